@@ -1,0 +1,35 @@
+package runtimes
+
+// Availability is what a runtime offers on this host at the moment of a probe.
+type Availability struct {
+	Available bool
+	// Reason says in a sentence why not, and what to do about it.
+	Reason string
+	// Version is that of the runtime itself: the engine, bun, deno.
+	Version string
+	// Tools are the versions of what programs find, by name: "node": "20.1".
+	Tools map[string]string
+	// Languages are those served here now, in the order of Languages.
+	Languages []Language
+	// Isolation is what an environment would get.
+	Isolation Isolation
+	// Terminal says that Command.Terminal works.
+	Terminal bool
+	// Stateful are the languages whose code runs in a kernel that keeps state.
+	Stateful []Language
+	// Processes says that programs can be started at all.
+	Processes bool
+}
+
+// Serves reports whether the language can be used now.
+func (a *Availability) Serves(l Language) bool {
+	if !a.Available {
+		return false
+	}
+	for _, served := range a.Languages {
+		if served == l {
+			return true
+		}
+	}
+	return false
+}

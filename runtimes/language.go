@@ -1,0 +1,78 @@
+package runtimes
+
+import "strings"
+
+// Language is a programming language a session may be made in. The zero value
+// is no language.
+type Language uint8
+
+// The languages of protocol.md section 6.
+const (
+	JavaScript Language = iota + 1
+	TypeScript
+	Python
+	Go
+	CSharp
+
+	languageCount = iota + 1
+)
+
+type languageFacts struct {
+	name    string
+	aliases []string
+	served  []Type
+}
+
+var languages = [languageCount]languageFacts{
+	JavaScript: {"javascript", []string{"js", "node", "nodejs"}, []Type{Bun, Deno, Native, Docker, Embedded}},
+	TypeScript: {"typescript", []string{"ts"}, []Type{Bun, Deno, Native, Docker, Embedded}},
+	Python:     {"python", []string{"py", "python3"}, []Type{Native, Docker}},
+	Go:         {"go", []string{"golang"}, []Type{Native, Docker}},
+	CSharp:     {"csharp", []string{"cs", "c#", "dotnet"}, []Type{Docker}},
+}
+
+// String returns the canonical name, or "" for no language.
+func (l Language) String() string {
+	if int(l) >= languageCount {
+		return ""
+	}
+	return languages[l].name
+}
+
+// Aliases returns the other names of the language. The caller must not change
+// the slice.
+func (l Language) Aliases() []string {
+	if int(l) >= languageCount {
+		return nil
+	}
+	return languages[l].aliases
+}
+
+// Runtimes returns the kinds of runtime that may serve the language, whether
+// this host has them or not. The caller must not change the slice.
+func (l Language) Runtimes() []Type {
+	if int(l) >= languageCount {
+		return nil
+	}
+	return languages[l].served
+}
+
+// ParseLanguage reads a canonical name or an alias without regard to case.
+func ParseLanguage(name string) (Language, bool) {
+	for l := JavaScript; int(l) < languageCount; l++ {
+		if strings.EqualFold(name, languages[l].name) {
+			return l, true
+		}
+		for _, alias := range languages[l].aliases {
+			if strings.EqualFold(name, alias) {
+				return l, true
+			}
+		}
+	}
+	return 0, false
+}
+
+// Languages returns every language in the order of the table.
+func Languages() []Language {
+	return []Language{JavaScript, TypeScript, Python, Go, CSharp}
+}

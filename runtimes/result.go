@@ -1,0 +1,55 @@
+package runtimes
+
+import "time"
+
+// Status says how a program ended. The zero value is invalid.
+type Status uint8
+
+// How a program may end. The limit that fired first names the status.
+const (
+	Completed Status = iota + 1 // exit code 0
+	NonZeroExit
+	Signalled
+	TimeLimitExceeded
+	MemoryLimitExceeded
+	OutputLimitExceeded
+	Cancelled
+	EnvironmentLost
+	CouldNotStart
+
+	statusCount = iota + 1
+)
+
+var statusNames = [statusCount]string{
+	"", "Completed", "NonZeroExit", "Signalled", "TimeLimitExceeded", "MemoryLimitExceeded",
+	"OutputLimitExceeded", "Cancelled", "EnvironmentLost", "CouldNotStart",
+}
+
+// String returns the wire name, or "" for the invalid status.
+func (s Status) String() string {
+	if int(s) >= statusCount {
+		return ""
+	}
+	return statusNames[s]
+}
+
+// Exit is what is known of a program that has ended. Only the kernel's word
+// goes into Code and Signal; what is not known is nil or "".
+type Exit struct {
+	Status Status
+	// Code is the exit code, nil when the program did not exit by itself.
+	Code *int
+	// Signal is the name of the signal that ended it ("SIGKILL"), or "".
+	Signal string
+	// Message explains CouldNotStart and EnvironmentLost in one sentence.
+	Message string
+	// Usage is what the whole tree used.
+	Usage Usage
+}
+
+// Usage is what a program and its tree used. A nil member is not known.
+type Usage struct {
+	Wall       time.Duration
+	CPU        *time.Duration
+	PeakMemory *int64 // bytes
+}
