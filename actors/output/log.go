@@ -1,0 +1,196 @@
+package output
+
+import (
+	"sync"
+	"time"
+
+	"github.com/codebeaker/codebeaker/runtimes"
+)
+
+// State is how far an execution has come. The zero value is Queued.
+type State uint8
+
+// The states, in the order in which they come.
+const (
+	Queued State = iota
+	Running
+	Completed
+)
+
+// String returns the wire name.
+func (s State) String() string {
+	return [...]string{"Queued", "Running", "Completed"}[min(s, Completed)]
+}
+
+// Options of a Log. The zero value has the defaults.
+type Options struct {
+	// Capacity is how many bytes of output are kept. Zero means 1 MiB.
+	Capacity int
+	// Capture is how many bytes of each stream are kept for the result. Zero
+	// means 1 MiB.
+	Capture int
+}
+
+const (
+	defaultCapacity = 1 << 20
+	defaultCapture  = 1 << 20
+	// maxChunks bounds what a program costs that writes byte by byte.
+	maxChunks = 64 << 10
+	// characterWait is how long an incomplete character waits for its rest.
+	characterWait = 50 * time.Millisecond
+)
+
+// Granter takes back bytes of the output window; runtimes.Process is one.
+type Granter interface{ Grant(n int) }
+
+// Log is the output of one execution, and how far it has come. Its methods are
+// safe for use by several goroutines.
+type Log struct {
+	id      string
+	options Options
+
+	mu      sync.Mutex
+	state   State
+	outcome any
+	ring    ring
+	streams [3]stream // by runtimes.Stream - 1
+	tail    *time.Timer
+	granter Granter
+	owed    int // bytes received and not granted back
+	subs    []*Subscription
+}
+
+// stream is what a log knows of one stream.
+type stream struct {
+	written  int64 // bytes that are in chunks
+	dropped  int64
+	partial  []byte // of a character
+	captured Captured
+}
+
+// NewLog makes the log of the execution with that id, in state Queued.
+func NewLog(id string, o Options) *Log {
+	if o.Capacity <= 0 {
+		o.Capacity = defaultCapacity
+	}
+	if o.Capture <= 0 {
+		o.Capture = defaultCapture
+	}
+	return &Log{id: id, options: o}
+}
+
+// ID returns the id of the execution.
+func (l *Log) ID() string { return l.id }
+
+// Start tells that the program runs. Readers that subscribed before are told.
+func (l *Log) Start() {
+	l.mu.Lock()
+	if l.state == Queued {
+		l.state = Running
+	}
+	subs := l.subs
+	l.mu.Unlock()
+	wake(subs)
+}
+
+// Bind names who gets the window back. Output that came before is granted
+// now.
+func (l *Log) Bind(g Granter) {
+	l.mu.Lock()
+	l.granter = g
+	grant := l.settleLocked()
+	l.mu.Unlock()
+	grant.pay()
+}
+
+// Output takes what the program wrote; p is copied.
+func (l *Log) Output(from runtimes.Stream, p []byte) {
+	if len(p) == 0 {
+		return
+	}
+	l.mu.Lock()
+	s := &l.streams[from-1]
+	s.captured.capture(p, l.options.Capture)
+	l.owed += len(p)
+	data := make([]byte, len(s.partial)+len(p))
+	copy(data[copy(data, s.partial):], p)
+	whole, rest := cutCharacter(data)
+	s.partial = append(s.partial[:0], rest...)
+	if len(whole) > 0 {
+		l.appendLocked(from, whole)
+	}
+	if len(rest) > 0 {
+		l.waitForCharacterLocked()
+	}
+	grant, subs := l.settleLocked(), l.subs
+	l.mu.Unlock()
+	grant.pay()
+	wake(subs)
+}
+
+// Complete ends the log: nothing is written after it. outcome is handed to
+// every reader behind the last chunk.
+func (l *Log) Complete(outcome any) {
+	l.mu.Lock()
+	if l.state == Completed {
+		l.mu.Unlock()
+		return
+	}
+	l.flushPartialsLocked()
+	for i := range l.streams {
+		l.streams[i].captured.finish()
+	}
+	l.state, l.outcome, l.granter = Completed, outcome, nil
+	subs := l.subs
+	l.mu.Unlock()
+	wake(subs)
+}
+
+// Captured returns the first part of a stream. The data must not be changed.
+func (l *Log) Captured(of runtimes.Stream) Captured {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	c := l.streams[of-1].captured
+	if l.state != Completed {
+		c.finish()
+	}
+	return c
+}
+
+// appendLocked makes a chunk of data and keeps it.
+func (l *Log) appendLocked(from runtimes.Stream, data []byte) {
+	s := &l.streams[from-1]
+	l.ring.push(Chunk{Stream: from, Offset: s.written, Data: data, Binary: !validUTF8(data)})
+	s.written += int64(len(data))
+}
+
+// waitForCharacterLocked gives incomplete characters their time.
+func (l *Log) waitForCharacterLocked() {
+	if l.tail == nil {
+		l.tail = time.AfterFunc(characterWait, l.giveUpOnCharacters)
+		return
+	}
+	l.tail.Reset(characterWait)
+}
+
+func (l *Log) giveUpOnCharacters() {
+	l.mu.Lock()
+	l.flushPartialsLocked()
+	grant, subs := l.settleLocked(), l.subs
+	l.mu.Unlock()
+	grant.pay()
+	wake(subs)
+}
+
+func (l *Log) flushPartialsLocked() {
+	if l.tail != nil {
+		l.tail.Stop()
+	}
+	for i := range l.streams {
+		s := &l.streams[i]
+		if len(s.partial) > 0 {
+			l.appendLocked(runtimes.Stream(i+1), append([]byte(nil), s.partial...))
+			s.partial = s.partial[:0]
+		}
+	}
+}

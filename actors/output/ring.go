@@ -1,0 +1,45 @@
+package output
+
+import "unicode/utf8"
+
+// ring is a queue of chunks, oldest first.
+type ring struct {
+	chunks []Chunk // chunks[head:] are kept
+	head   int
+	next   int64 // seq of the next chunk
+	bytes  int
+}
+
+func validUTF8(p []byte) bool { return utf8.Valid(p) }
+
+// push gives the chunk its seq and keeps it.
+func (r *ring) push(c Chunk) {
+	c.Seq = r.next
+	r.next++
+	r.bytes += len(c.Data)
+	r.chunks = append(r.chunks, c)
+}
+
+// first is the seq of the oldest chunk that is kept, next when there is none.
+func (r *ring) first() int64 { return r.next - int64(r.len()) }
+
+func (r *ring) len() int { return len(r.chunks) - r.head }
+
+// at returns the chunk with that seq, which must be kept.
+func (r *ring) at(seq int64) *Chunk { return &r.chunks[r.head+int(seq-r.first())] }
+
+// pop drops the oldest chunk.
+func (r *ring) pop() Chunk {
+	c := r.chunks[r.head]
+	r.chunks[r.head] = Chunk{}
+	r.head++
+	r.bytes -= len(c.Data)
+	if r.head == len(r.chunks) {
+		r.chunks, r.head = r.chunks[:0], 0
+	} else if r.head >= 64 && r.head*2 >= len(r.chunks) {
+		n := copy(r.chunks, r.chunks[r.head:])
+		clear(r.chunks[n:])
+		r.chunks, r.head = r.chunks[:n], 0
+	}
+	return c
+}

@@ -1,0 +1,161 @@
+package runtimes
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+)
+
+// Registry knows the runtimes of this server, what each offers now, and which
+// is chosen for a language. Reading it takes no lock and allocates nothing but
+// what is returned; it is safe for use by several goroutines.
+type Registry struct {
+	runtimes [typeCount]Runtime
+	order    []Type
+
+	mu    sync.Mutex // held while a new table is made
+	table atomic.Pointer[table]
+}
+
+// Offer is what the registry knows of one runtime.
+type Offer struct {
+	Runtime      Runtime
+	Availability Availability
+	Figures      Figures
+	// Measured: Figures were measured on this host; otherwise declared.
+	Measured bool
+}
+
+// table is one state of the registry; it never changes.
+type table struct {
+	entries  [typeCount]Offer
+	measured [typeCount]*Figures
+	choice   [languageCount][preferenceCount]Type
+}
+
+// NewRegistry makes a registry of the runtimes, at most one of each type.
+// Until Probe has run none is available.
+func NewRegistry(runtimes ...Runtime) *Registry {
+	r := &Registry{}
+	for _, rt := range runtimes {
+		r.runtimes[rt.Type()] = rt
+	}
+	first := &table{}
+	for _, t := range Types() {
+		if rt := r.runtimes[t]; rt != nil {
+			r.order = append(r.order, t)
+			first.entries[t] = Offer{Runtime: rt, Availability: Availability{Reason: "not probed yet"}}
+		}
+	}
+	first.settle()
+	r.table.Store(first)
+	return r
+}
+
+// Select returns the runtime for the language, nil when none here serves it.
+func (r *Registry) Select(l Language, p Preference) Runtime {
+	t := r.table.Load()
+	return t.entries[t.choice[l][p]].Runtime
+}
+
+// Offer returns what is known of a type; its Runtime is nil when this server
+// has none of that type.
+func (r *Registry) Offer(t Type) Offer { return r.table.Load().entries[t] }
+
+// Offers returns all of them in the order of Type.
+func (r *Registry) Offers() []Offer {
+	now := r.table.Load()
+	offers := make([]Offer, 0, len(r.order))
+	for _, t := range r.order {
+		offers = append(offers, now.entries[t])
+	}
+	return offers
+}
+
+// Served returns the languages that some runtime serves now.
+func (r *Registry) Served() []Language {
+	var served []Language
+	now := r.table.Load()
+	for _, l := range Languages() {
+		if now.choice[l][Balanced] != 0 {
+			served = append(served, l)
+		}
+	}
+	return served
+}
+
+// Probe asks every runtime what it offers now, all at once.
+func (r *Registry) Probe(ctx context.Context) {
+	var wg sync.WaitGroup
+	for _, t := range r.order {
+		wg.Go(func() { r.probe(ctx, t) })
+	}
+	wg.Wait()
+}
+
+func (r *Registry) probe(ctx context.Context, t Type) {
+	found := r.runtimes[t].Probe(ctx)
+	if ctx.Err() != nil {
+		return // cut short: it says nothing
+	}
+	r.change(func(next *table) { next.entries[t].Availability = found })
+}
+
+// SetMeasured tells what was measured on this host. Measured figures are used
+// once every available runtime but Embedded has them.
+func (r *Registry) SetMeasured(measured map[Type]Figures) {
+	r.change(func(next *table) {
+		for t, figures := range measured {
+			next.measured[t] = &figures
+		}
+	})
+}
+
+// change makes the next table.
+func (r *Registry) change(edit func(*table)) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	next := *r.table.Load()
+	edit(&next)
+	next.settle()
+	r.table.Store(&next)
+}
+
+// settle computes what follows from the availabilities and the measures.
+func (t *table) settle() {
+	all := true
+	for _, kind := range Types() {
+		if e := &t.entries[kind]; e.Availability.Available && kind != Embedded && t.measured[kind] == nil {
+			all = false
+		}
+	}
+	for _, kind := range Types() {
+		e := &t.entries[kind]
+		e.Measured = all && t.measured[kind] != nil
+		if e.Measured {
+			e.Figures = *t.measured[kind]
+		} else {
+			e.Figures = DeclaredFigures(kind)
+		}
+	}
+	for _, l := range Languages() {
+		candidates := t.candidates(l)
+		for p := range preferenceCount {
+			t.choice[l][p] = 0
+			if i := Select(candidates, Preference(p)); i >= 0 {
+				t.choice[l][p] = candidates[i].Type
+			}
+		}
+	}
+}
+
+func (t *table) candidates(l Language) []Candidate {
+	var found []Candidate
+	for _, kind := range l.Runtimes() {
+		e := &t.entries[kind]
+		if e.Runtime != nil && e.Availability.Serves(l) {
+			found = append(found, Candidate{kind, e.Figures, e.Availability.Isolation.Score})
+		}
+	}
+	return found
+}

@@ -1,0 +1,119 @@
+package runtimes
+
+import "time"
+
+// Figures are what the selector weighs besides the isolation score.
+type Figures struct {
+	// Startup is creating an environment from cold plus the tool's hello.
+	Startup time.Duration
+	// Memory is what an idle environment with its idle tool occupies, bytes.
+	Memory int64
+}
+
+// DeclaredFigures are used until every candidate has been measured on this
+// host. They are protocol.md's.
+func DeclaredFigures(t Type) Figures {
+	switch t {
+	case Bun:
+		return Figures{50 * time.Millisecond, 25 << 20}
+	case Deno:
+		return Figures{80 * time.Millisecond, 30 << 20}
+	case Native:
+		return Figures{60 * time.Millisecond, 20 << 20}
+	case Docker:
+		return Figures{560 * time.Millisecond, 250 << 20}
+	case Embedded:
+		return Figures{5 * time.Millisecond, 16 << 20}
+	}
+	return Figures{}
+}
+
+// Candidate is a runtime that may be chosen.
+type Candidate struct {
+	Type    Type
+	Figures Figures
+	Score   int // of its isolation
+}
+
+// tie is how far apart two values may be, as a part of the larger, and still
+// count as equal.
+const tie = 0.10
+
+// Select returns the index of the best candidate by the formulas of
+// protocol.md section 3.1, -1 without candidates. Values less than 10 % apart
+// tie, and a tie goes to the first in the order of Type. Embedded is chosen
+// only when there is nothing else. It allocates nothing.
+func Select(candidates []Candidate, p Preference) int {
+	best := bestOf(candidates)
+	top, winner := -1.0, -1
+	for i := range candidates {
+		if candidates[i].Type == Embedded && best.others {
+			continue
+		}
+		top = max(top, best.value(&candidates[i], p))
+	}
+	for i := range candidates {
+		c := &candidates[i]
+		if c.Type == Embedded && best.others {
+			continue
+		}
+		if top-best.value(c, p) < tie*top || top == 0 {
+			if winner < 0 || c.Type < candidates[winner].Type {
+				winner = i
+			}
+		}
+	}
+	return winner
+}
+
+// reference holds the best figures of the candidates.
+type reference struct {
+	startup time.Duration
+	memory  int64
+	others  bool // there are candidates besides Embedded
+}
+
+func bestOf(candidates []Candidate) (r reference) {
+	for i := range candidates {
+		c := &candidates[i]
+		if c.Type != Embedded {
+			r.others = true
+		}
+	}
+	for i := range candidates {
+		c := &candidates[i]
+		if c.Type == Embedded && r.others {
+			continue
+		}
+		if r.startup == 0 || c.Figures.Startup < r.startup {
+			r.startup = c.Figures.Startup
+		}
+		if r.memory == 0 || c.Figures.Memory < r.memory {
+			r.memory = c.Figures.Memory
+		}
+	}
+	return r
+}
+
+// value is higher for the better candidate, between 0 and 1.
+func (r *reference) value(c *Candidate, p Preference) float64 {
+	speed := ratio(float64(r.startup), float64(c.Figures.Startup))
+	memory := ratio(float64(r.memory), float64(c.Figures.Memory))
+	security := float64(c.Score) / 10
+	switch p {
+	case Speed:
+		return speed
+	case Security:
+		return security
+	case Memory:
+		return memory
+	}
+	return 0.4*speed + 0.3*security + 0.3*memory
+}
+
+func ratio(best, this float64) float64 {
+	if this <= 0 {
+		return 1
+	}
+	return best / this
+}
