@@ -1,0 +1,164 @@
+package jsonrpc
+
+import "bytes"
+
+// DefaultBatch is the largest number of members of a batch unless a Parser says
+// otherwise.
+const DefaultBatch = 50
+
+// maxValues bounds the values of one message. Without it 16 MiB of "1\n" would
+// be eight million error replies.
+const maxValues = 1024
+
+// Parser splits messages into requests. The zero Parser is ready; it has no
+// state and is safe for concurrent use.
+type Parser struct {
+	// BatchLimit is the largest number of members of a batch. Zero means
+	// DefaultBatch; negative, no limit.
+	BatchLimit int
+	// OnReject, when set, is told each error that Parse answered itself.
+	OnReject func(*Error)
+}
+
+// tooMany is what data holds in the reply to a message with too many parts.
+type tooMany struct {
+	Limit int `json:"limit"`
+}
+
+// Parse calls serve with each valid request of msg, in order, and answers what
+// is none. Replies to lone requests belong to out, those to members of a batch
+// to the Replier given along. msg is not changed and not kept.
+func (p *Parser) Parse(msg []byte, out Replier, serve func(r *Request, to Replier)) {
+	run := parsing{Parser: p, out: out, serve: serve}
+	// Compact JSON has no newline, so this is the usual case and one value.
+	if bytes.IndexByte(msg, '\n') < 0 {
+		run.value(msg)
+		return
+	}
+	run.values(msg)
+}
+
+func (p *Parser) batchLimit() int {
+	switch {
+	case p.BatchLimit == 0:
+		return DefaultBatch
+	case p.BatchLimit < 0:
+		return int(^uint(0) >> 1)
+	}
+	return p.BatchLimit
+}
+
+// parsing is one call of Parse.
+type parsing struct {
+	*Parser
+	out   Replier
+	serve func(*Request, Replier)
+}
+
+// values serves what is separated by newlines, until something is not JSON.
+func (p parsing) values(msg []byte) {
+	i := skipSpace(msg, 0)
+	for n := 0; ; n++ {
+		if n == maxValues {
+			p.reject(nil, tooManyError(maxValues), p.out)
+			return
+		}
+		end := valueEnd(msg, i)
+		next := skipSpace(msg, end)
+		if next < len(msg) && bytes.IndexByte(msg[end:next], '\n') < 0 {
+			p.reject(nil, refuse(ParseError, errTrailing), p.out)
+			return
+		}
+		if !p.value(msg[i:end]) || next == len(msg) {
+			return
+		}
+		i = next
+	}
+}
+
+// value serves one value, and reports whether it was JSON.
+func (p parsing) value(b []byte) bool {
+	b = b[skipSpace(b, 0):]
+	switch {
+	case len(b) == 0:
+		return p.reject(nil, refuse(ParseError, errEmpty), p.out)
+	case b[0] == '{':
+		return p.object(b, p.out)
+	case !valid(b):
+		return p.reject(nil, refuse(ParseError, errNotValid), p.out)
+	case b[0] == '[':
+		p.batch(b)
+		return true
+	}
+	p.reject(nil, refuse(InvalidRequest, errNotObject), p.out)
+	return true
+}
+
+// object serves one request, and reports whether it was JSON.
+func (p parsing) object(b []byte, to Replier) bool {
+	r := requests.Get().(*Request)
+	defer r.release()
+	if err := r.decode(b); err != nil {
+		p.reject(r.ID, err, to)
+		return err.Code != ParseError
+	}
+	if !r.Notification() {
+		expect(to)
+	}
+	p.serve(r, to)
+	return true
+}
+
+// batch serves the members of an array, which is known to be valid JSON.
+func (p parsing) batch(b []byte) {
+	switch n, limit := count(b, p.batchLimit()), p.batchLimit(); {
+	case n == 0:
+		p.reject(nil, refuse(InvalidRequest, errEmptyBatch), p.out)
+		return
+	case n > limit:
+		p.reject(nil, tooManyError(limit), p.out)
+		return
+	}
+	to := NewBatch(p.out)
+	defer to.Close()
+	for i := 1; ; {
+		start, end, ok := element(b, i)
+		if !ok {
+			return
+		}
+		if b[start] == '{' {
+			p.object(b[start:end], to)
+		} else {
+			p.reject(nil, refuse(InvalidRequest, errNotObject), to)
+		}
+		i = end
+	}
+}
+
+// count counts the members of a valid array, up to one more than limit.
+func count(b []byte, limit int) (n int) {
+	for i := 1; n <= limit; n++ {
+		_, end, ok := element(b, i)
+		if !ok {
+			return n
+		}
+		i = end
+	}
+	return n
+}
+
+func tooManyError(limit int) *Error {
+	e := refuse(tooLarge, nil)
+	e.Data = tooMany{Limit: limit}
+	return e
+}
+
+// reject answers with err. It is false, for callers that stop there.
+func (p parsing) reject(id ID, err *Error, to Replier) bool {
+	expect(to)
+	if p.OnReject != nil {
+		p.OnReject(err)
+	}
+	to.Reply(func(dst []byte) []byte { return AppendError(dst, id, err) })
+	return false
+}
