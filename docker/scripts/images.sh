@@ -5,7 +5,7 @@
 # The official image of each language is the base where a registry answers;
 # otherwise the base comes from base.sh, node and tsx from the npm registry, Go
 # from this machine, and C# is Mono. BASE=image overrides both. An image made by
-# the same recipe (its Dockerfile, this script, the versions below) is kept;
+# the same recipe (its folder, this script, the versions below) is kept;
 # FORCE=1 builds it again.
 # It leaves behind: the images, labelled app=codebeaker; nothing else of its own.
 set -euo pipefail
@@ -38,7 +38,7 @@ obtainable() {
 recipe() {
 	local language=$1
 	{
-		cat "$ROOT/docker/$language/Dockerfile" "${BASH_SOURCE[0]}"
+		cat "$ROOT/docker/$language"/* "${BASH_SOURCE[0]}"
 		printf '%s\n' "${BASE:-}"
 		if [[ $language == golang ]] && command -v go >/dev/null; then go env GOVERSION; fi
 	} | sha256sum | cut -c1-16
@@ -84,9 +84,6 @@ stage_golang() {
 		tar --no-same-owner -C "$1/usr/local/go" -x
 }
 
-stage_python() { :; }
-stage_dotnet() { :; }
-
 # build LANGUAGE BASE CONTEXT OPTIONS... makes the image. The host's network is
 # for apt only and spares a bridge; no address or key of it enters the image.
 build() {
@@ -113,13 +110,15 @@ make_image() {
 		return
 	fi
 	CONTEXT=$(mktemp -d "${TMPDIR:-/tmp}/codebeaker-image.XXXXXX")
-	cp "$ROOT/docker/$language/Dockerfile" "$CONTEXT/"
+	cp "$ROOT/docker/$language"/* "$CONTEXT/"
 	if [[ -z $base ]] && obtainable "$(official_base "$language")"; then
 		base=$(official_base "$language")
 	elif [[ -z $base ]]; then
 		"$ROOT/docker/scripts/base.sh"
 		base=codebeaker-base:$(. /etc/os-release && echo "$VERSION_CODENAME")
-		step "gather what codebeaker-$language needs" "stage_$language" "$CONTEXT/extra"
+		if declare -F "stage_$language" >/dev/null; then
+			step "gather what codebeaker-$language needs" "stage_$language" "$CONTEXT/extra"
+		fi
 		if [[ $language == dotnet ]]; then options=(--build-arg TOOLCHAIN=mono); fi
 	fi
 	step "build codebeaker-$language on $base" build "$language" "$base" "$CONTEXT" "${options[@]}"
