@@ -17,11 +17,9 @@ var systemDirectories = []string{
 // systemFiles are the parts of /etc that programs and libraries read. None of
 // them tells of the host's users, network or services.
 var systemFiles = []string{
-	"/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ld.so.conf.d", "/etc/alternatives", "/etc/ssl/certs",
-	"/etc/ssl/openssl.cnf", "/etc/ca-certificates", "/etc/ca-certificates.conf", "/etc/pki/tls/certs",
-	"/etc/pki/ca-trust/extracted", "/etc/crypto-policies", "/etc/mime.types", "/etc/magic", "/etc/localtime",
-	"/etc/timezone", "/etc/debian_version", "/etc/os-release", "/etc/protocols", "/etc/services", "/etc/terminfo",
-	"/etc/inputrc", "/etc/locale.alias",
+	"/etc/ld.so.cache", "/etc/alternatives", "/etc/ssl/certs", "/etc/ssl/openssl.cnf", "/etc/pki/tls/certs",
+	"/etc/pki/ca-trust/extracted", "/etc/crypto-policies", "/etc/mime.types", "/etc/localtime", "/etc/os-release",
+	"/etc/debian_version", "/etc/protocols", "/etc/services",
 }
 
 // Base is the part of a layout that shows the host's system.

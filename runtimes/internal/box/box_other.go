@@ -5,6 +5,8 @@ package box
 import (
 	"context"
 	"net"
+
+	"github.com/codebeaker/codebeaker/runtimes"
 )
 
 // Box is a started box; there are none on this system.
@@ -27,3 +29,15 @@ func (*Box) Stderr() string { return "" }
 
 // Close does nothing.
 func (*Box) Close(context.Context) error { return nil }
+
+// Layers fails: a box needs Linux.
+func Layers(int, Config) ([]runtimes.Layer, error) { return nil, ErrUnsupported }
+
+// Base is the part of a layout that shows the host's system.
+type Base struct {
+	Binds []Bind
+	Links []Link
+}
+
+// HostBase fails: a box needs Linux.
+func HostBase() (Base, error) { return Base{}, ErrUnsupported }

@@ -13,7 +13,7 @@
 // becomes the session's host uid later. For an ordinary user a user namespace
 // gives the privileges that building takes; it maps one uid, the server's own.
 //
-// [Read] tells by /proc what isolates a started box, from outside, without
+// [Layers] tells by /proc what isolates a started box, from outside, without
 // asking the agent. Elsewhere than on Linux every call fails with
 // [ErrUnsupported].
 package box

@@ -128,3 +128,18 @@ func shell(t testing.TB, cfg Config, line string) string {
 	}
 	return string(out)
 }
+
+// entered starts a box without a program and waits until it lives in cfg.
+func entered(t testing.TB, cfg Config) *Box {
+	t.Helper()
+	box := startBox(t)
+	if err := json.NewEncoder(box.Conn).Encode(cfg); err != nil {
+		t.Fatal(err)
+	}
+	want := "entered\n"
+	answer := make([]byte, len(want))
+	if _, err := io.ReadFull(box.Conn, answer); err != nil || string(answer) != want {
+		t.Fatal(string(answer), err)
+	}
+	return box
+}

@@ -1,7 +1,6 @@
 package box
 
 import (
-	"bufio"
 	"errors"
 	"os"
 	"strings"
@@ -68,24 +67,17 @@ func remountFlags(target string) (uintptr, error) {
 // mountsBelow lists the mount points at and below target. The box has no /proc
 // of its own at that time; the host's shows the same mounts.
 func mountsBelow(target string) ([]string, error) {
-	file, err := os.Open(host + "/proc/self/mountinfo")
+	text, err := os.ReadFile(host + "/proc/self/mountinfo")
 	if err != nil {
 		return nil, err
 	}
-	defer file.Close()
 	var points []string
-	lines := bufio.NewScanner(file)
-	for lines.Scan() {
-		fields := strings.Fields(lines.Text())
-		if len(fields) < 5 {
-			continue
-		}
-		point := unescapeMount(fields[4])
-		if point == target || strings.HasPrefix(point, target+"/") {
-			points = append(points, point)
+	for _, mount := range parseMountinfo(string(text)) {
+		if under(mount.point, target) {
+			points = append(points, mount.point)
 		}
 	}
-	return points, lines.Err()
+	return points, nil
 }
 
 // unescapeMount undoes the octal escapes of proc_pid_mountinfo(5).

@@ -1,11 +1,13 @@
 // Program enter stands in for the agent in the tests of package box: it reads
 // a Config from descriptor 3, enters it, becomes the box's user and runs the
 // program that its arguments name with its standard output on descriptor 3.
+// Without arguments it says "entered" and waits until the link is closed.
 package main
 
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"strconv"
 	"syscall"
@@ -30,7 +32,8 @@ func run(link *os.File) error {
 		return err
 	}
 	if len(os.Args) < 2 {
-		_, err := fmt.Fprintln(link, "entered")
+		fmt.Fprintln(link, "entered")
+		_, err := io.Copy(io.Discard, link) // stay until the test is done
 		return err
 	}
 	sys := &syscall.SysProcAttr{}

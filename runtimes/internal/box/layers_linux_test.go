@@ -1,0 +1,63 @@
+package box
+
+import (
+	"os"
+	"slices"
+	"testing"
+
+	"github.com/codebeaker/codebeaker/runtimes"
+)
+
+func TestLayersAreThoseOfTheBoxAndNotOfTheLayoutAskedFor(t *testing.T) {
+	cfg := testConfig(t)
+	box := entered(t, cfg)
+	want := []runtimes.Layer{
+		runtimes.PIDNamespace, runtimes.IPCNamespace, runtimes.UTSNamespace, runtimes.CgroupNamespace,
+		runtimes.MountNamespace, runtimes.NoHostFiles, runtimes.NetworkNamespace,
+	}
+	if os.Geteuid() != 0 {
+		want = slices.Insert(want, 3, runtimes.UserNamespace)
+	}
+	// The stand-in for the agent keeps its privileges, and it must be told so.
+	if got, err := Layers(box.PID(), cfg); err != nil || !slices.Equal(got, want) {
+		t.Errorf("got %v, %v; want %v", got, err, want)
+	}
+	// A mount that the layout does not name is one of the host's files.
+	cfg.Binds = nil
+	got, err := Layers(box.PID(), cfg)
+	if err != nil || slices.Contains(got, runtimes.NoHostFiles) {
+		t.Errorf("unnamed binds count as no host files: %v, %v", got, err)
+	}
+}
+
+func TestTheServerItselfHasNoLayers(t *testing.T) {
+	got, err := Layers(os.Getpid(), Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, layer := range got {
+		if layer != runtimes.NoCapabilities { // as an ordinary user
+			t.Errorf("the server has the layer %s", layer)
+		}
+	}
+}
+
+func TestStatusLayersReadEveryField(t *testing.T) {
+	confined := "Uid:\t200000\t200000\t200000\t200000\nCapInh:\t0000\nCapPrm:\t0000\nCapEff:\t0000\nCapBnd:\t01ff\nCapAmb:\t0000\nNoNewPrivs:\t1\nSeccomp:\t2\n"
+	for layer, has := range statusLayers(confined) {
+		if !has {
+			t.Errorf("%s is missing", layer)
+		}
+	}
+	open := "Uid:\t200000\t0\t200000\t200000\nCapInh:\t0000\nCapPrm:\t0001\nCapEff:\t0000\nCapAmb:\t0000\nNoNewPrivs:\t0\nSeccomp:\t1\n"
+	for layer, has := range statusLayers(open) {
+		if has {
+			t.Errorf("%s is claimed", layer)
+		}
+	}
+	for layer, has := range statusLayers("") {
+		if has {
+			t.Errorf("%s is claimed of nothing", layer)
+		}
+	}
+}
