@@ -35,15 +35,16 @@ platform() {
 # fetch PACKAGE VERSION PROGRAM unpacks one npm package and links its program.
 # The folder is named by the version, so that a new pin is fetched again.
 fetch() {
-	local package=$1 version=$2 program=$3 folder=$TOOLS/$3-$2 archive
-	mkdir -p "$TOOLS/bin" "$folder.new"
-	archive=$(cd "$folder.new" && npm pack --silent "$package@$version")
-	tar -xzf "$folder.new/$archive" -C "$folder.new" --strip-components=1
-	rm "$folder.new/$archive"
-	program=$(cd "$folder.new" && find . -type f -name "$program" -size +1000k | head -n 1)
-	chmod 0755 "$folder.new/$program"
+	local package=$1 version=$2 program=$3 folder=$TOOLS/$3-$2 new archive
+	new=$folder.$$
+	mkdir -p "$TOOLS/bin" "$new"
+	archive=$(cd "$new" && npm pack --silent "$package@$version")
+	tar -xzf "$new/$archive" -C "$new" --strip-components=1
+	rm "$new/$archive"
+	program=$(cd "$new" && find . -type f -name "$program" -size +1000k | head -n 1)
+	chmod 0755 "$new/$program"
 	rm -rf "$folder"
-	mv "$folder.new" "$folder"
+	mv "$new" "$folder"
 	ln -sfn "../${folder##*/}/${program#./}" "$TOOLS/bin/$3"
 	"$TOOLS/bin/$3" --version
 }

@@ -1,0 +1,107 @@
+# CodeBeaker: `make` lists what can be done. CI runs these same targets.
+
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+GO          ?= go
+CACHE       := $(CURDIR)/.cache
+LISTEN      ?= 127.0.0.1:5039
+FUZZTIME    ?= 10s
+BENCHTIME   ?= 1s
+TESTFLAGS   ?=
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+
+# Bun and Deno of this machine come first, those of the cache folder after them.
+export PATH := $(PATH):$(CACHE)/tools/bin
+
+# The race detector needs a C compiler; `make test` says so when there is none.
+RACE = $(if $(shell command -v $$($(GO) env CC)),-race,)
+
+# The agent is pid 1 of containers and boxes: Linux, no C library, small.
+GUEST_BUILD = CGO_ENABLED=0 GOOS=linux GOARCH=$* $(GO) build -trimpath -ldflags='-s -w'
+
+.PHONY: help build guest run test test-short conformance fuzz bench lint fmt \
+	generate check cross engine images smoke tools clean clean-images
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: guest ## Build the agent and bin/codebeaker
+	$(GO) build -o bin/codebeaker ./cmd/codebeaker
+
+guest: guest-amd64 guest-arm64
+
+guest-%:
+	@mkdir -p $(CACHE)/guest
+	$(GUEST_BUILD) -o $(CACHE)/guest/guest-linux-$* ./cmd/guest
+
+run: build ## Start the server on LISTEN (127.0.0.1:5039) with what this machine has
+	@docker/scripts/tools.sh || echo '  going on without: Bun and Deno sessions need them on PATH'
+	@docker/scripts/images.sh || echo '  going on without Docker; `make engine images` as root gets it'
+	exec bin/codebeaker serve --listen $(LISTEN)
+
+test: guest ## Set up what the tests need, then run every test with the race detector
+	@docker/scripts/testbed.sh
+	$(GO) test $(RACE) -shuffle=on -timeout=15m $(TESTFLAGS) ./...
+
+test-short: guest ## Run the tests that need neither Docker nor root
+	$(GO) test -short -shuffle=on $(TESTFLAGS) ./...
+
+conformance: guest ## Run the conformance suite on every runtime of this machine
+	@docker/scripts/testbed.sh
+	$(GO) test -count=1 -v -run Conformance ./runtimes/...
+
+fuzz: ## Run each fuzz target for FUZZTIME (10s)
+	@grep -rl --include='*_test.go' '^func Fuzz' . | xargs -r -n1 dirname | sort -u | while read -r package; do \
+		for target in $$($(GO) test -list '^Fuzz' "$$package" | grep '^Fuzz'); do \
+			echo "== $$package $$target"; \
+			$(GO) test -run='^$$' -fuzz="^$$target\$$" -fuzztime=$(FUZZTIME) "$$package"; \
+		done; \
+	done
+
+bench: guest ## Run the Go benchmarks, each for BENCHTIME (1s)
+	@docker/scripts/testbed.sh
+	$(GO) test -run='^$$' -bench=. -benchmem -benchtime=$(BENCHTIME) ./...
+
+lint: ## Run go vet and staticcheck
+	$(GO) vet ./...
+	$(GO) run $(STATICCHECK) ./...
+
+fmt: ## Format the code
+	gofmt -l -w $$($(GO) list -f '{{.Dir}}' ./...)
+
+generate: ## Make the generated files again
+	$(GO) generate ./...
+
+check: lint cross ## Check format, vet, staticcheck, go.mod, scripts, import graph, other systems
+	@unformatted=$$(gofmt -l $$($(GO) list -f '{{.Dir}}' ./...)); \
+		if [[ -n $$unformatted ]]; then echo "not formatted (make fmt):"; echo "$$unformatted"; exit 1; fi
+	$(GO) mod tidy -diff
+	@for script in docker/scripts/*.sh .ci/run; do bash -n "$$script"; done
+	@if command -v shellcheck >/dev/null; then shellcheck -x docker/scripts/*.sh docker/golang/go.sh .ci/run; fi
+	$(GO) test -count=1 ./cmd/codebeaker -run 'Arch|Import'
+
+cross: ## Compile the server for macOS and Windows, and the agent for both processors
+	GOOS=darwin GOARCH=arm64 $(GO) build -o /dev/null ./cmd/codebeaker
+	GOOS=windows GOARCH=amd64 $(GO) build -o /dev/null ./cmd/codebeaker
+	GOOS=darwin GOARCH=arm64 $(GO) vet ./...
+	GOOS=windows GOARCH=amd64 $(GO) vet ./...
+
+engine: ## Install (as root) and start a Docker engine, when none answers
+	@docker/scripts/engine.sh
+
+images: ## Build the language images
+	@docker/scripts/images.sh
+
+smoke: images ## Run a program in each language image, confined as a session is
+	@docker/scripts/smoke.sh
+
+tools: ## Get Bun, Deno and the test clients into .cache/tools
+	@docker/scripts/tools.sh
+
+clean: ## Remove what was built and fetched here; images stay
+	rm -rf bin $(CACHE)
+
+clean-images: ## Remove the images that were built here
+	docker images --quiet --filter label=app=codebeaker | sort -u | xargs -r docker rmi --force
