@@ -3,6 +3,11 @@ package actors
 import (
 	"context"
 	"log/slog"
+	"runtime"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+	"github.com/asynkron/protoactor-go/eventstream"
 
 	"github.com/codebeaker/codebeaker/runtimes"
 )
@@ -19,50 +24,152 @@ type Options struct {
 	// OutputBytes is how much output of each execution is kept. Zero means
 	// 1 MiB.
 	OutputBytes int
-	Logger      *slog.Logger // nil discards
-	Observer    Observer     // nil counts nothing
+	// CreateTimeout bounds the making of one environment. Zero means 60 s.
+	CreateTimeout time.Duration
+	Logger        *slog.Logger // nil discards
+	Observer      Observer     // nil counts nothing
+}
+
+// busyRetry is what a client is told to wait when a limit is reached.
+const busyRetry = 500 * time.Millisecond
+
+func (o *Options) setDefaults() {
+	if o.Node == "" {
+		o.Node = "n1"
+	}
+	if o.MaxSessions <= 0 {
+		o.MaxSessions = 256
+	}
+	if o.QueueLength <= 0 {
+		o.QueueLength = 64
+	}
+	if o.CreateTimeout <= 0 {
+		o.CreateTimeout = time.Minute
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Observer == nil {
+		o.Observer = nopObserver{}
+	}
 }
 
 // System runs the sessions of one server. Its methods are safe for use by
 // several goroutines.
-type System struct{ todo Options }
+type System struct {
+	options     Options
+	dispatcher  *dispatcher
+	actors      *actor.ActorSystem
+	root        *actor.RootContext
+	deadLetters *eventstream.Subscription
+	directory   *actor.PID
+	// creating holds a place for each environment that is being made: more at
+	// once than the cores can serve only makes all of them late.
+	creating chan struct{}
+}
 
 // NewSystem starts the actors.
-func NewSystem(o Options) *System { return &System{o} }
+func NewSystem(o Options) *System {
+	o.setDefaults()
+	s := &System{
+		options:    o,
+		dispatcher: &dispatcher{},
+		creating:   make(chan struct{}, 4*runtime.GOMAXPROCS(0)),
+	}
+	s.actors = actor.NewActorSystem(actor.WithLoggerFactory(func(*actor.ActorSystem) *slog.Logger {
+		return slog.New(&warnings{o.Logger.With("component", "actors").Handler()})
+	}))
+	s.root = s.actors.Root
+	s.deadLetters = s.actors.EventStream.Subscribe(answerDeadLetter)
+	directory := newDirectory(s)
+	s.directory = s.root.Spawn(actor.PropsFromProducer(func() actor.Actor { return directory },
+		actor.WithDispatcher(s.dispatcher)))
+	return s
+}
 
-// Create makes a session and waits until it is ready.
+// answerDeadLetter answers a call that came after its session was gone.
+func answerDeadLetter(event any) {
+	letter, ok := event.(*actor.DeadLetterEvent)
+	if !ok {
+		return
+	}
+	if call, ok := letter.Message.(*Call); ok {
+		call.Caller.Reply(nil, ErrSessionClosed)
+	}
+}
+
+// Create makes a session and waits until it is ready. When ctx ends before
+// that, the session is closed, unless a ClientToken can bring its maker back.
 // Errors: *BusyError, *UnavailableError, *LanguageError, *ArgumentError,
-// *runtimes.EnvironmentError, ErrShuttingDown, ctx's cause.
+// *runtimes.EnvironmentError, ErrSessionClosed when it was closed meanwhile,
+// ErrShuttingDown, ctx's cause.
 func (s *System) Create(ctx context.Context, r CreateRequest) (*Session, *Info, error) {
-	panic("being written")
+	reply := make(chan created, 1)
+	s.root.Send(s.directory, &create{request: r, reply: reply})
+	select {
+	case c := <-reply:
+		if c.err != nil {
+			return nil, nil, c.err
+		}
+		return c.session, c.session.Info(), nil
+	case <-ctx.Done():
+		if r.ClientToken == "" {
+			go s.abandon(reply)
+		}
+		return nil, nil, context.Cause(ctx)
+	}
+}
+
+// abandon closes a session that nobody waits for any more.
+func (s *System) abandon(reply <-chan created) {
+	if c := <-reply; c.err == nil {
+		s.root.Send(c.session.pid, &end{reason: EndedByClient})
+	}
 }
 
 // Lookup finds the owner's session.
 // Errors: ErrSessionNotFound, ErrSessionClosed when it ended a moment ago.
 func (s *System) Lookup(ctx context.Context, owner, id string) (*Session, error) {
-	panic("being written")
+	reply := make(chan found, 1)
+	s.root.Send(s.directory, &lookup{owner, id, reply})
+	select {
+	case f := <-reply:
+		return f.session, f.err
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
 }
 
 // List returns a page of the owner's sessions, oldest first, and the id to
 // give as After for the next page, "" behind the last.
 func (s *System) List(ctx context.Context, r ListRequest) ([]*Info, string, error) {
-	panic("being written")
+	reply := make(chan page, 1)
+	s.root.Send(s.directory, &list{r, reply})
+	select {
+	case p := <-reply:
+		return p.infos, p.next, nil
+	case <-ctx.Done():
+		return nil, "", context.Cause(ctx)
+	}
 }
 
 // Drain refuses new sessions from now on; Lookup and calls go on.
-func (s *System) Drain() {}
+func (s *System) Drain() { s.root.Send(s.directory, &drain{}) }
 
 // Shutdown drains, closes every session with the reason shutdown, and returns
-// once nothing of them is left or ctx ends.
-func (s *System) Shutdown(ctx context.Context) error { return nil }
-
-// Session is the way to one session. It stays valid after the session has
-// ended: its calls are answered with ErrSessionClosed.
-type Session struct{ id string }
-
-// ID returns the id, "n1.01J...".
-func (s *Session) ID() string { return s.id }
-
-// Send hands the call to the session; the answer comes by call.Caller. It does
-// not block.
-func (s *Session) Send(call *Call) { panic("being written") }
+// once nothing of them is left or ctx ends. The system is of no use after it.
+func (s *System) Shutdown(ctx context.Context) error {
+	empty := make(chan struct{})
+	s.root.Send(s.directory, &drain{empty: empty})
+	var err error
+	select {
+	case <-empty:
+	case <-ctx.Done():
+		err = context.Cause(ctx)
+	}
+	_ = s.root.StopFuture(s.directory).Wait()
+	s.actors.EventStream.Unsubscribe(s.deadLetters)
+	s.actors.Shutdown()
+	s.dispatcher.Close()
+	return err
+}

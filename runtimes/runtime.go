@@ -59,7 +59,8 @@ type Environment interface {
 	Lost() <-chan struct{}
 
 	// Close ends every process and removes the environment. When it returns
-	// nothing of it is left but its workspace. Idempotent.
+	// every process has been told Exited and nothing of the environment is
+	// left but its workspace. Idempotent.
 	Close(ctx context.Context) error
 }
 

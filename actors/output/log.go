@@ -51,6 +51,7 @@ type Log struct {
 
 	mu      sync.Mutex
 	state   State
+	began   bool // the program ran, so that readers are told it started
 	outcome any
 	ring    ring
 	streams [3]stream // by runtimes.Stream - 1
@@ -70,13 +71,20 @@ type stream struct {
 
 // NewLog makes the log of the execution with that id, in state Queued.
 func NewLog(id string, o Options) *Log {
+	l := &Log{}
+	l.Init(id, o)
+	return l
+}
+
+// Init makes a zero Log ready; it is for logs that are part of a larger value.
+func (l *Log) Init(id string, o Options) {
 	if o.Capacity <= 0 {
 		o.Capacity = defaultCapacity
 	}
 	if o.Capture <= 0 {
 		o.Capture = defaultCapture
 	}
-	return &Log{id: id, options: o}
+	l.id, l.options = id, o
 }
 
 // ID returns the id of the execution.
@@ -85,12 +93,16 @@ func (l *Log) ID() string { return l.id }
 // Start tells that the program runs. Readers that subscribed before are told.
 func (l *Log) Start() {
 	l.mu.Lock()
-	if l.state == Queued {
-		l.state = Running
-	}
+	l.beginLocked()
 	subs := l.subs
 	l.mu.Unlock()
 	wake(subs)
+}
+
+func (l *Log) beginLocked() {
+	if l.state == Queued {
+		l.state, l.began = Running, true
+	}
 }
 
 // Bind names who gets the window back. Output that came before is granted
@@ -109,6 +121,7 @@ func (l *Log) Output(from runtimes.Stream, p []byte) {
 		return
 	}
 	l.mu.Lock()
+	l.beginLocked() // output may overtake the word that the program runs
 	s := &l.streams[from-1]
 	s.captured.capture(p, l.options.Capture)
 	l.owed += len(p)

@@ -105,7 +105,7 @@ func (s *Subscription) Next() (Item, bool) {
 func (s *Subscription) nextLocked() (Item, bool) {
 	l := s.log
 	switch {
-	case s.told == Queued && l.state != Queued:
+	case s.told == Queued && l.began:
 		s.told = Running
 		return Item{Kind: ItemStarted}, true
 	case s.cursor < l.ring.next:

@@ -1,0 +1,164 @@
+package actors
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/codebeaker/codebeaker/actors/output"
+	"github.com/codebeaker/codebeaker/runtimes"
+)
+
+// execute takes up a command: it runs at once or waits for its turn.
+func (s *session) execute(c *Call, r *Execute) {
+	if err := s.admit(r); err != nil {
+		s.answer(c, nil, err)
+		return
+	}
+	s.touch()
+	s.hand.call = nil
+	e := newExecution(s, c, r)
+	s.handle.executionCount.Add(1)
+	s.executions.add(e)
+	if follower, ok := c.Caller.(Follower); ok && r.Stream {
+		follower.Follow(&e.log)
+	}
+	s.queue = append(s.queue, e)
+	s.system.options.Observer.Queued(1)
+	s.next()
+}
+
+// maxRunning bounds the executions of one session that run at once.
+const maxRunning = 64
+
+// admit checks the limits of the session's queue.
+func (s *session) admit(r *Execute) error {
+	if limit := s.system.options.QueueLength; len(s.queue) >= limit {
+		return &BusyError{Limit: "queue", Maximum: int64(limit), RetryAfter: busyRetry}
+	}
+	if r.Background && s.active >= maxRunning {
+		return &BusyError{Limit: "runningExecutions", Maximum: maxRunning, RetryAfter: busyRetry}
+	}
+	return nil
+}
+
+// next starts what may start: background commands at once, the foreground one
+// by one.
+func (s *session) next() {
+	if s.environment == nil || s.closing != nil {
+		return
+	}
+	for i := 0; i < len(s.queue); {
+		e := s.queue[i]
+		if !e.request.Background && s.foreground != nil {
+			i++
+			continue
+		}
+		s.queue = slices.Delete(s.queue, i, i+1)
+		s.system.options.Observer.Queued(-1)
+		if !e.request.Background {
+			s.foreground = e
+		}
+		s.startExecution(e)
+	}
+}
+
+func (s *session) startExecution(e *execution) {
+	e.state = output.Running
+	e.started = time.Now()
+	e.environment = s.environment
+	s.active++
+	s.enter(Active, ReasonCommand)
+	ctx := s.ctx
+	if e.program == nil {
+		ctx, e.cancel = context.WithCancel(ctx)
+		e.log.Start()
+	} else if e.request.Timeout > 0 {
+		e.deadline = e.started.Add(e.request.Timeout)
+		s.armFor(e.deadline)
+	}
+	s.system.dispatcher.Schedule(func() { e.run(ctx) })
+}
+
+// running: the process is there.
+func (s *session) running(e *execution) {
+	if e.state != output.Running {
+		return // it has ended already
+	}
+	e.log.Start()
+	e.begun()
+	if e.request.Background && e.call != nil {
+		s.reply(e, &Started{e.id, time.Since(e.arrived)})
+	}
+}
+
+// settled: the command is done.
+func (s *session) settled(e *execution) {
+	if e.state == output.Completed {
+		return
+	}
+	wasRunning := e.state == output.Running
+	if e.cancel != nil {
+		e.cancel()
+	}
+	now := time.Now()
+	e.settle(now)
+	s.report(e)
+	if e.call != nil && e.request.Background && e.exit.Status != runtimes.CouldNotStart {
+		s.reply(e, &Started{e.id, now.Sub(e.arrived)})
+	} else if e.call != nil {
+		s.reply(e, &e.outcome)
+	}
+	for _, w := range e.waiters {
+		w.call.Caller.Reply(&Waited{output.Completed, &e.outcome}, nil)
+	}
+	e.waiters = nil
+	s.executions.completed(e, now)
+	if wasRunning {
+		s.done(e)
+	}
+}
+
+// done makes room for the next command.
+func (s *session) done(e *execution) {
+	s.active--
+	if s.foreground == e {
+		s.foreground = nil
+	}
+	s.touch()
+	s.next()
+	if s.active == 0 && s.state() == Active {
+		s.enter(Idle, ReasonCommand)
+		s.armFor(s.wakeAt())
+	}
+}
+
+// reply answers the call that the execution came with.
+func (s *session) reply(e *execution, result any) {
+	call := e.call
+	e.call = nil
+	call.Caller.Reply(result, nil)
+}
+
+func (s *session) report(e *execution) {
+	status := e.outcome.ErrorCode
+	if e.outcome.Success {
+		status = runtimes.Completed.String()
+	}
+	s.system.options.Observer.CommandDone(s.runtime, e.request.Type, status, e.outcome.Duration)
+}
+
+// cancelExecution ends an execution: a queued one never runs.
+func (s *session) cancelExecution(e *execution) {
+	if e.state == output.Running {
+		e.stop(runtimes.Cancelled)
+		return
+	}
+	if at := slices.Index(s.queue, e); at >= 0 {
+		s.queue = slices.Delete(s.queue, at, at+1)
+		s.system.options.Observer.Queued(-1)
+	}
+	e.exit = runtimes.Exit{Status: runtimes.Cancelled}
+	e.err = context.Canceled
+	s.settled(e)
+}

@@ -1,0 +1,275 @@
+package actors
+
+import (
+	"crypto/rand"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+	"github.com/oklog/ulid/v2"
+
+	"github.com/codebeaker/codebeaker/runtimes"
+)
+
+// The directory's messages. Replies go to channels of capacity 1: the
+// directory never waits for a caller that left.
+type (
+	create struct {
+		request CreateRequest
+		reply   chan<- created
+	}
+	created struct {
+		session *Session
+		err     error
+	}
+	lookup struct {
+		owner, id string
+		reply     chan<- found
+	}
+	found struct {
+		session *Session
+		err     error
+	}
+	list struct {
+		request ListRequest
+		reply   chan<- page
+	}
+	page struct {
+		infos []*Info
+		next  string
+	}
+	// drain refuses creates; with empty set it ends every session and closes
+	// the channel when none is left.
+	drain struct{ empty chan struct{} }
+
+	// From sessions: ready or failed once; ending when it takes no more
+	// calls; freed when nothing of it is left.
+	ready  struct{ id string }
+	failed struct {
+		id  string
+		err error
+	}
+	ending struct{ id string }
+	freed  struct{ id string }
+)
+
+// directory admits, finds and lists sessions. It knows sessions, not their
+// work. The value outlives a restart of its actor.
+type directory struct {
+	system   *System
+	sessions map[string]*entry
+	tokens   map[tokenKey]*entry
+	gone     graveyard
+	draining bool
+	empty    chan struct{} // closed when draining is done
+}
+
+// entry is one session of the directory.
+type entry struct {
+	session     *Session
+	token       tokenKey
+	fingerprint string
+	ready       bool
+	waiters     []chan<- created
+}
+
+// tokenKey is a client token of one owner; the zero value is none.
+type tokenKey struct{ owner, token string }
+
+func newDirectory(s *System) *directory {
+	return &directory{system: s, sessions: map[string]*entry{}, tokens: map[tokenKey]*entry{}}
+}
+
+// Receive handles one message.
+func (d *directory) Receive(ctx actor.Context) {
+	switch m := ctx.Message().(type) {
+	case *create:
+		d.create(m)
+	case *lookup:
+		session, err := d.lookup(m.owner, m.id)
+		m.reply <- found{session, err}
+	case *list:
+		m.reply <- d.list(m.request)
+	case *ready:
+		if e := d.sessions[m.id]; e != nil {
+			e.ready = true
+			e.answer(created{session: e.session})
+		}
+	case *failed:
+		if e := d.sessions[m.id]; e != nil {
+			d.forgetToken(e)
+			e.answer(created{err: m.err})
+		}
+	case *ending:
+		if e := d.sessions[m.id]; e != nil {
+			d.forgetToken(e)
+		}
+	case *freed:
+		d.free(m.id)
+	case *drain:
+		d.drain(m.empty)
+	}
+}
+
+func (d *directory) create(m *create) {
+	r := &m.request
+	key := tokenKey{r.Owner, r.ClientToken}
+	if r.ClientToken == "" {
+		key = tokenKey{}
+	} else if e := d.tokens[key]; e != nil {
+		d.again(e, m)
+		return
+	}
+	runtime, err := d.admit(r)
+	if err != nil {
+		m.reply <- created{err: err}
+		return
+	}
+	e := &entry{token: key, fingerprint: r.Fingerprint, waiters: []chan<- created{m.reply}}
+	id := d.system.options.Node + "." + ulid.MustNew(ulid.Now(), rand.Reader).String()
+	e.session = d.system.spawnSession(id, runtime, r)
+	d.sessions[id] = e
+	if key != (tokenKey{}) {
+		d.tokens[key] = e
+	}
+}
+
+// again answers a create whose token has a session already.
+func (d *directory) again(e *entry, m *create) {
+	switch {
+	case e.fingerprint != m.request.Fingerprint:
+		m.reply <- created{err: &ArgumentError{"clientToken", "was used with other parameters"}}
+	case e.ready:
+		m.reply <- created{session: e.session}
+	default:
+		e.waiters = append(e.waiters, m.reply)
+	}
+}
+
+// admit checks the limits and picks the runtime.
+func (d *directory) admit(r *CreateRequest) (runtimes.Runtime, error) {
+	if d.draining {
+		return nil, ErrShuttingDown
+	}
+	if limit := d.system.options.MaxSessions; len(d.sessions) >= limit {
+		return nil, &BusyError{Limit: "sessions", Maximum: int64(limit), RetryAfter: busyRetry}
+	}
+	registry := d.system.options.Registry
+	if r.Runtime != 0 {
+		offer := registry.Offer(r.Runtime)
+		switch {
+		case offer.Runtime == nil:
+			return nil, &UnavailableError{r.Runtime, "this server does not have it"}
+		case !offer.Availability.Available:
+			return nil, &UnavailableError{r.Runtime, offer.Availability.Reason}
+		case !offer.Availability.Serves(r.Language):
+			return nil, &UnavailableError{r.Runtime, "it does not serve " + r.Language.String() + " here"}
+		}
+		return offer.Runtime, nil
+	}
+	if runtime := registry.Select(r.Language, r.Preference); runtime != nil {
+		return runtime, nil
+	}
+	return nil, &LanguageError{r.Language, registry.Served(), reasons(registry, r.Language)}
+}
+
+// reasons says why none of the runtimes that could serve the language does.
+func reasons(registry *runtimes.Registry, l runtimes.Language) string {
+	var all []string
+	for _, t := range l.Runtimes() {
+		offer := registry.Offer(t)
+		if offer.Runtime == nil {
+			continue
+		}
+		reason := offer.Availability.Reason
+		if offer.Availability.Available {
+			reason = "does not serve " + l.String() + " here"
+		}
+		all = append(all, t.String()+": "+reason)
+	}
+	return strings.Join(all, "; ")
+}
+
+func (d *directory) lookup(owner, id string) (*Session, error) {
+	if e := d.sessions[id]; e != nil && e.session.owner == owner {
+		return e.session, nil
+	}
+	if d.gone.has(owner, id, time.Now()) {
+		return nil, ErrSessionClosed
+	}
+	return nil, ErrSessionNotFound
+}
+
+func (d *directory) list(r ListRequest) page {
+	ids := make([]string, 0, len(d.sessions))
+	for id, e := range d.sessions {
+		if e.session.owner == r.Owner && id > r.After && hasLabels(e.session.base.Load().Labels, r.Labels) {
+			ids = append(ids, id)
+		}
+	}
+	slices.Sort(ids) // ULIDs sort by creation
+	var p page
+	if len(ids) > r.Limit {
+		ids = ids[:r.Limit]
+		p.next = ids[len(ids)-1]
+	}
+	for _, id := range ids {
+		p.infos = append(p.infos, d.sessions[id].session.Info())
+	}
+	return p
+}
+
+func hasLabels(have, want map[string]string) bool {
+	for name, value := range want {
+		if got, ok := have[name]; !ok || got != value {
+			return false
+		}
+	}
+	return true
+}
+
+func (d *directory) forgetToken(e *entry) {
+	if d.tokens[e.token] == e {
+		delete(d.tokens, e.token)
+	}
+}
+
+func (d *directory) free(id string) {
+	e := d.sessions[id]
+	if e == nil {
+		return
+	}
+	d.forgetToken(e)
+	e.answer(created{err: ErrSessionClosed})
+	delete(d.sessions, id)
+	d.gone.add(e.session.owner, id, time.Now())
+	d.checkEmpty()
+}
+
+func (d *directory) drain(empty chan struct{}) {
+	d.draining = true
+	if empty == nil {
+		return
+	}
+	d.empty = empty
+	for _, e := range d.sessions {
+		d.system.root.Send(e.session.pid, &end{reason: EndedByShutdown})
+	}
+	d.checkEmpty()
+}
+
+func (d *directory) checkEmpty() {
+	if d.empty != nil && len(d.sessions) == 0 {
+		close(d.empty)
+		d.empty = nil
+	}
+}
+
+// answer answers everyone who waits for the creation.
+func (e *entry) answer(c created) {
+	for _, reply := range e.waiters {
+		reply <- c
+	}
+	e.waiters = nil
+}

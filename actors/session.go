@@ -1,0 +1,201 @@
+package actors
+
+import (
+	"context"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"github.com/codebeaker/codebeaker/runtimes"
+)
+
+// session is the actor of one session: its state machine, its queue of
+// commands, its executions and its timers.
+type session struct {
+	system *System
+	handle *Session
+	hand   *hand
+	info   Info // what of the session object never or rarely changes
+
+	environmentPID *actor.PID
+	environment    runtimes.Environment // nil while Creating and Recovering
+	runtime        runtimes.Type
+
+	ctx    context.Context // of file commands; ends with the session
+	cancel context.CancelFunc
+
+	queue      []*execution // foreground commands that wait
+	foreground *execution   // the one that runs
+	active     int          // executions that run, background included
+	executions executions
+
+	sinks   []EventSink
+	clock   clock
+	closing *closing // nil until the session ends
+}
+
+// closing is why and for whom a session ends.
+type closing struct {
+	reason string
+	calls  []*Call // of Close, answered when nothing is left
+}
+
+// end closes the session for a reason of the server.
+type end struct{ reason string }
+
+// spawnSession starts the actor of a new session.
+func (s *System) spawnSession(id string, rt runtimes.Runtime, r *CreateRequest) *Session {
+	now := time.Now().UTC()
+	h := &hand{}
+	self := &session{
+		system: s, hand: h, runtime: rt.Type(),
+		info: Info{
+			SessionID: id, Runtime: rt.Type(), Language: r.Language, CreatedAt: now,
+			IdleTimeout: r.IdleTimeout, MaxLifetime: r.MaxLifetime, Labels: r.Labels,
+		},
+	}
+	self.ctx, self.cancel = context.WithCancel(context.Background())
+	self.handle = &Session{id: id, owner: r.Owner, root: s.root}
+	self.handle.state.Store(uint32(Creating))
+	self.handle.lastActivity.Store(now.UnixNano())
+	self.publish()
+	child := &environment{system: s, runtime: rt, spec: runtimes.Spec{
+		Session: id, Language: r.Language, Limits: r.Limits, Network: r.Network, Env: r.Env, Image: r.Image,
+	}}
+	props := actor.PropsFromProducer(func() actor.Actor { return &sessionStart{self, child} },
+		actor.WithDispatcher(s.dispatcher),
+		actor.WithMailbox(guarded(h, s.options.Logger.With("session", id))),
+		actor.WithGuardian(stopOnPanic),
+		actor.WithSupervisor(stopOnPanic))
+	// The handle's pid is complete before anyone can send: the directory gives
+	// the handle away only after this returns. The actor itself takes its pid
+	// from Started.
+	self.handle.pid = s.actors.NewLocalPID("session/" + id)
+	if _, err := s.root.SpawnNamed(props, "session/"+id); err != nil {
+		panic(err) // ids are never used twice
+	}
+	return self.handle
+}
+
+// stopOnPanic ends an actor that panicked: what it held may be broken. Its
+// Stopping releases everything.
+var stopOnPanic = actor.NewOneForOneStrategy(0, 0, func(any) actor.Directive { return actor.StopDirective })
+
+// sessionStart spawns the environment and hands over to the session.
+type sessionStart struct {
+	session     *session
+	environment *environment
+}
+
+// Receive spawns the child first, so that whatever happens later, its removal
+// tells the directory that nothing is left.
+func (s *sessionStart) Receive(ctx actor.Context) {
+	if _, ok := ctx.Message().(*actor.Started); ok {
+		s.environment.session = ctx.Self()
+		environment := s.environment
+		s.session.environmentPID = ctx.Spawn(actor.PropsFromProducer(
+			func() actor.Actor { return environment }, actor.WithDispatcher(s.session.system.dispatcher)))
+		s.session.start()
+		return
+	}
+	s.session.Receive(ctx)
+}
+
+// Receive handles one message. It never blocks.
+func (s *session) Receive(ctx actor.Context) {
+	switch m := ctx.Message().(type) {
+	case *Call:
+		s.handle.pending.Add(-1)
+		s.call(m)
+	case *running:
+		s.running((*execution)(m))
+	case *settled:
+		s.settled((*execution)(m))
+	case *tick:
+		s.tick()
+	case *environmentReady:
+		s.environmentReady(m.environment)
+	case *environmentLost:
+		s.environmentLost()
+	case *environmentGone:
+		s.environmentGone(m.err)
+	case *environmentRemoved:
+		s.removed(ctx)
+	case *end:
+		s.end(m.reason)
+	case *actor.Stopping:
+		s.stopping()
+	case *actor.Stopped:
+		s.hand.stopped.Store(true)
+	}
+}
+
+// answer replies to the call in hand.
+func (s *session) answer(call *Call, result any, err error) {
+	s.hand.call = nil
+	call.Caller.Reply(result, err)
+}
+
+// state is the state as everyone sees it.
+func (s *session) state() State { return State(s.handle.state.Load()) }
+
+// enter changes the state and tells those who are attached.
+func (s *session) enter(state State, reason string) {
+	if s.state() == state {
+		return
+	}
+	s.handle.state.Store(uint32(state))
+	s.emit(Event{Kind: StateChanged, SessionID: s.info.SessionID, State: state, Reason: reason})
+}
+
+func (s *session) emit(event Event) {
+	for _, sink := range s.sinks {
+		sink.SessionEvent(event)
+	}
+}
+
+// publish makes what changed in info visible.
+func (s *session) publish() {
+	info := s.info
+	s.handle.base.Store(&info)
+}
+
+// touch notes activity.
+func (s *session) touch() { s.handle.lastActivity.Store(time.Now().UnixNano()) }
+
+func (s *session) environmentReady(env runtimes.Environment) {
+	if s.closing != nil {
+		return
+	}
+	first := s.state() == Creating
+	s.environment = env
+	s.info.EnvironmentID, s.info.ContainerID = env.ID(), env.ContainerID()
+	s.info.Limits, s.info.Isolation = env.Limits(), env.Isolation()
+	s.publish()
+	if first {
+		s.touch()
+		s.enter(Active, "")
+		s.system.options.Observer.SessionOpened(s.runtime)
+		s.system.root.Send(s.system.directory, &ready{s.info.SessionID})
+	} else {
+		s.enter(Idle, ReasonRecovered)
+	}
+	s.next()
+	s.armFor(s.wakeAt())
+}
+
+// environmentLost waits for a replacement; executions are told by the runtime.
+func (s *session) environmentLost() {
+	if s.closing == nil {
+		s.environment = nil
+		s.enter(Recovering, ReasonEnvironmentLost)
+	}
+}
+
+// environmentGone ends a session that cannot have an environment.
+func (s *session) environmentGone(err error) {
+	if s.state() == Creating {
+		s.system.root.Send(s.system.directory, &failed{s.info.SessionID, err})
+	}
+	s.end(EndedByEnvironmentLost)
+}
