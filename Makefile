@@ -79,7 +79,7 @@ check: lint cross ## Check format, vet, staticcheck, go.mod, scripts, import gra
 		if [[ -n $$unformatted ]]; then echo "not formatted (make fmt):"; echo "$$unformatted"; exit 1; fi
 	$(GO) mod tidy -diff
 	@for script in docker/scripts/*.sh .ci/run; do bash -n "$$script"; done
-	@if command -v shellcheck >/dev/null; then shellcheck -x docker/scripts/*.sh docker/golang/go.sh .ci/run; fi
+	@if command -v shellcheck >/dev/null; then shellcheck -x -S warning docker/scripts/*.sh docker/golang/go.sh .ci/run; fi
 	$(GO) test -count=1 ./cmd/codebeaker -run 'Arch|Import'
 
 cross: ## Compile the server for macOS and Windows, and the agent for both processors
