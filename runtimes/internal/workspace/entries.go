@@ -1,0 +1,95 @@
+package workspace
+
+import (
+	"container/heap"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/codebeaker/codebeaker/runtimes"
+)
+
+// entryBytes is about what an entry holds in memory besides its name.
+const entryBytes = 256
+
+// nameBatch keeps the entries with the smallest names of a directory of any
+// size, so that a cut listing is the start of the whole one.
+type nameBatch struct {
+	infos   largestFirst
+	limit   int
+	bytes   int
+	dropped bool // there were more
+}
+
+func newNameBatch(limit int) *nameBatch { return &nameBatch{limit: max(limit, 1)} }
+
+func (b *nameBatch) add(info fs.FileInfo) {
+	b.bytes += len(info.Name()) + entryBytes
+	heap.Push(&b.infos, info)
+	if len(b.infos) > b.limit {
+		b.dropped = true
+		largest := heap.Pop(&b.infos).(fs.FileInfo)
+		b.bytes -= len(largest.Name()) + entryBytes
+	}
+}
+
+// sorted returns the entries in the order of their names. Call it once.
+func (b *nameBatch) sorted() []fs.FileInfo {
+	slices.SortFunc(b.infos, func(x, y fs.FileInfo) int { return strings.Compare(x.Name(), y.Name()) })
+	return b.infos
+}
+
+// largestFirst is a heap with the largest name on top.
+type largestFirst []fs.FileInfo
+
+func (h largestFirst) Len() int           { return len(h) }
+func (h largestFirst) Less(i, j int) bool { return h[i].Name() > h[j].Name() }
+func (h largestFirst) Swap(i, j int)      { h[i], h[j] = h[j], h[i] }
+func (h *largestFirst) Push(x any)        { *h = append(*h, x.(fs.FileInfo)) }
+func (h *largestFirst) Pop() any {
+	last := (*h)[len(*h)-1]
+	(*h)[len(*h)-1] = nil
+	*h = (*h)[:len(*h)-1]
+	return last
+}
+
+// entryOf describes a directory entry below shown.
+func entryOf(info fs.FileInfo, shown string) runtimes.Entry {
+	entry := runtimes.Entry{
+		Name:       readable(info.Name()),
+		Path:       readable(shown + info.Name()),
+		Type:       runtimes.TypeOther,
+		Mode:       uint32(info.Mode().Perm()),
+		ModifiedAt: info.ModTime().UnixMilli(),
+	}
+	switch mode := info.Mode(); {
+	case mode.IsRegular():
+		entry.Type, entry.Size = runtimes.TypeFile, info.Size()
+	case mode.IsDir():
+		entry.Type = runtimes.TypeDirectory
+	case mode.Type() == fs.ModeSymlink:
+		entry.Type = runtimes.TypeSymlink
+	}
+	return entry
+}
+
+// readable shows bytes that are not UTF-8 as \xNN and leaves every valid name
+// as it is.
+func readable(name string) string {
+	if utf8.ValidString(name) {
+		return name
+	}
+	var b strings.Builder
+	for len(name) > 0 {
+		r, size := utf8.DecodeRuneInString(name)
+		if r == utf8.RuneError && size == 1 {
+			fmt.Fprintf(&b, `\x%02x`, name[0])
+		} else {
+			b.WriteString(name[:size])
+		}
+		name = name[size:]
+	}
+	return b.String()
+}

@@ -1,0 +1,196 @@
+package workspace
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"sync"
+)
+
+// Options set up a Manager.
+type Options struct {
+	// Dir holds one directory per session. It is made if missing, with mode
+	// 0711; the directories above it must be searchable by the uids of
+	// sessions, and writable by the server's user alone.
+	Dir string
+	// Mark names this data directory in the source of its mounts.
+	Mark string
+	// FirstUID and LastUID are the host uids given to sessions by a server
+	// that is root. Zero means 200000 and 265535.
+	FirstUID, LastUID int
+	// UIDLock is the file through which servers on one host agree on uids.
+	// Empty means /run/codebeaker/uids.lock or, where that cannot be made,
+	// uids.lock in Dir.
+	UIDLock string
+	// Plain makes ordinary directories even where a tmpfs could be had.
+	Plain bool
+}
+
+// The range of uids when Options gives none. It lies above the users of a host
+// and the usual ranges of subuid(5).
+const (
+	DefaultFirstUID = 200_000
+	DefaultLastUID  = 265_535
+)
+
+// Manager makes the directories of sessions. One Manager works on a Dir at a
+// time, on the whole host. Its methods are safe for use by several goroutines.
+type Manager struct {
+	options Options
+	lock    *os.File
+	uids    *uidRange // nil: sessions run as the server's user
+	quota   bool      // a tmpfs per session
+	why     string
+
+	mu   sync.Mutex
+	live map[string]*Directory // nil while it is made
+}
+
+// New prepares Dir and finds out by effect what this host allows.
+// Errors: ErrInUse.
+func New(o Options) (*Manager, error) {
+	dir, err := filepath.Abs(o.Dir)
+	if err != nil {
+		return nil, fmt.Errorf("workspaces: %w", err)
+	}
+	o.Dir = dir
+	if o.FirstUID == 0 {
+		o.FirstUID, o.LastUID = DefaultFirstUID, DefaultLastUID
+	}
+	if err := os.MkdirAll(o.Dir, 0o711); err != nil {
+		return nil, fmt.Errorf("workspaces: %w", err)
+	}
+	if err := os.Chmod(o.Dir, 0o711); err != nil {
+		return nil, fmt.Errorf("workspaces: %w", err)
+	}
+	lock, err := lockDirectory(filepath.Join(o.Dir, lockName))
+	if err != nil {
+		return nil, fmt.Errorf("workspaces: %w", err)
+	}
+	m := &Manager{options: o, lock: lock, live: make(map[string]*Directory)}
+	if err := m.probe(); err != nil {
+		lock.Close()
+		return nil, fmt.Errorf("workspaces: %w", err)
+	}
+	return m, nil
+}
+
+// lockName is the only name in Dir that is no session's: those have no
+// underscore.
+const lockName = "lock_"
+
+// probe decides between a uid and a tmpfs per session and plain directories.
+func (m *Manager) probe() error {
+	if os.Geteuid() != 0 {
+		m.why = "the server is not root"
+		return nil
+	}
+	trial := filepath.Join(m.options.Dir, "probe_")
+	defer os.Remove(trial)
+	if err := os.Mkdir(trial, 0o700); err != nil && !errors.Is(err, os.ErrExist) {
+		return err
+	}
+	// In a user namespace root may not own every uid.
+	if err := os.Lchown(trial, m.options.LastUID, m.options.LastUID); err != nil {
+		m.why = fmt.Sprintf("files cannot be given to uid %d: %v", m.options.LastUID, err)
+		return nil
+	}
+	uids, err := newUIDRange(m.options)
+	if err != nil {
+		return err
+	}
+	m.uids = uids
+	if m.options.Plain {
+		m.why = "plain directories were asked for"
+		return nil
+	}
+	if err := mountTmpfs(trial, m.source(), 1<<20, 16, m.options.LastUID); err != nil {
+		m.why = fmt.Sprintf("a tmpfs cannot be mounted: %v", err)
+		return nil
+	}
+	m.quota = true
+	return unmount(trial)
+}
+
+func (m *Manager) source() string { return "codebeaker-" + m.options.Mark }
+
+// Quota reports whether the disk limit of a session is enforced, and why not.
+func (m *Manager) Quota() (enforced bool, reason string) { return m.quota, m.why }
+
+// OwnUID reports whether each session gets a host uid of its own.
+func (m *Manager) OwnUID() bool { return m.uids != nil }
+
+// CreateOptions describe the workspace of a session.
+type CreateOptions struct {
+	// Session has letters, digits, '.' and '-' only, and starts with neither
+	// of the last.
+	Session string
+	// DiskBytes is the size asked for; zero means 1 GiB.
+	DiskBytes int64
+	// MemoryBytes is the memory limit of the session. A tmpfs lives in memory
+	// and gets no more than half of it; zero does not bound it.
+	MemoryBytes int64
+	// Inodes is how many files there may be; zero means one for 8 KiB of disk,
+	// at least 1024.
+	Inodes int64
+}
+
+var sessionName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9.-]{0,127}$`)
+
+// Create makes the workspace of a session. On an error nothing is left.
+// Errors: ErrExists, ErrNoUID; ctx's cause.
+func (m *Manager) Create(ctx context.Context, o CreateOptions) (*Directory, error) {
+	if err := context.Cause(ctx); err != nil {
+		return nil, err
+	}
+	if !sessionName.MatchString(o.Session) {
+		return nil, fmt.Errorf("workspace: %q cannot name a session", o.Session)
+	}
+	if !m.reserve(o.Session) {
+		return nil, fmt.Errorf("workspace of %s: %w", o.Session, ErrExists)
+	}
+	d := &Directory{manager: m, session: o.Session, base: filepath.Join(m.options.Dir, o.Session)}
+	if err := d.make(o); err != nil {
+		// Close also forgets the reservation; what it cannot undo is reported.
+		return nil, fmt.Errorf("workspace of %s: %w", o.Session, errors.Join(err, d.Close()))
+	}
+	m.mu.Lock()
+	m.live[o.Session] = d
+	m.mu.Unlock()
+	return d, nil
+}
+
+// reserve takes the name of a session unless it is taken.
+func (m *Manager) reserve(session string) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if _, taken := m.live[session]; taken {
+		return false
+	}
+	m.live[session] = nil
+	return true
+}
+
+func (m *Manager) release(session string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.live, session)
+}
+
+func (m *Manager) isLive(session string) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	_, live := m.live[session]
+	return live
+}
+
+// Close gives the locks back. Directories are closed before, by their owners.
+func (m *Manager) Close() error {
+	if m.uids != nil {
+		return errors.Join(m.uids.close(), m.lock.Close())
+	}
+	return m.lock.Close()
+}

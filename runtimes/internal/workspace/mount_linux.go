@@ -1,0 +1,91 @@
+package workspace
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// tmpfsFlags of a workspace. Programs are built and run in it, so not noexec.
+const tmpfsFlags = unix.MS_NOSUID | unix.MS_NODEV
+
+// mountTmpfs mounts a tmpfs whose top belongs to uid (tmpfs(5)).
+func mountTmpfs(dir, source string, size, inodes int64, uid int) error {
+	data := fmt.Sprintf("size=%d,nr_inodes=%d,mode=0700,uid=%d,gid=%d", size, inodes, uid, uid)
+	return unix.Mount(source, dir, "tmpfs", tmpfsFlags, data)
+}
+
+func resizeTmpfs(dir string, size, inodes int64) error {
+	return unix.Mount("", dir, "", tmpfsFlags|unix.MS_REMOUNT, fmt.Sprintf("size=%d,nr_inodes=%d", size, inodes))
+}
+
+// unmount detaches every mount at dir, in use or not.
+func unmount(dir string) error {
+	for {
+		err := unix.Unmount(dir, unix.MNT_DETACH|unix.UMOUNT_NOFOLLOW)
+		if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOENT) {
+			return nil // no mount there, or no more
+		}
+		if err != nil {
+			return fmt.Errorf("unmount %s: %w", dir, err)
+		}
+	}
+}
+
+// sizeOf reads back what a file system enforces.
+func sizeOf(dir string) (bytes, inodes int64, err error) {
+	var fs unix.Statfs_t
+	if err := unix.Statfs(dir, &fs); err != nil {
+		return 0, 0, fmt.Errorf("read limits of workspace: %w", err)
+	}
+	return int64(fs.Blocks) * fs.Bsize, int64(fs.Files), nil
+}
+
+// mountsBelow lists the mount points below dir, the last mounted first
+// (proc_pid_mountinfo(5), field 5).
+func mountsBelow(dir string) ([]string, error) {
+	f, err := os.Open("/proc/self/mountinfo")
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	var points []string
+	lines := bufio.NewScanner(f)
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() {
+		fields := strings.Fields(lines.Text())
+		if len(fields) < 5 {
+			continue
+		}
+		if point := unescapeMount(fields[4]); strings.HasPrefix(point, dir+"/") {
+			points = append(points, point)
+		}
+	}
+	slices.Reverse(points)
+	return points, lines.Err()
+}
+
+// unescapeMount undoes the octal escapes of blank, tab, newline and backslash.
+func unescapeMount(s string) string {
+	if !strings.Contains(s, `\`) {
+		return s
+	}
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		if s[i] == '\\' && i+3 < len(s) {
+			if n, err := strconv.ParseUint(s[i+1:i+4], 8, 8); err == nil {
+				b.WriteByte(byte(n))
+				i += 3
+				continue
+			}
+		}
+		b.WriteByte(s[i])
+	}
+	return b.String()
+}
