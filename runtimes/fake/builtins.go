@@ -1,0 +1,162 @@
+package fake
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/codebeaker/codebeaker/runtimes"
+)
+
+// builtins are the programs of every environment besides "true", which does
+// nothing.
+var builtins = map[string]Program{
+	"print":    func(r *Run) int { return say(r.Stdout(), r) },
+	"complain": func(r *Run) int { return say(r.Stderr(), r) },
+	"fail":     fail,
+	"cat":      cat,
+	"sleep":    sleep,
+	"spill":    spill,
+	"trap":     trap,
+	"stubborn": stubborn,
+	"crash":    func(r *Run) int { r.Crash(); return 1 },
+	"env":      func(r *Run) int { return lines(r, r.Env()) },
+	"pwd":      func(r *Run) int { return lines(r, []string{r.Dir()}) },
+	"size":     size,
+}
+
+// Builtins returns the names of the built-in programs, sorted:
+//
+//	true              exit 0, without a goroutine
+//	print TEXT...     the arguments to standard output, as they are
+//	complain TEXT...  the arguments to standard error
+//	fail CODE         exit with that code
+//	cat               standard input to standard output
+//	sleep DURATION    as of time.ParseDuration
+//	spill N           N bytes on both output streams, in turn
+//	trap              prints "ready", then each signal's name; SIGTERM ends it
+//	stubborn          prints "ready" and ignores all but SIGKILL
+//	crash             the environment is lost
+//	env, pwd          variables, working directory
+//	size              COLUMNSxROWS of the terminal, again after each SIGWINCH
+func Builtins() []string {
+	names := []string{"true"}
+	for name := range builtins {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+func say(to io.Writer, r *Run) int {
+	if _, err := io.WriteString(to, strings.Join(r.Args(), " ")); err != nil {
+		return 1
+	}
+	return 0
+}
+
+func lines(r *Run, lines []string) int {
+	for _, line := range lines {
+		if _, err := io.WriteString(r.Stdout(), line+"\n"); err != nil {
+			return 1
+		}
+	}
+	return 0
+}
+
+func usage(r *Run, text string) int {
+	fmt.Fprintln(r.Stderr(), "usage:", text)
+	return 2
+}
+
+func fail(r *Run) int {
+	code, err := strconv.Atoi(r.Arg(0))
+	if err != nil {
+		return usage(r, "fail CODE")
+	}
+	return code
+}
+
+func cat(r *Run) int {
+	if _, err := io.Copy(r.Stdout(), r); err != nil {
+		return 1
+	}
+	return 0
+}
+
+func sleep(r *Run) int {
+	d, err := time.ParseDuration(r.Arg(0))
+	if err != nil {
+		return usage(r, "sleep DURATION")
+	}
+	if r.Sleep(d) != nil {
+		return 1
+	}
+	return 0
+}
+
+// spill writes the letters o and e in pieces of 32 KiB.
+func spill(r *Run) int {
+	left, err := strconv.Atoi(r.Arg(0))
+	if err != nil {
+		return usage(r, "spill N")
+	}
+	const piece = 32 << 10
+	out, complaint := bytes.Repeat([]byte{'o'}, piece), bytes.Repeat([]byte{'e'}, piece)
+	for left > 0 {
+		n := min(left, piece)
+		if _, err := r.Stdout().Write(out[:n]); err != nil {
+			return 1
+		}
+		if _, err := r.Stderr().Write(complaint[:n]); err != nil {
+			return 1
+		}
+		left -= n
+	}
+	return 0
+}
+
+func trap(r *Run) int {
+	signals := r.Signals()
+	lines(r, []string{"ready"})
+	for {
+		select {
+		case sig := <-signals:
+			lines(r, []string{sig.String()})
+			if sig == runtimes.SIGTERM {
+				return 0
+			}
+		case <-r.Killed():
+			return 1
+		}
+	}
+}
+
+func stubborn(r *Run) int {
+	r.Signals()
+	lines(r, []string{"ready"})
+	<-r.Killed()
+	return 1
+}
+
+func size(r *Run) int {
+	signals := r.Signals()
+	for {
+		now := r.Size()
+		if _, err := fmt.Fprintf(r.Stdout(), "%dx%d\n", now.Columns, now.Rows); err != nil {
+			return 1
+		}
+		select {
+		case sig := <-signals:
+			if sig == runtimes.SIGTERM {
+				return 0
+			}
+		case <-r.Killed():
+			return 1
+		}
+	}
+}

@@ -1,0 +1,186 @@
+package fake
+
+import (
+	"sync"
+	"time"
+
+	"github.com/codebeaker/codebeaker/runtimes"
+)
+
+// process is a running program.
+type process struct {
+	env     *Environment
+	cmd     runtimes.Command
+	sink    runtimes.Sink
+	started time.Time
+	killed  chan struct{} // closed when a signal has ended it
+
+	mu      sync.Mutex
+	changed sync.Cond // window, input or end
+	window  int
+	left    int64 // bytes of output until the limit; negative is no limit
+	input   input
+	signals chan runtimes.Signal // nil: default dispositions
+	size    runtimes.TerminalSize
+	reason  runtimes.Status // first of Stop, limits and the environment's end
+	killer  runtimes.Signal // that ended it; zero while it lives
+	over    bool            // Exited has been, or is being, told
+	grace   *time.Timer
+}
+
+func newProcess(e *Environment, cmd runtimes.Command, sink runtimes.Sink) *process {
+	p := &process{
+		env: e, cmd: cmd, sink: sink, started: time.Now(), killed: make(chan struct{}),
+		window: runtimes.Window, left: outputLimit(cmd.Limits.OutputBytes, e.limits.OutputBytes),
+		input: input{data: cmd.Stdin, closed: !cmd.OpenStdin && cmd.Terminal == nil, none: !cmd.OpenStdin && cmd.Terminal == nil},
+	}
+	p.changed.L = &p.mu
+	if cmd.Terminal != nil {
+		p.size = *cmd.Terminal
+	}
+	return p
+}
+
+// outputLimit is the smaller of two limits, -1 without any.
+func outputLimit(a, b int64) int64 {
+	if a <= 0 || (b > 0 && b < a) {
+		a = b
+	}
+	if a <= 0 {
+		return -1
+	}
+	return a
+}
+
+// run runs the program and tells its exit.
+func (p *process) run(program Program) {
+	code := program(&Run{p})
+	p.mu.Lock()
+	p.over = true
+	if p.grace != nil {
+		p.grace.Stop()
+	}
+	exit := p.exitLocked(code)
+	p.mu.Unlock()
+	p.sink.Exited(exit)
+	p.env.leave(p)
+}
+
+func (p *process) exitLocked(code int) runtimes.Exit {
+	exit := runtimes.Exit{Status: p.reason, Usage: runtimes.Usage{Wall: time.Since(p.started)}}
+	switch {
+	case p.killer != 0:
+		exit.Signal = p.killer.String()
+	case p.reason != runtimes.EnvironmentLost:
+		exit.Code = &code
+	}
+	if p.reason == runtimes.EnvironmentLost {
+		exit.Signal, exit.Message = "", runtimes.ErrEnvironmentLost.Error()
+	}
+	switch {
+	case p.reason != 0:
+	case p.killer != 0:
+		exit.Status = runtimes.Signalled
+	case code != 0:
+		exit.Status = runtimes.NonZeroExit
+	default:
+		exit.Status = runtimes.Completed
+	}
+	return exit
+}
+
+// Grant gives back n bytes of the output window.
+func (p *process) Grant(n int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.window += n
+	p.changed.Broadcast()
+}
+
+// Signal delivers a signal.
+func (p *process) Signal(sig runtimes.Signal) (bool, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.reason == runtimes.EnvironmentLost {
+		return false, runtimes.ErrEnvironmentLost
+	}
+	if p.over {
+		return false, nil
+	}
+	p.signalLocked(sig)
+	return true, nil
+}
+
+func (p *process) signalLocked(sig runtimes.Signal) {
+	switch {
+	case sig == runtimes.SIGKILL:
+		p.killLocked(sig)
+	case p.signals != nil:
+		select {
+		case p.signals <- sig:
+		default: // like the kernel, which keeps one of each
+		}
+	case !ignoredByDefault(sig):
+		p.killLocked(sig)
+	}
+}
+
+// ignoredByDefault follows signal(7). Stopping is not modelled.
+func ignoredByDefault(sig runtimes.Signal) bool {
+	switch sig.String() {
+	case "SIGCHLD", "SIGCONT", "SIGURG", "SIGWINCH", "SIGSTOP", "SIGTSTP", "SIGTTIN", "SIGTTOU":
+		return true
+	}
+	return false
+}
+
+func (p *process) killLocked(sig runtimes.Signal) {
+	if p.over || p.killer != 0 {
+		return
+	}
+	p.killer = sig
+	close(p.killed)
+	p.changed.Broadcast()
+}
+
+// end ends the program at once; the first status counts.
+func (p *process) end(status runtimes.Status, sig runtimes.Signal) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.reasonLocked(status)
+	p.killLocked(sig)
+}
+
+func (p *process) reasonLocked(status runtimes.Status) {
+	if p.reason == 0 && !p.over {
+		p.reason = status
+	}
+}
+
+// Stop ends the program: SIGTERM, SIGKILL after the grace.
+func (p *process) Stop(reason runtimes.Status) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.over {
+		return
+	}
+	p.reasonLocked(reason)
+	p.signalLocked(runtimes.SIGTERM)
+	if p.grace == nil {
+		p.grace = time.AfterFunc(runtimes.StopGrace, func() { p.end(reason, runtimes.SIGKILL) })
+	}
+}
+
+// Resize tells the program the new size by SIGWINCH.
+func (p *process) Resize(size runtimes.TerminalSize) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.cmd.Terminal == nil {
+		return runtimes.ErrNoTerminal
+	}
+	p.size = size
+	if winch, ok := runtimes.ParseSignal("WINCH"); ok && !p.over {
+		p.signalLocked(winch)
+	}
+	return nil
+}
