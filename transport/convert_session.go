@@ -1,0 +1,104 @@
+package transport
+
+import (
+	"time"
+
+	"github.com/codebeaker/codebeaker/actors"
+	"github.com/codebeaker/codebeaker/actors/output"
+	"github.com/codebeaker/codebeaker/runtimes"
+	"github.com/codebeaker/codebeaker/transport/protocol"
+)
+
+// sessionObject converts a session.
+func sessionObject(i *actors.Info) protocol.Session {
+	return protocol.Session{
+		SessionID:     i.SessionID,
+		EnvironmentID: i.EnvironmentID,
+		ContainerID:   i.ContainerID,
+		RuntimeType:   i.Runtime.String(),
+		Language:      i.Language.String(),
+		State:         i.State.String(),
+		CreatedAt:     wireTime(i.CreatedAt),
+		Workspace:     workspaceRoot,
+		Config: protocol.SessionConfig{
+			IdleTimeoutMinutes: wireMinutes(i.IdleTimeout),
+			MaxLifetimeMinutes: wireMinutes(i.MaxLifetime),
+		},
+		Limits:    wireLimits(&i.Limits),
+		Isolation: wireIsolation(i.Isolation),
+		Pooled:    i.Pooled,
+	}
+}
+
+// sessionDetail converts a session with what changes all the time.
+func sessionDetail(i *actors.Info, now time.Time) protocol.SessionDetail {
+	d := protocol.SessionDetail{
+		Session:         sessionObject(i),
+		LastActivity:    wireTime(i.LastActivity),
+		ExecutionCount:  i.ExecutionCount,
+		IdleMinutes:     wireMinutes(max(now.Sub(i.LastActivity), 0)),
+		LifetimeMinutes: wireMinutes(max(now.Sub(i.CreatedAt), 0)),
+		Labels:          i.Labels,
+	}
+	if d.Labels == nil {
+		d.Labels = map[string]string{}
+	}
+	return d
+}
+
+func wireLimits(l *runtimes.Limits) protocol.Limits {
+	return protocol.Limits{
+		MemoryMB:    orNull(float64(l.MemoryBytes) / (1 << 20)),
+		CPUs:        orNull(l.CPUs),
+		Processes:   orNull(l.Processes),
+		DiskMB:      orNull(float64(l.DiskBytes) / (1 << 20)),
+		Inodes:      orNull(l.Inodes),
+		OpenFiles:   orNull(l.OpenFiles),
+		OutputBytes: orNull(l.OutputBytes),
+	}
+}
+
+// orNull is nil for zero, which means that there is no limit.
+func orNull[T int64 | float64](v T) *T {
+	if v <= 0 {
+		return nil
+	}
+	return &v
+}
+
+func wireIsolation(i runtimes.Isolation) protocol.Isolation {
+	layers := make([]string, 0, len(i.Layers))
+	for _, layer := range i.Layers {
+		layers = append(layers, string(layer))
+	}
+	return protocol.Isolation{Score: i.Score, Layers: layers}
+}
+
+// executionPage converts the executions of a session.
+func executionPage(l *actors.ExecutionList) *protocol.ExecutionPage {
+	p := &protocol.ExecutionPage{Executions: make([]protocol.Execution, 0, len(l.Executions))}
+	for i := range l.Executions {
+		e := &l.Executions[i]
+		wire := protocol.Execution{
+			ExecutionID: e.ID, State: e.State.String(), Type: e.Type, CommandName: e.CommandName,
+			Background: e.Background, FirstSeq: e.FirstSeq, NextSeq: e.NextSeq,
+		}
+		if !e.StartedAt.IsZero() {
+			wire.StartedAt = wireTime(e.StartedAt)
+		}
+		p.Executions = append(p.Executions, wire)
+	}
+	return p
+}
+
+// snapshot converts the state of a log.
+func snapshot(s *output.Snapshot) *protocol.ExecutionSnapshot {
+	return &protocol.ExecutionSnapshot{
+		State: s.State.String(), FirstSeq: s.FirstSeq, NextSeq: s.NextSeq,
+		DroppedBytes: protocol.DroppedBytes{
+			Stdout: s.DroppedBytes(runtimes.Stdout),
+			Stderr: s.DroppedBytes(runtimes.Stderr),
+			PTY:    s.DroppedBytes(runtimes.Terminal),
+		},
+	}
+}

@@ -1,0 +1,174 @@
+package transport
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/codebeaker/codebeaker/actors"
+	"github.com/codebeaker/codebeaker/actors/output"
+	"github.com/codebeaker/codebeaker/runtimes"
+	"github.com/codebeaker/codebeaker/transport/jsonrpc"
+	"github.com/codebeaker/codebeaker/transport/protocol"
+)
+
+// tooLargeError is a member over a size limit.
+type tooLargeError struct {
+	Member string
+	Limit  int64 // bytes
+}
+
+func (e *tooLargeError) Error() string {
+	return fmt.Sprintf("%s is larger than %d bytes", e.Member, e.Limit)
+}
+
+// unknownLanguageError is a language that the protocol does not have.
+type unknownLanguageError struct{ served []string }
+
+func (e *unknownLanguageError) Error() string { return "no such language" }
+
+// outsideError is a working directory that leads out of the workspace. It
+// becomes a result, not an error of the call.
+type outsideError struct{ path string }
+
+func (e *outsideError) Error() string { return "the path leads out of the workspace: " + e.path }
+
+// errNeedsConnection refuses what would have to push over POST /rpc.
+var errNeedsConnection = errors.New("this method needs a WebSocket: over POST /rpc nothing can be sent later")
+
+// errInFlight is the limit of calls of one connection that are not answered.
+func errInFlight(limit int) error {
+	return &actors.BusyError{Limit: "inFlight", Maximum: int64(limit), RetryAfter: 100 * time.Millisecond}
+}
+
+// The data of errors. Each code has one type.
+type (
+	reasonData struct {
+		RuntimeType string `json:"runtimeType"`
+		Reason      string `json:"reason"`
+	}
+	languagesData struct {
+		Languages []string `json:"languages"`
+		Reason    string   `json:"reason,omitempty"`
+	}
+	busyData struct {
+		Limit        string `json:"limit"`
+		Maximum      int64  `json:"maximum"`
+		RetryAfterMs int64  `json:"retryAfterMs"`
+	}
+	tooLargeData struct {
+		Limit  int64  `json:"limit"`
+		Member string `json:"member,omitempty"`
+	}
+	internalData struct {
+		ErrorID string `json:"errorId"`
+	}
+)
+
+// errorOf is the one map from errors to codes. It returns nil for an error that
+// is a defect of ours: the caller logs it and answers with an error id.
+func errorOf(err error) *jsonrpc.Error {
+	if e := jsonrpc.AsParamError(err); e != nil {
+		return e.Reply()
+	}
+	if e := sentinelError(err); e != nil {
+		return e
+	}
+	return typedError(err)
+}
+
+// sentinelError maps errors that carry nothing.
+func sentinelError(err error) *jsonrpc.Error {
+	for _, m := range []struct {
+		is   error
+		code jsonrpc.Code
+	}{
+		{actors.ErrSessionNotFound, protocol.SessionNotFound},
+		{actors.ErrSessionClosed, protocol.SessionClosed},
+		{actors.ErrExecutionNotFound, protocol.ExecutionNotFound},
+		{actors.ErrShuttingDown, protocol.ShuttingDown},
+		{errNeedsConnection, jsonrpc.InvalidRequest},
+	} {
+		if errors.Is(err, m.is) {
+			return jsonrpc.Errorf(m.code, "%s", m.is)
+		}
+	}
+	switch {
+	case errors.Is(err, output.ErrBeyondEnd):
+		return paramError("fromSeq", "is beyond the end of the output").Reply()
+	case errors.Is(err, runtimes.ErrNoTerminal):
+		return paramError("executionId", "has no terminal").Reply()
+	case errors.Is(err, runtimes.ErrInputClosed):
+		return paramError("executionId", "takes no input").Reply()
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		// Only a create waits for a context: its client has left, or the
+		// server did not get it done.
+		return environmentFailed("", "the environment was not ready in time", err)
+	}
+	return nil
+}
+
+// typedError maps errors whose members become data.
+func typedError(err error) *jsonrpc.Error {
+	var (
+		busy        *actors.BusyError
+		argument    *actors.ArgumentError
+		unavailable *actors.UnavailableError
+		language    *actors.LanguageError
+		unknown     *unknownLanguageError
+		environment *runtimes.EnvironmentError
+		large       *tooLargeError
+	)
+	switch {
+	case errors.As(err, &busy):
+		return withData(protocol.Busy, busy, busyData{busy.Limit, busy.Maximum, max(busy.RetryAfter.Milliseconds(), 1)})
+	case errors.As(err, &argument):
+		return paramError(argument.Member, "%s", argument.Reason).Reply()
+	case errors.As(err, &unavailable):
+		return withData(protocol.RuntimeUnavailable, unavailable, reasonData{unavailable.Runtime.String(), unavailable.Reason})
+	case errors.As(err, &language):
+		return withData(protocol.LanguageNotSupported, language, languagesData{languageNames(language.Served), language.Reason})
+	case errors.As(err, &unknown):
+		return withData(protocol.LanguageNotSupported, unknown, languagesData{Languages: unknown.served})
+	case errors.As(err, &environment):
+		return environmentFailed(environment.Runtime.String(), reasonOf(environment), err)
+	case errors.As(err, &large):
+		return withData(protocol.TooLarge, large, tooLargeData{large.Limit, large.Member})
+	}
+	return nil
+}
+
+func withData(code jsonrpc.Code, err error, data any) *jsonrpc.Error {
+	return &jsonrpc.Error{Code: code, Message: err.Error(), Data: data}
+}
+
+// environmentFailed says what the client can do; the cause may hold paths of
+// the server and stays in the log.
+func environmentFailed(runtime, reason string, cause error) *jsonrpc.Error {
+	return &jsonrpc.Error{
+		Code:    protocol.EnvironmentFailed,
+		Message: "the environment could not be made: " + reason,
+		Data:    reasonData{runtime, reason},
+		Cause:   cause,
+	}
+}
+
+func reasonOf(e *runtimes.EnvironmentError) string {
+	if e.Reason != "" {
+		return e.Reason
+	}
+	return "the step that failed: " + e.Step
+}
+
+func paramError(member, format string, args ...any) *jsonrpc.ParamError {
+	return &jsonrpc.ParamError{Member: member, Reason: fmt.Sprintf(format, args...)}
+}
+
+func languageNames(languages []runtimes.Language) []string {
+	names := make([]string, 0, len(languages))
+	for _, l := range languages {
+		names = append(names, l.String())
+	}
+	return names
+}

@@ -1,0 +1,139 @@
+package transport
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/codebeaker/codebeaker/actors"
+	"github.com/codebeaker/codebeaker/actors/output"
+	"github.com/codebeaker/codebeaker/runtimes"
+	"github.com/codebeaker/codebeaker/transport/jsonrpc"
+)
+
+func sessionExecute(c *call, params jsonrpc.Raw) error {
+	p := &c.execute
+	if err := decodeParams(params, p); err != nil {
+		return err
+	}
+	s, err := c.conn.lookup(p.SessionID)
+	if err != nil {
+		return err
+	}
+	server := c.conn.server
+	c.request, c.names, err = server.convert.execute(p, c.conn.ws != nil)
+	if outside := (*outsideError)(nil); errors.As(err, &outside) {
+		c.finish(c.outcome.outside(outside), nil)
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if err := server.capable(s.runtime, c.request.Command); err != nil {
+		return err
+	}
+	if c.request.Stream && c.conn.streamsFull() {
+		return errStreams
+	}
+	c.convert, c.running = toExecuteResult, true
+	server.running.Add(1)
+	return c.sendExecute(s)
+}
+
+func (c *call) sendExecute(s *known) error {
+	if !c.request.KillOnDisconnect {
+		c.sendTo(s.Session, &c.request)
+		return nil
+	}
+	cn := c.conn
+	c.request.Sink = cn
+	if !cn.tell(s.Session, func() { c.sendTo(s.Session, &c.request) }) {
+		return context.Cause(cn.ctx)
+	}
+	return nil
+}
+
+// capable refuses a command that the session's runtime cannot do. A runtime
+// that is not available at the moment says nothing about it.
+func (s *Server) capable(t runtimes.Type, command any) error {
+	program, ok := command.(*runtimes.Command)
+	if !ok {
+		return nil
+	}
+	a := s.registry.Offer(t).Availability
+	switch {
+	case a.Available && !a.Processes:
+		return paramError("type", "execute_shell is not among the capabilities of %v", t)
+	case a.Available && program.Terminal != nil && !a.Terminal:
+		return paramError("command.pty", "a terminal is not among the capabilities of %v", t)
+	}
+	return nil
+}
+
+// Follow is actors.Follower's: the command of this call will have output.
+func (c *call) Follow(log *output.Log) {
+	s, _, err := c.conn.follow(c.session.ID(), log, 0, c.names)
+	if err != nil {
+		c.conn.server.log.Error("stream lost", "execution", log.ID(), "error", err)
+		return
+	}
+	c.stream = s
+	if c.request.Background {
+		c.after = (*call).openStream // the client learns the id from the reply
+		return
+	}
+	s.open()
+}
+
+func (c *call) openStream() { c.stream.open() }
+
+func toExecuteResult(c *call, result any) (any, error) {
+	switch r := result.(type) {
+	case *actors.Outcome:
+		return c.outcome.of(r, &c.names), nil
+	case *actors.Started:
+		return c.outcome.started(r), nil
+	}
+	return nil, unexpected(result)
+}
+
+func unexpected(result any) error {
+	return fmt.Errorf("%w: unexpected result %T", actors.ErrInternal, result)
+}
+
+// resultOf is the result of a request, of the type that the request documents.
+func resultOf[T any](result any) (T, error) {
+	r, ok := result.(T)
+	if !ok {
+		return r, unexpected(result)
+	}
+	return r, nil
+}
+
+// sizeOf is about how many bytes the content of a result has, 0 for what is
+// small.
+func sizeOf(result any) int {
+	switch r := result.(type) {
+	case *actors.Outcome:
+		return sizeOfOutcome(r)
+	case *actors.Waited:
+		if r.Outcome != nil {
+			return sizeOfOutcome(r.Outcome)
+		}
+	case *actors.ExecutionList:
+		return len(r.Executions) * 200
+	}
+	return 0
+}
+
+func sizeOfOutcome(o *actors.Outcome) int {
+	switch r := o.Result.(type) {
+	case *actors.ProcessResult:
+		return len(r.Stdout.Data) + len(r.Stderr.Data)
+	case *runtimes.FileContent:
+		return len(r.Content)
+	case *runtimes.Listing:
+		return len(r.Entries) * 150
+	}
+	return 0
+}

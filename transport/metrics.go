@@ -1,0 +1,142 @@
+package transport
+
+import (
+	"net/http"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/codebeaker/codebeaker/actors"
+	"github.com/codebeaker/codebeaker/runtimes"
+	"github.com/codebeaker/codebeaker/transport/jsonrpc"
+)
+
+// Metrics are the instruments of one server, in a registry of its own. It is
+// the actors.Observer that counts. Its methods are safe for concurrent use.
+type Metrics struct {
+	registry *prometheus.Registry
+
+	sessions     *prometheus.GaugeVec
+	ended        *prometheus.CounterVec
+	created      *prometheus.HistogramVec
+	createFailed *prometheus.CounterVec
+	executions   *prometheus.CounterVec
+	latency      *prometheus.HistogramVec
+	queued       prometheus.Gauge
+	requests     *prometheus.CounterVec
+	refusedKeys  prometheus.Counter
+	invalid      *prometheus.CounterVec
+
+	queue atomic.Int64
+}
+
+var _ actors.Observer = (*Metrics)(nil)
+
+// Buckets in seconds: environments take from milliseconds (a box) to seconds (a
+// container from cold), commands from microseconds to minutes.
+var (
+	createBuckets  = []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60}
+	commandBuckets = []float64{.0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 300}
+)
+
+// NewMetrics makes instruments at zero.
+func NewMetrics() *Metrics {
+	m := &Metrics{registry: prometheus.NewRegistry()}
+	m.sessions = newVec(m, prometheus.NewGaugeVec, prometheus.GaugeOpts{Name: "codebeaker_sessions", Help: "Sessions by runtime."}, "runtime")
+	m.ended = newVec(m, prometheus.NewCounterVec, prometheus.CounterOpts{Name: "codebeaker_sessions_ended_total", Help: "Sessions that ended, by reason."}, "runtime", "reason")
+	m.created = newVec(m, prometheus.NewHistogramVec, prometheus.HistogramOpts{Name: "codebeaker_environment_creation_seconds", Help: "Time to make an environment.", Buckets: createBuckets}, "runtime")
+	m.createFailed = newVec(m, prometheus.NewCounterVec, prometheus.CounterOpts{Name: "codebeaker_environment_creation_failures_total", Help: "Environments that could not be made."}, "runtime")
+	m.executions = newVec(m, prometheus.NewCounterVec, prometheus.CounterOpts{Name: "codebeaker_executions_total", Help: "Commands by runtime, type and status."}, "runtime", "command", "status")
+	m.latency = newVec(m, prometheus.NewHistogramVec, prometheus.HistogramOpts{Name: "codebeaker_command_seconds", Help: "Time of a command from its start to its end.", Buckets: commandBuckets}, "runtime", "command")
+	m.requests = newVec(m, prometheus.NewCounterVec, prometheus.CounterOpts{Name: "codebeaker_requests_total", Help: "Requests by method and code; 0 is success."}, "method", "code")
+	m.invalid = newVec(m, prometheus.NewCounterVec, prometheus.CounterOpts{Name: "codebeaker_invalid_requests_total", Help: "What was no request, by code."}, "code")
+	m.queued = prometheus.NewGauge(prometheus.GaugeOpts{Name: "codebeaker_queued_commands", Help: "Commands that wait for their turn."})
+	m.refusedKeys = prometheus.NewCounter(prometheus.CounterOpts{Name: "codebeaker_refused_keys_total", Help: "Requests with a wrong or missing key."})
+	m.registry.MustRegister(m.queued, m.refusedKeys,
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return m
+}
+
+// newVec makes and registers an instrument with labels.
+func newVec[V prometheus.Collector, O any](m *Metrics, of func(O, []string) V, o O, labels ...string) V {
+	v := of(o, labels)
+	m.registry.MustRegister(v)
+	return v
+}
+
+// Registry lets others add instruments.
+func (m *Metrics) Registry() *prometheus.Registry { return m.registry }
+
+func (m *Metrics) handler() http.Handler {
+	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{})
+}
+
+// watch adds what is read from the server at each scrape.
+func (m *Metrics) watch(s *Server) {
+	m.registry.MustRegister(prometheus.NewGaugeFunc(
+		prometheus.GaugeOpts{Name: "codebeaker_connections", Help: "Open WebSocket connections."},
+		func() float64 { return float64(s.hub.Count()) }))
+}
+
+// SessionOpened is actors.Observer's.
+func (m *Metrics) SessionOpened(runtime runtimes.Type) {
+	m.sessions.WithLabelValues(runtime.String()).Inc()
+}
+
+// SessionEnded is actors.Observer's.
+func (m *Metrics) SessionEnded(runtime runtimes.Type, reason string) {
+	m.sessions.WithLabelValues(runtime.String()).Dec()
+	m.ended.WithLabelValues(runtime.String(), reason).Inc()
+}
+
+// EnvironmentCreated is actors.Observer's.
+func (m *Metrics) EnvironmentCreated(runtime runtimes.Type, took time.Duration, err error) {
+	if err != nil {
+		m.createFailed.WithLabelValues(runtime.String()).Inc()
+		return
+	}
+	m.created.WithLabelValues(runtime.String()).Observe(took.Seconds())
+}
+
+// CommandDone is actors.Observer's.
+func (m *Metrics) CommandDone(runtime runtimes.Type, command, status string, took time.Duration) {
+	m.executions.WithLabelValues(runtime.String(), command, status).Inc()
+	m.latency.WithLabelValues(runtime.String(), command).Observe(took.Seconds())
+}
+
+// Queued is actors.Observer's.
+func (m *Metrics) Queued(delta int) { m.queued.Set(float64(m.queue.Add(int64(delta)))) }
+
+// rejected counts what was no request.
+func (m *Metrics) rejected(e *jsonrpc.Error) {
+	m.invalid.WithLabelValues(strconv.Itoa(int(e.Code))).Inc()
+}
+
+func (m *Metrics) unknownMethod() {
+	m.invalid.WithLabelValues(strconv.Itoa(int(jsonrpc.MethodNotFound))).Inc()
+}
+
+// counters count the requests of one method.
+type counters struct {
+	ok     prometheus.Counter
+	failed *prometheus.CounterVec
+}
+
+func (m *Metrics) countersOf(method string) counters {
+	return counters{
+		ok:     m.requests.WithLabelValues(method, "0"),
+		failed: m.requests.MustCurryWith(prometheus.Labels{"method": method}),
+	}
+}
+
+func (c *counters) count(e *jsonrpc.Error) {
+	if e == nil {
+		c.ok.Inc()
+		return
+	}
+	c.failed.WithLabelValues(strconv.Itoa(int(e.Code))).Inc()
+}

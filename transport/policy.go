@@ -1,0 +1,119 @@
+package transport
+
+import (
+	"fmt"
+	"path"
+	"time"
+)
+
+// Policy is what an operator allows. A request above a maximum is refused,
+// never changed. Zero members have the defaults stated.
+type Policy struct {
+	MaxIdleTimeout time.Duration // zero: 24 h
+	MaxLifetime    time.Duration // zero: 7 days
+	MaxMemoryMB    int64         // zero: 16384
+	MaxCPUs        float64       // zero: 32
+	MaxProcesses   int64         // zero: 4096
+	MaxDiskMB      int64         // zero: 65536
+	MaxTimeout     time.Duration // of one command; zero: 24 h
+	// MaxOutputBytes is the largest limits.outputBytes of a command. Zero: 1 GiB.
+	MaxOutputBytes int64
+	// MaxFileBytes bounds the content of one write_file. Zero: 12 MiB, which in
+	// base64 is what a message of 16 MiB holds.
+	MaxFileBytes int64
+	// MaxStdinBytes bounds stdin of one command. Zero: 8 MiB.
+	MaxStdinBytes int64
+	// DenyInternet refuses network "internet".
+	DenyInternet bool
+	// Images are the patterns (path.Match) a dockerImage must match one of.
+	// Empty: none is allowed.
+	Images []string
+}
+
+// withDefaults returns p with its zeros replaced.
+func (p Policy) withDefaults() Policy {
+	setDefault(&p.MaxIdleTimeout, 24*time.Hour)
+	setDefault(&p.MaxLifetime, 7*24*time.Hour)
+	setDefault(&p.MaxMemoryMB, 16<<10)
+	setDefault(&p.MaxCPUs, 32)
+	setDefault(&p.MaxProcesses, 4096)
+	setDefault(&p.MaxDiskMB, 64<<10)
+	setDefault(&p.MaxTimeout, 24*time.Hour)
+	setDefault(&p.MaxOutputBytes, 1<<30)
+	setDefault(&p.MaxFileBytes, 12<<20)
+	setDefault(&p.MaxStdinBytes, 8<<20)
+	return p
+}
+
+func setDefault[T int64 | float64 | time.Duration](v *T, zero T) {
+	if *v == 0 {
+		*v = zero
+	}
+}
+
+// Check says which member cannot be, for the server refuses to start with it.
+func (p Policy) Check() error {
+	for name, v := range map[string]float64{
+		"MaxIdleTimeout": float64(p.MaxIdleTimeout), "MaxLifetime": float64(p.MaxLifetime),
+		"MaxMemoryMB": float64(p.MaxMemoryMB), "MaxCPUs": p.MaxCPUs, "MaxProcesses": float64(p.MaxProcesses),
+		"MaxDiskMB": float64(p.MaxDiskMB), "MaxTimeout": float64(p.MaxTimeout),
+		"MaxOutputBytes": float64(p.MaxOutputBytes), "MaxFileBytes": float64(p.MaxFileBytes),
+		"MaxStdinBytes": float64(p.MaxStdinBytes),
+	} {
+		if v < 0 {
+			return fmt.Errorf("policy: %s is negative", name)
+		}
+	}
+	for _, pattern := range p.Images {
+		if _, err := path.Match(pattern, ""); err != nil {
+			return fmt.Errorf("policy: Images: %q: %w", pattern, err)
+		}
+	}
+	return nil
+}
+
+// allowsImage reports whether a dockerImage may be used.
+func (p *Policy) allowsImage(image string) bool {
+	for _, pattern := range p.Images {
+		if ok, _ := path.Match(pattern, image); ok {
+			return true
+		}
+	}
+	return false
+}
+
+// Bounds of what a request may hold, whatever the operator allows. Linux takes
+// arguments of 128 KiB each (MAX_ARG_STRLEN) and some MiB together (execve(2)).
+const (
+	maxIDBytes       = 256
+	maxPathBytes     = 4096
+	maxArgs          = 10_000
+	maxArgumentBytes = 128<<10 - 1
+	maxVectorBytes   = 1 << 20 // args, and env, each together
+	maxEnv           = 1000
+	maxEnvNameBytes  = 256
+	maxLabels        = 64
+	maxLabelBytes    = 256 // name, and value
+	maxTokenBytes    = 256
+	maxImageBytes    = 512
+	maxPatternBytes  = 1024
+	maxListEntries   = 100_000
+	maxPageSessions  = 1000
+	maxTerminalSize  = 1000
+	minMemoryMB      = 16
+	minCPUs          = 0.01
+)
+
+// Defaults of protocol.md, section 3.1 and 3.2.
+const (
+	defaultIdleMinutes     = 30
+	defaultLifetimeMinutes = 120
+	defaultMemoryMB        = 512
+	defaultCPUs            = 1
+	defaultProcesses       = 128
+	defaultDiskMB          = 1024
+	defaultTimeout         = 60 * time.Second
+	defaultPageSessions    = 100
+	defaultColumns         = 80
+	defaultRows            = 24
+)

@@ -1,0 +1,170 @@
+package protocol
+
+import (
+	"bytes"
+	"encoding/json"
+	"strings"
+
+	"github.com/codebeaker/codebeaker/transport/jsonrpc"
+)
+
+// The canonical types of commands.
+const (
+	TypeWriteFile       = "write_file"
+	TypeReadFile        = "read_file"
+	TypeExecuteShell    = "execute_shell"
+	TypeCreateDirectory = "create_directory"
+	TypeCopyFile        = "copy_file"
+	TypeMoveFile        = "move_file"
+	TypeDeleteFile      = "delete_file"
+	TypeListDirectory   = "list_directory"
+	TypeExecuteCode     = "execute_code"
+	TypeInstallPackages = "install_packages"
+)
+
+// CommandKind is one type of command.
+type CommandKind struct {
+	Type    string
+	Aliases []string
+	Summary string
+
+	params any // zero value of the Go type
+	result any
+	decode func(raw jsonrpc.Raw) (any, error)
+}
+
+var commandKinds = []CommandKind{
+	kind[WriteFile](TypeWriteFile, "Writes a file and makes the directories above it.", FileWritten{}),
+	kind[ReadFile](TypeReadFile, "Reads a file or a part of it.", FileContent{}),
+	kind[ExecuteShell](TypeExecuteShell, "Runs a program with an argument vector.", ProcessResult{}, "shell"),
+	kind[CreateDirectory](TypeCreateDirectory, "Makes a directory.", PathResult{}, "create_dir"),
+	kind[CopyFile](TypeCopyFile, "Copies a file or a directory.", FileCopied{}),
+	kind[MoveFile](TypeMoveFile, "Renames a file or a directory.", FileMoved{}),
+	kind[DeleteFile](TypeDeleteFile, "Removes a file or a directory.", PathResult{}),
+	kind[ListDirectory](TypeListDirectory, "Lists a directory.", Listing{}, "list_files"),
+	kind[ExecuteCode](TypeExecuteCode, "Runs code in the session's language; variables live on.", CodeResult{}, "execute"),
+	kind[InstallPackages](TypeInstallPackages, "Installs packages of the session's language.", ProcessResult{}),
+}
+
+// Commands returns every type of command in the order of the documents. The
+// caller must not change the slice.
+func Commands() []CommandKind { return commandKinds }
+
+// settler is a command with aliases among its members.
+type settler interface{ settle() *jsonrpc.ParamError }
+
+func kind[T any](name, summary string, result any, aliases ...string) CommandKind {
+	var zero T
+	return CommandKind{Type: name, Aliases: aliases, Summary: summary, params: zero, result: result,
+		decode: func(raw jsonrpc.Raw) (any, error) {
+			c := new(T)
+			if err := jsonrpc.DecodeParams(raw, c); err != nil {
+				return nil, err
+			}
+			if s, ok := any(c).(settler); ok {
+				if err := s.settle(); err != nil {
+					return nil, err
+				}
+			}
+			return c, nil
+		}}
+}
+
+// commandHead is what all commands have.
+type commandHead struct {
+	Type *string `json:"type"`
+}
+
+// DecodeCommand decodes the member command of session.execute: a pointer to
+// WriteFile, ReadFile, ExecuteShell, ... with aliases resolved, and the
+// canonical type. An error is a *jsonrpc.ParamError whose member is a path
+// that begins with command, or "type" where the type itself is wrong.
+func DecodeCommand(raw jsonrpc.Raw) (command any, canonical string, err error) {
+	if raw = bytes.TrimSpace(raw); len(raw) == 0 || raw[0] == 'n' {
+		return nil, "", &jsonrpc.ParamError{Member: "command", Reason: "is required"}
+	}
+	if raw[0] != '{' {
+		return nil, "", &jsonrpc.ParamError{Member: "command", Reason: "must be an object"}
+	}
+	kind, err := kindOf(raw)
+	if err != nil {
+		return nil, "", err
+	}
+	command, err = kind.decode(raw)
+	if e := jsonrpc.AsParamError(err); e != nil {
+		within := *e
+		within.Member = strings.TrimSuffix("command."+e.Member, ".")
+		return nil, "", &within
+	}
+	return command, kind.Type, err
+}
+
+func kindOf(raw jsonrpc.Raw) (*CommandKind, error) {
+	word, err := typeOf(raw)
+	if err != nil {
+		return nil, err
+	}
+	if k := FindCommand(word); k != nil {
+		return k, nil
+	}
+	return nil, &jsonrpc.ParamError{Member: "type", Reason: "must be one of " + strings.Join(commandTypes(), ", ")}
+}
+
+// typeOf reads the type without decoding the rest where it is the first
+// member, as it nearly always is: a command may hold megabytes of content.
+func typeOf(raw jsonrpc.Raw) (string, error) {
+	if rest, ok := bytes.CutPrefix(raw, []byte(`{"type":"`)); ok {
+		if end := bytes.IndexAny(rest, `"\`); end >= 0 && rest[end] == '"' {
+			return string(rest[:end]), nil
+		}
+	}
+	var head commandHead
+	if err := jsonrpc.DecodeParams(raw, &head); err != nil || head.Type == nil {
+		reason := "is required"
+		if err != nil {
+			reason = "must be a string"
+		}
+		return "", &jsonrpc.ParamError{Member: "type", Reason: reason}
+	}
+	return *head.Type, nil
+}
+
+// FindCommand returns the kind with that type or alias, without regard to
+// case, or nil.
+func FindCommand(word string) *CommandKind {
+	for i := range commandKinds {
+		k := &commandKinds[i]
+		if strings.EqualFold(k.Type, word) {
+			return k
+		}
+		for _, alias := range k.Aliases {
+			if strings.EqualFold(alias, word) {
+				return k
+			}
+		}
+	}
+	return nil
+}
+
+func commandTypes() []string {
+	types := make([]string, len(commandKinds))
+	for i := range commandKinds {
+		types[i] = commandKinds[i].Type
+	}
+	return types
+}
+
+// EncodeCommand returns a command of this package as the member command, with
+// its type in front. It is for clients.
+// Errors: the command is none of this package, or cannot be encoded.
+func EncodeCommand(canonical string, command any) (jsonrpc.Raw, error) {
+	body, err := json.Marshal(command)
+	if err != nil {
+		return nil, err
+	}
+	head := []byte(`{"type":"` + canonical + `"`)
+	if len(body) > 2 {
+		head = append(head, ',')
+	}
+	return append(head, body[1:]...), nil
+}

@@ -1,0 +1,94 @@
+package protocol
+
+import "github.com/codebeaker/codebeaker/transport/jsonrpc"
+
+// Method is one row of the method table.
+type Method struct {
+	Name    string
+	Summary string
+	// Errors are the application's codes it may answer with, besides Busy and
+	// those of JSON-RPC.
+	Errors []jsonrpc.Code
+	// NeedsConnection: it makes no sense over POST /rpc, where nothing can be
+	// pushed.
+	NeedsConnection bool
+
+	params any // zero value of the Go type, nil for none
+	result any // nil: any object
+}
+
+// The names of methods.
+const (
+	MethodInitialize      = "initialize"
+	MethodDiscover        = "rpc.discover"
+	MethodLanguageList    = "language.list"
+	MethodRuntimeList     = "runtime.list"
+	MethodSessionCreate   = "session.create"
+	MethodSessionGet      = "session.get"
+	MethodSessionList     = "session.list"
+	MethodSessionExecute  = "session.execute"
+	MethodSessionAttach   = "session.attach"
+	MethodSessionDetach   = "session.detach"
+	MethodSessionExtend   = "session.extend"
+	MethodSessionClose    = "session.close"
+	MethodExecutionList   = "execution.list"
+	MethodExecutionAttach = "execution.attach"
+	MethodExecutionDetach = "execution.detach"
+	MethodExecutionWait   = "execution.wait"
+	MethodExecutionInput  = "execution.input"
+	MethodExecutionSignal = "execution.signal"
+	MethodExecutionResize = "execution.resize"
+)
+
+var (
+	ofSession   = []jsonrpc.Code{SessionNotFound, SessionClosed, NodeUnavailable}
+	ofExecution = []jsonrpc.Code{SessionNotFound, SessionClosed, ExecutionNotFound, NodeUnavailable}
+	ofCreate    = []jsonrpc.Code{RuntimeUnavailable, LanguageNotSupported, EnvironmentFailed, ShuttingDown}
+	ofExecute   = []jsonrpc.Code{SessionNotFound, SessionClosed, TooLarge, NodeUnavailable}
+	ofInput     = []jsonrpc.Code{SessionNotFound, SessionClosed, ExecutionNotFound, TooLarge, NodeUnavailable}
+)
+
+var methods = []Method{
+	{Name: MethodInitialize, params: Initialize{}, result: Initialized{},
+		Summary: "Says who the server is and what its limits are; no handshake is enforced."},
+	{Name: MethodDiscover,
+		Summary: "Returns the OpenRPC document of this server."},
+	{Name: MethodLanguageList, result: LanguageList{},
+		Summary: "Lists the languages and the runtimes that serve them now."},
+	{Name: MethodRuntimeList, result: RuntimeList{},
+		Summary: "Lists the runtimes and what each offers now, or why it does not."},
+	{Name: MethodSessionCreate, params: SessionCreate{}, result: Session{}, Errors: ofCreate,
+		Summary: "Creates a session and its environment."},
+	{Name: MethodSessionGet, params: SessionRef{}, result: SessionDetail{}, Errors: ofSession,
+		Summary: "Returns a session."},
+	{Name: MethodSessionList, params: SessionList{}, result: SessionPage{},
+		Summary: "Lists the sessions of the key."},
+	{Name: MethodSessionExecute, params: Execute{}, result: ExecuteResult{}, Errors: ofExecute,
+		Summary: "Runs a command; those of one session run one at a time in the order in which they came, except with background."},
+	{Name: MethodSessionAttach, params: SessionRef{}, result: Session{}, Errors: ofSession, NeedsConnection: true,
+		Summary: "Makes this connection receive the session's notifications."},
+	{Name: MethodSessionDetach, params: SessionRef{}, result: Empty{}, Errors: ofSession, NeedsConnection: true,
+		Summary: "Makes this connection no longer receive the session's notifications."},
+	{Name: MethodSessionExtend, params: SessionExtend{}, result: Session{}, Errors: ofSession,
+		Summary: "Replaces the idle timeout or the lifetime of a session."},
+	{Name: MethodSessionClose, params: SessionRef{}, result: SessionGone{}, Errors: []jsonrpc.Code{NodeUnavailable},
+		Summary: "Ends a session and removes all of it; an unknown one gets the same answer."},
+	{Name: MethodExecutionList, params: SessionRef{}, result: ExecutionPage{}, Errors: ofSession,
+		Summary: "Lists the executions of a session that are kept, without their content."},
+	{Name: MethodExecutionAttach, params: ExecutionAttach{}, result: ExecutionSnapshot{}, Errors: ofExecution, NeedsConnection: true,
+		Summary: "Sends the output of an execution to this connection, from a chunk on; attaching again replaces."},
+	{Name: MethodExecutionDetach, params: ExecutionRef{}, result: Empty{}, Errors: ofSession, NeedsConnection: true,
+		Summary: "Stops sending the output of an execution to this connection; the execution runs on."},
+	{Name: MethodExecutionWait, params: ExecutionWait{}, result: ExecutionWaited{}, Errors: ofExecution,
+		Summary: "Waits until an execution has completed."},
+	{Name: MethodExecutionInput, params: ExecutionInput{}, result: InputAccepted{}, Errors: ofInput,
+		Summary: "Feeds a running execution."},
+	{Name: MethodExecutionSignal, params: ExecutionSignal{}, result: SignalDelivered{}, Errors: ofExecution,
+		Summary: "Signals an execution; one that is queued is cancelled."},
+	{Name: MethodExecutionResize, params: ExecutionResize{}, result: Empty{}, Errors: ofExecution,
+		Summary: "Changes the size of an execution's terminal."},
+}
+
+// Methods returns every method in the order of the documents. The caller must
+// not change the slice.
+func Methods() []Method { return methods }

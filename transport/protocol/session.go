@@ -1,0 +1,103 @@
+package protocol
+
+// SessionCreate is the params of session.create.
+type SessionCreate struct {
+	Language           string            `json:"language" rpc:"required" doc:"language of the session: javascript, typescript, python, go, csharp, or an alias of one"`
+	RuntimePreference  Preference        `json:"runtimePreference,omitempty" default:"\"Balanced\"" doc:"what matters most in the choice of a runtime"`
+	RuntimeType        RuntimeType       `json:"runtimeType,omitempty" doc:"that runtime and no other"`
+	IdleTimeoutMinutes *float64          `json:"idleTimeoutMinutes,omitempty" default:"30" doc:"the session ends after so long without activity; fractions are allowed"`
+	MaxLifetimeMinutes *float64          `json:"maxLifetimeMinutes,omitempty" default:"120" doc:"the session ends so long after its creation; fractions are allowed"`
+	MemoryLimitMB      *int64            `json:"memoryLimitMB,omitempty" default:"512" doc:"memory of all its processes together"`
+	CPUs               *float64          `json:"cpus,omitempty" default:"1" doc:"processor time per second, in processors"`
+	ProcessLimit       *int64            `json:"processLimit,omitempty" default:"128" doc:"processes and threads at one time"`
+	DiskLimitMB        *int64            `json:"diskLimitMB,omitempty" default:"1024" doc:"size of the workspace"`
+	Network            Network           `json:"network,omitempty" default:"\"none\"" doc:"what its programs may reach"`
+	Env                map[string]string `json:"env,omitempty" doc:"variables of every program"`
+	DockerImage        *string           `json:"dockerImage,omitempty" doc:"another image than the language's, where the server's configuration allows it"`
+	Labels             map[string]string `json:"labels,omitempty" doc:"free words to find the session by"`
+	ClientToken        *string           `json:"clientToken,omitempty" doc:"the same token and params return the same session while it lives"`
+}
+
+// SessionRef is the params of methods that need nothing but a session.
+type SessionRef struct {
+	SessionID string `json:"sessionId" rpc:"required" doc:"id of the session"`
+}
+
+// SessionList is the params of session.list.
+type SessionList struct {
+	Limit  *int64            `json:"limit,omitempty" default:"100" min:"1" max:"1000" doc:"sessions in one answer"`
+	Cursor *string           `json:"cursor,omitempty" doc:"nextCursor of the answer before"`
+	Labels map[string]string `json:"labels,omitempty" doc:"only sessions that have all of these"`
+}
+
+// SessionExtend is the params of session.extend.
+type SessionExtend struct {
+	SessionID          string   `json:"sessionId" rpc:"required" doc:"id of the session"`
+	IdleTimeoutMinutes *float64 `json:"idleTimeoutMinutes,omitempty" doc:"replaces the idle timeout"`
+	MaxLifetimeMinutes *float64 `json:"maxLifetimeMinutes,omitempty" doc:"replaces the lifetime, which counts from createdAt"`
+}
+
+// Session is the session object.
+type Session struct {
+	SessionID     string        `json:"sessionId" doc:"id of the session"`
+	EnvironmentID string        `json:"environmentId" doc:"id of the environment it has now"`
+	ContainerID   string        `json:"containerId" doc:"id of the container, empty outside Docker"`
+	RuntimeType   string        `json:"runtimeType" doc:"runtime that serves it"`
+	Language      string        `json:"language" doc:"language of the session"`
+	State         string        `json:"state" doc:"Creating, Active, Idle, Recovering, Closing or Closed"`
+	CreatedAt     string        `json:"createdAt" doc:"RFC 3339, UTC"`
+	Workspace     string        `json:"workspace" doc:"where its programs see their files"`
+	Config        SessionConfig `json:"config" doc:"when it ends"`
+	Limits        Limits        `json:"limits" doc:"limits in force, read back; null where there is none"`
+	Isolation     Isolation     `json:"isolation" doc:"measures of isolation in force"`
+	Pooled        bool          `json:"pooled" doc:"its environment came from a pool"`
+}
+
+// SessionConfig says when a session ends.
+type SessionConfig struct {
+	IdleTimeoutMinutes float64 `json:"idleTimeoutMinutes" doc:"without activity"`
+	MaxLifetimeMinutes float64 `json:"maxLifetimeMinutes" doc:"after createdAt"`
+}
+
+// Limits are the limits in force; a nil member is none.
+type Limits struct {
+	MemoryMB    *float64 `json:"memoryMB" doc:"memory of all processes together"`
+	CPUs        *float64 `json:"cpus" doc:"processors"`
+	Processes   *int64   `json:"processes" doc:"processes and threads"`
+	DiskMB      *float64 `json:"diskMB" doc:"size of the workspace"`
+	Inodes      *int64   `json:"inodes" doc:"files of the workspace"`
+	OpenFiles   *int64   `json:"openFiles" doc:"file descriptors of a process"`
+	OutputBytes *int64   `json:"outputBytes" doc:"output of one execution"`
+}
+
+// Isolation is what keeps a session apart.
+type Isolation struct {
+	Score  int      `json:"score" doc:"0 to 10, computed from the layers"`
+	Layers []string `json:"layers" doc:"measures in force, probed by effect"`
+}
+
+// SessionDetail is the session object of session.get and session.list.
+type SessionDetail struct {
+	Session
+	LastActivity    string            `json:"lastActivity" doc:"RFC 3339, UTC"`
+	ExecutionCount  int64             `json:"executionCount" doc:"commands run so far"`
+	IdleMinutes     float64           `json:"idleMinutes" doc:"since lastActivity"`
+	LifetimeMinutes float64           `json:"lifetimeMinutes" doc:"since createdAt"`
+	Labels          map[string]string `json:"labels" doc:"labels it was created with"`
+}
+
+// SessionPage is the result of session.list.
+type SessionPage struct {
+	Count      int             `json:"count" doc:"sessions in this answer"`
+	Sessions   []SessionDetail `json:"sessions" doc:"oldest first"`
+	NextCursor string          `json:"nextCursor,omitempty" doc:"cursor of the next answer; absent behind the last"`
+}
+
+// SessionGone is the result of session.close.
+type SessionGone struct {
+	SessionID string `json:"sessionId" doc:"id that was given"`
+	Closed    bool   `json:"closed" doc:"true"`
+}
+
+// Empty is a result without members.
+type Empty struct{}

@@ -1,0 +1,214 @@
+package transport
+
+import (
+	"sync"
+	"sync/atomic"
+
+	"github.com/codebeaker/codebeaker/actors"
+	"github.com/codebeaker/codebeaker/actors/output"
+	"github.com/codebeaker/codebeaker/transport/jsonrpc"
+	"github.com/codebeaker/codebeaker/transport/protocol"
+	"github.com/codebeaker/codebeaker/transport/websocket"
+)
+
+// stream is one execution's output on its way to one connection. It is a
+// websocket.Source: the connection pulls as its socket drains.
+type stream struct {
+	conn      *connection
+	session   string
+	execution string
+	names     commandNames
+	feed      *websocket.Feed
+	opened    atomic.Bool // pulled from now on
+
+	// Locks are taken in the order: the websocket's, mu, the log's. Under mu
+	// nothing of the connection is called but Wake and Detach.
+	mu      sync.Mutex
+	sub     *output.Subscription
+	over    bool // completed was sent, or the stream was stopped
+	pending *heldReply
+
+	item   output.Item // being encoded
+	chunk  protocol.ExecutionOutput
+	encode func(dst []byte) []byte // appendItem, bound once
+}
+
+// heldReply is the reply to an execute with stream, which follows its output.
+type heldReply struct {
+	call   *call
+	result any
+	err    error
+}
+
+// follow opens a stream of the log from a chunk on, in place of one that the
+// connection has for the same execution. It sends nothing before open.
+func (cn *connection) follow(session string, log *output.Log, from int64, names commandNames) (*stream, output.Snapshot, error) {
+	s := &stream{conn: cn, session: session, execution: log.ID(), names: names}
+	s.encode = s.appendItem
+	s.feed = cn.ws.Attach(s)
+	sub, snap, err := log.Subscribe(from, s.wake)
+	if err != nil {
+		return nil, snap, err
+	}
+	s.sub = sub
+	if before, ok := cn.addStream(s); !ok {
+		s.stop() // the connection has ended
+	} else if before != nil {
+		before.stop()
+	}
+	return s, snap, nil
+}
+
+// addStream makes s the stream of its execution, and returns the one before it.
+func (cn *connection) addStream(s *stream) (before *stream, ok bool) {
+	cn.mu.Lock()
+	defer cn.mu.Unlock()
+	if cn.ctx.Err() != nil {
+		return nil, false
+	}
+	if cn.streams == nil {
+		cn.streams = make(map[string]*stream)
+	}
+	before = cn.streams[s.execution]
+	cn.streams[s.execution] = s
+	return before, true
+}
+
+// removeStream forgets s, unless another has taken its place.
+func (cn *connection) removeStream(s *stream) {
+	cn.mu.Lock()
+	defer cn.mu.Unlock()
+	if cn.streams[s.execution] == s {
+		delete(cn.streams, s.execution)
+	}
+}
+
+// findStream returns the stream of an execution, or nil.
+func (cn *connection) findStream(session, execution string) *stream {
+	cn.mu.Lock()
+	defer cn.mu.Unlock()
+	if s := cn.streams[execution]; s != nil && s.session == session {
+		return s
+	}
+	return nil
+}
+
+// open lets the connection pull.
+func (s *stream) open() {
+	s.opened.Store(true)
+	s.feed.Wake()
+}
+
+// wake is called by the log.
+func (s *stream) wake() {
+	if s.opened.Load() {
+		s.feed.Wake()
+	}
+}
+
+// Pull is websocket.Source's.
+func (s *stream) Pull(dst *websocket.Frames) (more bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for !s.over {
+		var ok bool
+		if s.item, ok = s.sub.Next(); !ok {
+			// An execution that failed without an outcome is not completed.
+			if s.pending != nil && s.pending.err != nil {
+				s.endLocked()
+			}
+			return false
+		}
+		dst.Text(s.encode)
+		if s.item.Kind == output.ItemCompleted {
+			s.endLocked()
+		}
+		if dst.Room() == 0 {
+			return !s.over
+		}
+	}
+	return false
+}
+
+// endLocked ends the stream behind its last item. The reply that waited for it
+// goes out from another goroutine: Pull runs under the websocket's lock.
+func (s *stream) endLocked() {
+	s.over = true
+	s.item = output.Item{}
+	go func() {
+		s.conn.removeStream(s)
+		s.stop()
+	}()
+}
+
+// hold keeps the reply back until completed has been sent. False: it has been,
+// or never will be.
+func (s *stream) hold(c *call, result any, err error) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.over {
+		return false
+	}
+	s.pending = &heldReply{c, result, err}
+	s.feed.Wake()
+	return true
+}
+
+// stop ends the stream where it is, and answers the call that waited for it.
+// When it returns, whatever was pulled precedes what is queued next.
+func (s *stream) stop() {
+	s.feed.Detach()
+	s.mu.Lock()
+	s.over = true
+	if s.sub != nil {
+		s.sub.Close()
+		s.sub = nil
+	}
+	p := s.pending
+	s.pending = nil
+	s.mu.Unlock()
+	if p != nil {
+		p.call.finish(p.result, p.err)
+	}
+}
+
+// appendItem encodes the item as a notification.
+func (s *stream) appendItem(dst []byte) []byte {
+	var err error
+	switch s.item.Kind {
+	case output.ItemStarted:
+		dst, err = jsonrpc.AppendNotification(dst, protocol.NotifyStarted,
+			&protocol.ExecutionStarted{SessionID: s.session, ExecutionID: s.execution})
+	case output.ItemChunk:
+		dst, err = s.appendChunk(dst)
+	case output.ItemCompleted:
+		dst, err = s.appendCompleted(dst)
+	}
+	if err != nil {
+		s.conn.server.log.Error("notification lost", "execution", s.execution, "error", err)
+	}
+	return dst
+}
+
+func (s *stream) appendChunk(dst []byte) ([]byte, error) {
+	c := &s.item.Chunk
+	s.chunk = protocol.ExecutionOutput{
+		SessionID: s.session, ExecutionID: s.execution,
+		Stream: c.Stream.String(), Seq: c.Seq, Offset: c.Offset,
+	}
+	data, encoding := textOrBase64(c.Data)
+	s.chunk.Data = data
+	if encoding == protocol.Base64 {
+		s.chunk.Encoding = encoding
+	}
+	return jsonrpc.AppendNotification(dst, protocol.NotifyOutput, &s.chunk)
+}
+
+func (s *stream) appendCompleted(dst []byte) ([]byte, error) {
+	p := &protocol.ExecutionCompleted{SessionID: s.session, ExecutionID: s.execution}
+	if o, ok := s.item.Outcome.(*actors.Outcome); ok {
+		var w wireOutcome
+		p.Result = *w.of(o, &s.names)
+	}
+	return jsonrpc.AppendNotification(dst, protocol.NotifyCompleted, p)
+}
