@@ -1,0 +1,89 @@
+package guest
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+
+	"github.com/codebeaker/codebeaker/runtimes/internal/guestlink/frame"
+)
+
+// agent is the whole program: the stream, the executions, and the two
+// goroutines that start and reap their processes.
+type agent struct {
+	conn    *conn
+	reader  *frame.Reader
+	hello   frame.Hello
+	table   *table
+	starter *starter
+}
+
+func newAgent(c *conn) *agent {
+	return &agent{conn: c, reader: frame.NewReader(c, frame.MaxControl)}
+}
+
+// serve greets the server and does as it says until the stream ends. The end
+// of the stream is no error: the server has no further use for us.
+func (a *agent) serve() error {
+	if err := a.greet(); err != nil {
+		return err
+	}
+	go a.table.reap()
+	go a.starter.run()
+	defer a.table.killAll()
+	for {
+		h, payload, err := a.reader.Next()
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("read from the server: %w", err)
+		}
+		if err := a.handle(h, payload); err != nil {
+			return fmt.Errorf("%v of execution %d: %w", h.Kind, h.Execution, err)
+		}
+	}
+}
+
+// handle carries out one frame. It never waits for a program. An error means
+// that the server broke the protocol.
+func (a *agent) handle(h frame.Header, payload []byte) error {
+	switch h.Kind {
+	case frame.KindPing:
+		a.conn.send(frame.Header{Kind: frame.KindPong}, payload)
+		return nil
+	case frame.KindStart:
+		return a.start(h.Execution, payload)
+	}
+	x := a.table.find(h.Execution)
+	if x == nil {
+		return a.late(h, payload)
+	}
+	return x.handle(h, payload)
+}
+
+// late is a frame about an execution that has ended: it was under way when
+// Exited was sent.
+func (a *agent) late(h frame.Header, payload []byte) error {
+	if h.Kind == frame.KindSignal && len(payload) > 0 && payload[0]&frame.SignalReply != 0 {
+		a.conn.send(frame.Header{Kind: frame.KindSignalled, Execution: h.Execution}, []byte{0})
+	}
+	return nil
+}
+
+func (a *agent) start(id uint32, payload []byte) error {
+	var spec frame.Start
+	if err := json.Unmarshal(payload, &spec); err != nil {
+		return err
+	}
+	group, err := a.conn.take(spec.Descriptors)
+	if err != nil {
+		return err
+	}
+	x, err := newExecution(a, id, spec, group)
+	if err != nil {
+		return err
+	}
+	a.starter.queue(x)
+	return nil
+}

@@ -1,0 +1,161 @@
+package guest
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"os"
+	"sync"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/codebeaker/codebeaker/runtimes/internal/guestlink/frame"
+)
+
+// The bounds and streams of package runtimes, which the agent does not import.
+const (
+	outputWindow   = 256 << 10
+	inputBuffer    = 64 << 10
+	streamStdout   = 1
+	streamStderr   = 2
+	streamTerminal = 3
+)
+
+// execution is one program and everything it starts.
+type execution struct {
+	agent *agent
+	id    uint32
+	spec  frame.Start
+	group []*os.File // descriptors of its control group
+
+	pid      int // of the program, its session and its process group; guarded by table.mu
+	credit   *credit
+	input    *input // nil: the program reads end of file
+	outputs  []*output
+	terminal *os.File       // guarded by table.mu
+	pumps    sync.WaitGroup // one for each output
+}
+
+func newExecution(a *agent, id uint32, spec frame.Start, group []*os.File) (*execution, error) {
+	if id == 0 || len(spec.Args) == 0 {
+		return nil, errors.New("a start needs a number and a program")
+	}
+	x := &execution{agent: a, id: id, spec: spec, group: group, credit: newCredit(outputWindow)}
+	if spec.Input {
+		x.input = newInput(x)
+	}
+	if !a.table.add(x) {
+		return nil, errors.New("the number is taken")
+	}
+	return x, nil
+}
+
+var errPayload = errors.New("the payload has another shape")
+
+// handle carries out a frame about this execution.
+func (x *execution) handle(h frame.Header, payload []byte) error {
+	switch h.Kind {
+	case frame.KindInput:
+		if x.input == nil || !x.input.write(payload) {
+			return errors.New("more input than there is credit for")
+		}
+	case frame.KindCloseInput:
+		if x.input != nil {
+			x.input.end()
+		}
+	case frame.KindGrant:
+		if len(payload) != 4 {
+			return errPayload
+		}
+		x.credit.grant(int(binary.LittleEndian.Uint32(payload)))
+	case frame.KindSignal:
+		return x.signal(unix.Signal(h.Detail), payload)
+	case frame.KindResize:
+		return x.resize(payload)
+	default:
+		return errors.New("the kind is not for the agent")
+	}
+	return nil
+}
+
+func (x *execution) signal(sig unix.Signal, payload []byte) error {
+	if len(payload) != 1 {
+		return errPayload
+	}
+	delivered := byte(0)
+	if payload[0]&frame.SignalTree != 0 {
+		go x.signalTree(sig)
+		delivered = 1
+	} else if x.agent.table.signalGroup(x, sig) {
+		delivered = 1
+	}
+	if payload[0]&frame.SignalReply != 0 {
+		x.send(frame.KindSignalled, 0, []byte{delivered})
+	}
+	return nil
+}
+
+func (x *execution) send(kind frame.Kind, detail uint8, payload []byte) {
+	x.agent.conn.send(frame.Header{Kind: kind, Detail: detail, Execution: x.id}, payload)
+}
+
+// run starts the traffic of a program that has been forked.
+func (x *execution) run() {
+	x.send(frame.KindStarted, 0, nil)
+	if x.input != nil {
+		go x.input.run()
+	}
+	for _, o := range x.outputs {
+		go o.pump()
+	}
+}
+
+// ended is called once, when the program itself has been reaped.
+func (x *execution) ended(status unix.WaitStatus) {
+	x.credit.release()
+	for _, o := range x.outputs {
+		o.end()
+	}
+	if x.input != nil {
+		x.input.stop()
+	}
+	go x.finish(status)
+}
+
+// finish waits until everything the program wrote is on its way, ends its tree
+// where no control group does, and says the last word.
+func (x *execution) finish(status unix.WaitStatus) {
+	x.pumps.Wait()
+	x.closeFiles()
+	x.endTree()
+	x.agent.table.remove(x)
+	var exit frame.Exit
+	switch {
+	case status.Exited():
+		code := status.ExitStatus()
+		exit.Code = &code
+	case status.Signaled():
+		exit.Signal = int(status.Signal())
+	}
+	payload, _ := json.Marshal(exit) // plain numbers always encode
+	x.send(frame.KindExited, 0, payload)
+}
+
+// fail ends an execution whose program could not be started.
+func (x *execution) fail(reason string) {
+	x.closeFiles()
+	if x.input != nil && x.input.file != nil {
+		x.input.file.Close()
+	}
+	x.agent.table.remove(x)
+	x.send(frame.KindNotStarted, 0, []byte(reason))
+}
+
+func (x *execution) closeFiles() {
+	for _, o := range x.outputs {
+		o.file.Close()
+	}
+	for _, f := range x.group {
+		f.Close()
+	}
+}

@@ -1,0 +1,48 @@
+package guest
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"runtime/debug"
+)
+
+// memoryLimit makes the collector work harder before the agent passes what
+// its environment can spare. It is no hard bound.
+const memoryLimit = 8 << 20
+
+// Main runs the agent with the arguments of its program and returns the exit
+// code.
+func Main(args []string) int {
+	debug.SetMemoryLimit(memoryLimit)
+	if err := run(args); err != nil {
+		fmt.Fprintln(os.Stderr, "guest:", err)
+		return 1
+	}
+	return 0
+}
+
+func run(args []string) error {
+	catchSignals()
+	if err := keepDescriptors(); err != nil {
+		return err
+	}
+	conn, err := connect(args)
+	if err != nil {
+		return err
+	}
+	return newAgent(conn).serve()
+}
+
+// connect finds the stream that the arguments name.
+func connect(args []string) (*conn, error) {
+	switch {
+	case len(args) == 0:
+		return inherited(3)
+	case len(args) == 1 && args[0] == "-stdio":
+		return standardStreams()
+	case len(args) == 2 && args[0] == "-dial":
+		return dial(args[1])
+	}
+	return nil, errors.New("usage: guest [-dial PATH | -stdio]")
+}

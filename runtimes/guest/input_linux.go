@@ -1,0 +1,139 @@
+package guest
+
+import (
+	"encoding/binary"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/codebeaker/codebeaker/runtimes/internal/guestlink/frame"
+)
+
+// input feeds a program. The server sends no more than it has credit for, so
+// the queue is bounded by that.
+type input struct {
+	x    *execution
+	file *os.File // our end of the pipe, or the terminal; set before run
+
+	mu     sync.Mutex
+	more   sync.Cond
+	queue  []byte
+	ending bool // nothing follows what is queued
+	closed bool
+}
+
+func newInput(x *execution) *input {
+	in := &input{x: x}
+	in.more.L = &in.mu
+	return in
+}
+
+// write queues bytes. It reports whether they are within the credit.
+func (in *input) write(p []byte) bool {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if len(in.queue)+len(p) > inputBuffer {
+		return false
+	}
+	if !in.closed {
+		in.queue = append(in.queue, p...)
+		in.more.Signal()
+	}
+	return true
+}
+
+// end lets the program read end of file after what is queued.
+func (in *input) end() {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.ending = true
+	in.more.Signal()
+}
+
+// stop drops what is queued; run returns.
+func (in *input) stop() {
+	in.mu.Lock()
+	in.closed = true
+	in.queue = nil
+	in.more.Signal()
+	in.mu.Unlock()
+	if in.x.spec.Terminal == nil {
+		in.file.SetWriteDeadline(time.Unix(1, 0))
+	}
+}
+
+// endOfFile is the character that ends the input of a terminal, termios(3).
+const endOfFile = 4
+
+// run writes what is queued as the program reads it.
+func (in *input) run() {
+	for {
+		part, last := in.next()
+		if len(part) > 0 {
+			if _, err := in.file.Write(part); err != nil {
+				in.refuse()
+				return
+			}
+			in.took(len(part))
+		}
+		if last {
+			in.finish()
+			return
+		}
+	}
+}
+
+// partSize is written at once: the more, the later credit comes back.
+const partSize = 16 << 10
+
+// next waits for something to write. The bytes stay in the queue, for the
+// credit, until took.
+func (in *input) next() (part []byte, last bool) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	for len(in.queue) == 0 && !in.ending && !in.closed {
+		in.more.Wait()
+	}
+	if in.closed || len(in.queue) == 0 {
+		return nil, true
+	}
+	return in.queue[:min(len(in.queue), partSize)], false
+}
+
+func (in *input) took(n int) {
+	in.mu.Lock()
+	if !in.closed {
+		in.queue = in.queue[n:]
+		if len(in.queue) == 0 {
+			in.queue = nil // an idle input holds no buffer
+		}
+	}
+	in.mu.Unlock()
+	in.x.send(frame.KindInputCredit, 0, binary.LittleEndian.AppendUint32(nil, uint32(n)))
+}
+
+// refuse tells that the program reads no more.
+func (in *input) refuse() {
+	in.mu.Lock()
+	in.closed = true
+	in.queue = nil
+	in.mu.Unlock()
+	in.x.send(frame.KindInputClosed, 0, nil)
+	if in.x.spec.Terminal == nil {
+		in.file.Close()
+	}
+}
+
+// finish ends the input for the program.
+func (in *input) finish() {
+	if in.x.spec.Terminal == nil {
+		in.file.Close()
+		return
+	}
+	in.mu.Lock()
+	ended := in.closed
+	in.mu.Unlock()
+	if !ended {
+		in.file.Write([]byte{endOfFile})
+	}
+}

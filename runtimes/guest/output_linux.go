@@ -1,0 +1,99 @@
+package guest
+
+import (
+	"os"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/codebeaker/codebeaker/runtimes/internal/guestlink/frame"
+)
+
+// output is one stream of a program on its way to the server.
+type output struct {
+	x      *execution
+	stream uint8
+	file   *os.File // our end of the pipe, or the terminal
+}
+
+// chunk holds one Output frame.
+type chunk [frame.HeaderSize + frame.MaxData]byte
+
+var chunks = sync.Pool{New: func() any { return new(chunk) }}
+
+// maxDrain bounds what is read from a stream after the program's end, in
+// bytes: as much as a pipe can be made to hold, pipe(7).
+const maxDrain = 1 << 20
+
+// pump sends what the program writes, as far as there is credit, until it has
+// ended; then what is in the pipe at that moment. Processes that hold the
+// other end for longer are not waited for.
+func (o *output) pump() {
+	defer o.x.pumps.Done()
+	raw, err := o.file.SyscallConn()
+	if err != nil {
+		return
+	}
+	for open := true; open && o.x.credit.wait(); {
+		if err := raw.Read(func(fd uintptr) (ready bool) {
+			ready, open = o.forward(int(fd))
+			return ready
+		}); err != nil {
+			break // the deadline that ended sets
+		}
+	}
+	raw.Control(func(fd uintptr) { o.drain(int(fd)) })
+}
+
+// forward sends one chunk. ready is false when there is nothing to read now,
+// open is false at the end of the stream.
+func (o *output) forward(fd int) (ready, open bool) {
+	n := o.x.credit.take(frame.MaxData)
+	if n == 0 {
+		return true, true
+	}
+	sent, err := o.sendUpTo(fd, n)
+	o.x.credit.grant(n - sent)
+	if err == unix.EAGAIN {
+		return false, true
+	}
+	return true, sent > 0
+}
+
+// sendUpTo reads at most n bytes once and sends them.
+func (o *output) sendUpTo(fd, n int) (int, error) {
+	c := chunks.Get().(*chunk)
+	defer chunks.Put(c)
+	got, err := unix.Read(fd, c[frame.HeaderSize:frame.HeaderSize+n])
+	for err == unix.EINTR {
+		got, err = unix.Read(fd, c[frame.HeaderSize:frame.HeaderSize+n])
+	}
+	if err != nil || got <= 0 {
+		return 0, err
+	}
+	h := frame.Header{Kind: frame.KindOutput, Detail: o.stream, Execution: o.x.id, Length: uint32(got)}
+	h.Put(c[:])
+	o.x.agent.conn.sendRaw(c[:frame.HeaderSize+got])
+	return got, nil
+}
+
+// drain sends what is in the pipe now, whatever the credit.
+func (o *output) drain(fd int) {
+	left := maxDrain
+	if o.stream != streamTerminal { // a terminal says only what the next read gives
+		if n, err := unix.IoctlGetInt(fd, unix.TIOCINQ); err == nil {
+			left = min(left, n)
+		}
+	}
+	for left > 0 {
+		n, err := o.sendUpTo(fd, min(left, frame.MaxData))
+		if err != nil || n == 0 {
+			return
+		}
+		left -= n
+	}
+}
+
+// end makes pump go over to draining.
+func (o *output) end() { o.file.SetReadDeadline(time.Unix(1, 0)) }

@@ -1,0 +1,114 @@
+package guestlink
+
+import (
+	"encoding/json"
+	"strings"
+	"time"
+
+	"github.com/codebeaker/codebeaker/runtimes"
+	"github.com/codebeaker/codebeaker/runtimes/internal/guestlink/frame"
+)
+
+// finish takes the process out of the link and ends all waits. It reports
+// false when that has been done.
+func (p *process) finish() bool {
+	p.mu.Lock()
+	if p.ended {
+		p.mu.Unlock()
+		return false
+	}
+	p.ended = true
+	signals := p.signals
+	p.signals = nil
+	p.input.first = nil
+	p.mu.Unlock()
+	for _, reply := range signals {
+		reply <- false
+	}
+	l := p.link
+	l.mu.Lock()
+	delete(l.processes, p.id)
+	l.mu.Unlock()
+	return true
+}
+
+// tell makes the last call of the sink.
+func (p *process) tell(exit runtimes.Exit) {
+	exit.Usage.Wall = time.Since(p.begun)
+	if sink := p.audience(); sink != nil {
+		sink.Exited(exit)
+	}
+	close(p.done)
+	if !p.isStarted() {
+		close(p.started)
+	}
+}
+
+// lost ends an execution whose link has ended. Nothing is known of it.
+func (p *process) lost() {
+	if p.finish() {
+		p.tell(runtimes.Exit{Status: runtimes.EnvironmentLost, Message: "the environment ended while the program ran"})
+	}
+}
+
+// notStarted ends an execution that never ran.
+func (p *process) notStarted(message []byte) error {
+	if p.isStarted() {
+		return protocolError("NotStarted after Started")
+	}
+	p.finish()
+	p.tell(runtimes.Exit{Status: runtimes.CouldNotStart, Message: sentence(message)})
+	return nil
+}
+
+// maxMessage bounds what an agent can make a client read, in bytes.
+const maxMessage = 1 << 10
+
+func sentence(text []byte) string {
+	return strings.ToValidUTF8(string(text[:min(len(text), maxMessage)]), "\uFFFD")
+}
+
+// exited ends an execution whose program has ended. What is left of its tree
+// is ended outside the reader.
+func (p *process) exited(payload []byte) error {
+	var end frame.Exit
+	if err := json.Unmarshal(payload, &end); err != nil {
+		return protocolError("Exited: %v", err)
+	}
+	if !p.isStarted() {
+		return protocolError("Exited before Started")
+	}
+	if end.Code != nil && (*end.Code < 0 || *end.Code > 255) || end.Signal < 0 || end.Signal > 64 {
+		return protocolError("Exited with an impossible status")
+	}
+	p.finish()
+	p.link.ending.Add(1)
+	go p.conclude(end)
+	return nil
+}
+
+func (p *process) conclude(end frame.Exit) {
+	defer p.link.ending.Done()
+	exit := runtimes.Exit{Code: end.Code, Signal: runtimes.Signal(end.Signal).String()}
+	if end.CPU != nil {
+		cpu := time.Duration(*end.CPU)
+		exit.Usage.CPU = &cpu
+	}
+	exit.Status = p.status(end)
+	p.tell(exit)
+}
+
+// status is the first reason of Stop, else what the kernel's word means.
+func (p *process) status(end frame.Exit) runtimes.Status {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch {
+	case p.reason != 0:
+		return p.reason
+	case end.Code == nil:
+		return runtimes.Signalled
+	case *end.Code == 0:
+		return runtimes.Completed
+	}
+	return runtimes.NonZeroExit
+}

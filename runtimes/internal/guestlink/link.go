@@ -1,0 +1,163 @@
+package guestlink
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"sync"
+
+	"github.com/codebeaker/codebeaker/runtimes"
+	"github.com/codebeaker/codebeaker/runtimes/internal/guestlink/frame"
+)
+
+// Link is the stream to one agent. Its methods are safe for use by several
+// goroutines.
+type Link struct {
+	conn   io.ReadWriteCloser
+	log    *slog.Logger
+	report Report
+	writer *writer
+
+	ending sync.WaitGroup // executions whose Exited is under way
+	lost   chan struct{}
+	done   chan struct{} // reader and writer have ended
+
+	mu          sync.Mutex
+	err         error // the first reason of the end; nil while it lives
+	closed      bool  // the end was asked for
+	last        uint32
+	processes   map[uint32]*process
+	pings       map[uint64]chan struct{}
+	lastPing    uint64
+	outputLimit int64
+}
+
+// Open sends Hello and waits for the agent to be ready. It takes over conn,
+// also when it fails.
+// Errors: *HelloError; ctx's cause; those of the stream.
+func Open(ctx context.Context, conn io.ReadWriteCloser, o Options) (*Link, error) {
+	l := &Link{
+		conn: conn, log: o.Logger, outputLimit: o.OutputLimit,
+		lost: make(chan struct{}), done: make(chan struct{}),
+		processes: make(map[uint32]*process), pings: make(map[uint64]chan struct{}),
+	}
+	if l.log == nil {
+		l.log = slog.New(slog.DiscardHandler)
+	}
+	l.writer = newWriter(conn, l.fail)
+	reader := frame.NewReader(conn, frame.MaxData)
+	if err := l.greet(ctx, reader, o.Hello); err != nil {
+		l.fail(err)
+		l.writer.close()
+		return nil, err
+	}
+	go l.read(reader)
+	return l, nil
+}
+
+// greet runs before anything else reads. A context or deadline that ends
+// closes the stream, which ends the read.
+func (l *Link) greet(ctx context.Context, reader *frame.Reader, hello Hello) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, helloTimeout, fmt.Errorf("the agent was not ready after %v", helloTimeout))
+	defer cancel()
+	defer context.AfterFunc(ctx, func() { l.conn.Close() })()
+	payload, err := json.Marshal(hello)
+	if err != nil {
+		return err
+	}
+	l.writer.send(frame.Header{Kind: frame.KindHello}, payload)
+	h, answer, err := reader.Next()
+	switch {
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case err != nil:
+		return fmt.Errorf("wait for the agent: %w", err)
+	case h.Kind == frame.KindFailed:
+		return &HelloError{Message: string(answer[:min(len(answer), 1024)])}
+	case h.Kind != frame.KindReady:
+		return protocolError("%v instead of Ready", h.Kind)
+	}
+	if err := json.Unmarshal(answer, &l.report); err != nil {
+		return protocolError("Ready: %v", err)
+	}
+	return nil
+}
+
+// Report is what the agent said is in force. It was asked before any program
+// ran.
+func (l *Link) Report() Report { return l.report }
+
+// Lost is closed when the link has ended without Close; every execution has
+// been told before.
+func (l *Link) Lost() <-chan struct{} { return l.lost }
+
+// Err is the reason why the link ended, nil while it lives.
+func (l *Link) Err() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.err
+}
+
+// Close ends the link and with it the agent and all its programs, as far as
+// the agent can; what else ends them is the owner's matter. Running
+// executions are told Exited with EnvironmentLost. Idempotent.
+func (l *Link) Close() error {
+	l.mu.Lock()
+	l.closed = true
+	l.mu.Unlock()
+	l.fail(ErrClosed)
+	<-l.done
+	return nil
+}
+
+// fail ends the link for the first reason given. It does not wait.
+func (l *Link) fail(err error) {
+	l.mu.Lock()
+	first := l.err == nil
+	if first {
+		l.err = err
+	}
+	closed := l.closed
+	l.mu.Unlock()
+	if !first {
+		return
+	}
+	if !closed {
+		l.log.Warn("the link to an agent is lost", "reason", err)
+	}
+	l.conn.Close()
+}
+
+// Ping waits for the agent to answer.
+// Errors: runtimes.ErrEnvironmentLost; ctx's cause.
+func (l *Link) Ping(ctx context.Context) error {
+	pong := make(chan struct{})
+	l.mu.Lock()
+	l.lastPing++
+	number := l.lastPing
+	l.pings[number] = pong
+	l.mu.Unlock()
+	defer func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		delete(l.pings, number)
+	}()
+	l.writer.send(frame.Header{Kind: frame.KindPing}, pingPayload(number))
+	select {
+	case <-pong:
+		return nil
+	case <-l.done:
+		return runtimes.ErrEnvironmentLost
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// SetOutputLimit is Options.OutputLimit for programs that start from now on.
+func (l *Link) SetOutputLimit(bytes int64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.outputLimit = bytes
+}

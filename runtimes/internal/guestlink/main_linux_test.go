@@ -1,0 +1,195 @@
+package guestlink
+
+import (
+	"context"
+	"net"
+	"os"
+	"os/exec"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+	"golang.org/x/sys/unix"
+
+	"github.com/codebeaker/codebeaker/runtimes"
+	"github.com/codebeaker/codebeaker/runtimes/internal/guestbin/guesttest"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// testPath is the PATH of programs.
+const testPath = "PATH=/usr/local/bin:/usr/bin:/bin"
+
+// startAgent starts an agent, by default as the first process of a pid
+// namespace of its own, and returns the server's end of its socket.
+func startAgent(t testing.TB, change func(*syscall.SysProcAttr)) (net.Conn, *exec.Cmd) {
+	t.Helper()
+	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	agent, server := os.NewFile(uintptr(pair[1]), "agent"), os.NewFile(uintptr(pair[0]), "server")
+	defer agent.Close()
+	defer server.Close()
+	conn, err := net.FileConn(server)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(guesttest.Path(t))
+	cmd.Env = []string{}
+	cmd.Dir = "/"
+	cmd.Stderr = os.Stderr
+	cmd.ExtraFiles = []*os.File{agent}
+	cmd.SysProcAttr = &syscall.SysProcAttr{}
+	if os.Geteuid() == 0 {
+		cmd.SysProcAttr.Cloneflags = unix.CLONE_NEWPID
+	}
+	if change != nil {
+		change(cmd.SysProcAttr)
+	}
+	if err := cmd.Start(); err != nil {
+		conn.Close()
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		conn.Close()
+		end := time.AfterFunc(5*time.Second, func() {
+			t.Error("the agent outlived its stream")
+			cmd.Process.Kill()
+		})
+		cmd.Wait()
+		end.Stop()
+	})
+	return conn, cmd
+}
+
+// open starts an agent and greets it.
+func open(t testing.TB, o Options) *Link {
+	t.Helper()
+	conn, _ := startAgent(t, nil)
+	return openOn(t, conn, o)
+}
+
+func openOn(t testing.TB, conn net.Conn, o Options) *Link {
+	t.Helper()
+	if o.Hello.Env == nil {
+		o.Hello.Env = []string{testPath, "LANG=C.UTF-8"}
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	link, err := Open(ctx, conn, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { link.Close() })
+	return link
+}
+
+// recorder is a sink that keeps everything and, unless told otherwise, grants
+// at once.
+type recorder struct {
+	exited chan runtimes.Exit
+	ready  chan struct{}
+	wrote  chan struct{} // has room for one: something was written
+
+	mu      sync.Mutex
+	process runtimes.Process
+	owed    int
+	stingy  bool
+	streams map[runtimes.Stream][]byte
+	after   bool // something came after Exited
+}
+
+func newRecorder() *recorder {
+	return &recorder{
+		exited: make(chan runtimes.Exit, 2), ready: make(chan struct{}, 64), wrote: make(chan struct{}, 1),
+		streams: make(map[runtimes.Stream][]byte),
+	}
+}
+
+func (r *recorder) Output(stream runtimes.Stream, p []byte) {
+	r.mu.Lock()
+	r.streams[stream] = append(r.streams[stream], p...)
+	r.owed += len(p)
+	r.after = r.after || len(r.exited) > 0
+	r.mu.Unlock()
+	r.pay()
+	select {
+	case r.wrote <- struct{}{}:
+	default:
+	}
+}
+
+func (r *recorder) pay() {
+	r.mu.Lock()
+	process, owed := r.process, r.owed
+	if process == nil || r.stingy {
+		owed = 0
+	}
+	r.owed -= owed
+	r.mu.Unlock()
+	if owed > 0 {
+		process.Grant(owed)
+	}
+}
+
+func (r *recorder) InputReady() { r.ready <- struct{}{} }
+
+func (r *recorder) Exited(exit runtimes.Exit) { r.exited <- exit }
+
+func (r *recorder) text(stream runtimes.Stream) string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return string(r.streams[stream])
+}
+
+// until waits until what was written to the stream satisfies the condition.
+func (r *recorder) until(t testing.TB, stream runtimes.Stream, condition func(string) bool) {
+	t.Helper()
+	deadline := time.After(20 * time.Second)
+	for !condition(r.text(stream)) {
+		select {
+		case <-r.wrote:
+		case <-deadline:
+			t.Fatalf("%v stayed at %.200q", stream, r.text(stream))
+		}
+	}
+}
+
+func (r *recorder) wait(t testing.TB) runtimes.Exit {
+	t.Helper()
+	select {
+	case exit := <-r.exited:
+		return exit
+	case <-time.After(60 * time.Second):
+		t.Fatal("the program did not end")
+	}
+	return runtimes.Exit{}
+}
+
+// start starts a program with a new recorder.
+func start(t testing.TB, l *Link, cmd runtimes.Command) (*recorder, runtimes.Process) {
+	t.Helper()
+	r := newRecorder()
+	process, err := l.Start(context.Background(), cmd, r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.mu.Lock()
+	r.process = process
+	r.mu.Unlock()
+	r.pay()
+	return r, process
+}
+
+func shell(script string) runtimes.Command {
+	return runtimes.Command{Name: "sh", Args: []string{"-c", script}}
+}
+
+func run(t testing.TB, l *Link, cmd runtimes.Command) (*recorder, runtimes.Exit) {
+	t.Helper()
+	r, _ := start(t, l, cmd)
+	return r, r.wait(t)
+}

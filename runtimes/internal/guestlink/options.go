@@ -1,0 +1,37 @@
+package guestlink
+
+import (
+	"log/slog"
+	"time"
+
+	"github.com/codebeaker/codebeaker/runtimes/internal/guestlink/frame"
+)
+
+// What the agent is told and tells; see package frame.
+type (
+	Hello         = frame.Hello
+	User          = frame.User
+	Harden        = frame.Harden
+	ResourceLimit = frame.ResourceLimit
+	Report        = frame.Report
+)
+
+// Options say how to use an agent.
+type Options struct {
+	// Hello tells the agent how to live.
+	Hello Hello
+	// OutputLimit ends an execution that writes more than so many bytes. Zero
+	// is no limit.
+	OutputLimit int64
+	// Logger is told when the link is lost; nil is silent.
+	Logger *slog.Logger
+}
+
+// Deadlines of what an honest agent does at once.
+const (
+	helloTimeout = 30 * time.Second // a box copies its seeds before it is ready
+	replyTimeout = 10 * time.Second
+	writeTimeout = 10 * time.Second
+	// endTimeout is from SIGKILL to the agent's word that the program is gone.
+	endTimeout = 5 * time.Second
+)

@@ -1,0 +1,115 @@
+package guestlink
+
+import (
+	"context"
+	"encoding/json"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/codebeaker/codebeaker/runtimes"
+	"github.com/codebeaker/codebeaker/runtimes/internal/guestlink/frame"
+)
+
+// Start starts a program; see runtimes.Environment. The sink may be called
+// before Start returns. When ctx ends first, the program is ended and the sink
+// hears nothing of it.
+func (l *Link) Start(ctx context.Context, cmd runtimes.Command, sink runtimes.Sink) (runtimes.Process, error) {
+	p := newProcess(l, cmd, sink)
+	payload, reason := startPayload(cmd)
+	if reason != "" {
+		p.ended = true
+		sink.Exited(runtimes.Exit{Status: runtimes.CouldNotStart, Message: reason})
+		return p, nil
+	}
+	if !l.register(p) {
+		return nil, runtimes.ErrEnvironmentLost
+	}
+	p.send(frame.KindStart, 0, payload)
+	p.begin(cmd)
+	if err := p.waitStart(ctx); err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+// register gives the process its number, unless the link has ended.
+func (l *Link) register(p *process) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.err != nil || l.processes == nil {
+		return false
+	}
+	l.last++
+	for l.last == 0 || l.processes[l.last] != nil {
+		l.last++
+	}
+	p.id = l.last
+	p.outputLeft = smallest(l.outputLimit, p.outputLeft)
+	l.processes[p.id] = p
+	return true
+}
+
+// smallest is the smaller limit, where zero is none.
+func smallest(a, b int64) int64 {
+	if a == 0 || b != 0 && b < a {
+		return b
+	}
+	return a
+}
+
+// startPayload encodes the command, or says why it cannot be started.
+func startPayload(cmd runtimes.Command) (payload []byte, reason string) {
+	spec := frame.Start{
+		Args: append([]string{cmd.Name}, cmd.Args...), Dir: cmd.Dir, Env: cmd.Env,
+		Input: cmd.OpenStdin || len(cmd.Stdin) > 0,
+	}
+	if cmd.Terminal != nil {
+		spec.Terminal = &frame.Size{Columns: cmd.Terminal.Columns, Rows: cmd.Terminal.Rows}
+		spec.Input = true
+	}
+	for _, text := range append(append([]string{cmd.Dir}, spec.Args...), cmd.Env...) {
+		if strings.ContainsRune(text, 0) || !utf8.ValidString(text) {
+			return nil, "the name, the arguments, the variables and the directory must be text without a zero byte"
+		}
+	}
+	payload, err := json.Marshal(spec)
+	if err != nil || len(payload) > frame.MaxControl {
+		return nil, "the arguments and the environment are too long"
+	}
+	return payload, ""
+}
+
+// waitStart waits until the program runs or is known not to.
+func (p *process) waitStart(ctx context.Context) error {
+	late := time.NewTimer(replyTimeout)
+	defer late.Stop()
+	select {
+	case <-p.started:
+		return nil
+	case <-p.link.done:
+		return nil // the sink has been told that it was lost
+	case <-late.C:
+		p.link.fail(protocolError("no answer to a Start for %v", replyTimeout))
+		return nil
+	case <-ctx.Done():
+	}
+	if p.abandon() {
+		return context.Cause(ctx)
+	}
+	return nil // it has ended already and the sink knows
+}
+
+// abandon makes the sink deaf and ends the program. It reports false when the
+// sink has had its last call.
+func (p *process) abandon() bool {
+	p.mu.Lock()
+	if p.ended {
+		p.mu.Unlock()
+		return false
+	}
+	p.deaf = true
+	p.mu.Unlock()
+	p.Stop(runtimes.Cancelled)
+	return true
+}
