@@ -20,7 +20,7 @@ type clock struct {
 }
 
 // tick is the timer's message.
-type tick struct{}
+type tick struct{ quiet }
 
 // expiry is the end of a session that is in sight.
 type expiry struct {

@@ -83,7 +83,8 @@ func (s *session) startExecution(e *execution) {
 // running: the process is there.
 func (s *session) running(e *execution) {
 	if e.state != output.Running {
-		return // it has ended already
+		e.startedAs = nil // it has ended already
+		return
 	}
 	e.log.Start()
 	e.begun()
@@ -98,6 +99,9 @@ func (s *session) settled(e *execution) {
 		return
 	}
 	wasRunning := e.state == output.Running
+	if e.exit.Status == runtimes.EnvironmentLost && e.environment == s.environment {
+		s.environmentLost() // before the environment's own word: what waits must not start there
+	}
 	if e.cancel != nil {
 		e.cancel()
 	}

@@ -45,13 +45,23 @@ type (
 
 	// From sessions: ready or failed once; ending when it takes no more
 	// calls; freed when nothing of it is left.
-	ready  struct{ id string }
+	ready struct {
+		quiet
+		id string
+	}
 	failed struct {
+		quiet
 		id  string
 		err error
 	}
-	ending struct{ id string }
-	freed  struct{ id string }
+	ending struct {
+		quiet
+		id string
+	}
+	freed struct {
+		quiet
+		id string
+	}
 )
 
 // directory admits, finds and lists sessions. It knows sessions, not their

@@ -14,7 +14,7 @@ func (s *session) end(reason string) {
 		return
 	}
 	s.closing = &closing{reason: reason}
-	s.system.root.Send(s.system.directory, &ending{s.info.SessionID})
+	s.system.root.Send(s.system.directory, &ending{id: s.info.SessionID})
 	s.enter(Closing, ReasonClosing)
 	s.clock.timer.Stop()
 	s.cancel()

@@ -25,20 +25,35 @@ const (
 
 // Messages from the environment to its session.
 type (
-	environmentReady struct{ environment runtimes.Environment }
-	environmentLost  struct{ err error }
+	environmentReady struct {
+		quiet
+		environment runtimes.Environment
+	}
+	environmentLost struct{ quiet }
 	// environmentGone: there is none and there will be none.
-	environmentGone struct{ err error }
+	environmentGone struct {
+		quiet
+		err error
+	}
 	// environmentRemoved: nothing of it and of the workspace is left.
-	environmentRemoved struct{}
+	environmentRemoved struct{ quiet }
 )
 
 // Messages of the environment to itself, and remove from its session.
 type (
-	made   struct{ generation int }
-	lost   struct{ generation int }
-	again  struct{ generation int }
-	remove struct{}
+	made struct {
+		quiet
+		generation int
+	}
+	lost struct {
+		quiet
+		generation int
+	}
+	again struct {
+		quiet
+		generation int
+	}
+	remove struct{ quiet }
 )
 
 // environment is the actor that owns one session's environment: it makes it,
@@ -108,7 +123,7 @@ func (e *environment) make() {
 		defer cancel()
 		environment, err := e.system.makeEnvironment(ctx, e.runtime, spec)
 		making.done <- result{environment, err}
-		e.system.root.Send(e.self, &made{generation})
+		e.system.root.Send(e.self, &made{generation: generation})
 	})
 }
 
@@ -154,7 +169,7 @@ func (e *environment) made(r result) {
 	e.current = r.environment
 	e.spec.Workspace = r.environment.Workspace()
 	e.watch(r.environment)
-	e.tell(&environmentReady{r.environment})
+	e.tell(&environmentReady{environment: r.environment})
 }
 
 // failed tries again, unless this was the first environment of the session:
@@ -162,13 +177,13 @@ func (e *environment) made(r result) {
 func (e *environment) failed(err error) {
 	e.attempts++
 	if e.spec.Workspace == nil || e.attempts >= replaceAttempts {
-		e.tell(&environmentGone{err})
+		e.tell(&environmentGone{err: err})
 		return
 	}
 	e.system.options.Logger.Warn("environment not replaced, trying again", "session", e.spec.Session, "error", err)
 	generation := e.generation
 	time.AfterFunc(time.Duration(e.attempts)*500*time.Millisecond, func() {
-		e.system.root.Send(e.self, &again{generation})
+		e.system.root.Send(e.self, &again{generation: generation})
 	})
 }
 
@@ -178,7 +193,7 @@ type LossNotifier interface{ NotifyLost(f func()) }
 
 // watch reports the loss of the environment.
 func (e *environment) watch(env runtimes.Environment) {
-	report := &lost{e.generation}
+	report := &lost{generation: e.generation}
 	if n, ok := env.(LossNotifier); ok {
 		n.NotifyLost(func() { e.system.root.Send(e.self, report) })
 		return
@@ -215,7 +230,7 @@ func (e *environment) lost() {
 	e.losses = append(e.losses, now)
 	gone := e.current
 	e.current = nil
-	e.tell(&environmentLost{runtimes.ErrEnvironmentLost})
+	e.tell(&environmentLost{})
 	// What is left of the old one goes before the new one comes: they would
 	// share the workspace and, in part, their names.
 	e.generation++
@@ -224,11 +239,11 @@ func (e *environment) lost() {
 	e.system.dispatcher.Schedule(func() {
 		e.system.close(gone, e.spec.Session)
 		close(closing)
-		e.system.root.Send(e.self, &again{generation})
+		e.system.root.Send(e.self, &again{generation: generation})
 	})
 	if len(e.losses) > maxLosses {
 		e.generation++ // no replacement
-		e.tell(&environmentGone{runtimes.ErrEnvironmentLost})
+		e.tell(&environmentGone{err: runtimes.ErrEnvironmentLost})
 	}
 }
 
@@ -271,7 +286,7 @@ func (e *environment) remove() {
 			}
 		}
 		e.tell(&environmentRemoved{})
-		e.system.root.Send(e.system.directory, &freed{e.spec.Session})
+		e.system.root.Send(e.system.directory, &freed{id: e.spec.Session})
 	})
 }
 

@@ -2,6 +2,7 @@ package actors
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/oklog/ulid/v2"
@@ -70,6 +71,12 @@ func newExecution(s *session, call *Call, r *Execute) *execution {
 	return e
 }
 
+// IgnoreDeadLetterLogging: see quiet.
+func (*running) IgnoreDeadLetterLogging() {}
+
+// IgnoreDeadLetterLogging: see quiet.
+func (*settled) IgnoreDeadLetterLogging() {}
+
 // run carries out the command, outside the actor. It ends with the message
 // settled, sent from here or from Exited.
 func (e *execution) run(ctx context.Context) {
@@ -80,13 +87,24 @@ func (e *execution) run(ctx context.Context) {
 	}
 	process, err := e.environment.Start(ctx, *e.program, e)
 	if err != nil {
-		e.exit = runtimes.Exit{Status: runtimes.EnvironmentLost, Message: err.Error()}
+		e.exit = exitOf(err)
 		e.send((*settled)(e))
 		return
 	}
 	e.startedAs = process
 	e.log.Bind(process)
 	e.send((*running)(e))
+}
+
+// exitOf is the end of a program whose start was not heard of.
+func exitOf(err error) runtimes.Exit {
+	switch {
+	case errors.Is(err, runtimes.ErrEnvironmentLost):
+		return runtimes.Exit{Status: runtimes.EnvironmentLost}
+	case errors.Is(err, context.Canceled):
+		return runtimes.Exit{Status: runtimes.Cancelled}
+	}
+	return runtimes.Exit{Status: runtimes.CouldNotStart, Message: err.Error()}
 }
 
 func (e *execution) send(m any) { e.session.system.root.Send(e.session.handle.pid, m) }
@@ -105,7 +123,7 @@ func (e *execution) Exited(exit runtimes.Exit) {
 
 // begun takes over the process and does what came too early for it.
 func (e *execution) begun() {
-	e.process = e.startedAs
+	e.process, e.startedAs = e.startedAs, nil
 	if e.early.size != nil {
 		_ = e.process.Resize(*e.early.size)
 	}
@@ -147,7 +165,7 @@ func (e *execution) settle(now time.Time) {
 	}
 	e.log.Complete(o)
 	// What the client sent is not kept: it may be large, or secret.
-	e.process, e.startedAs, e.environment, e.program, e.request.Command = nil, nil, nil, nil, nil
+	e.process, e.environment, e.program, e.request.Command = nil, nil, nil, nil
 }
 
 func (e *execution) settleProgram(o *Outcome) {

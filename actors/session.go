@@ -41,7 +41,10 @@ type closing struct {
 }
 
 // end closes the session for a reason of the server.
-type end struct{ reason string }
+type end struct {
+	quiet
+	reason string
+}
 
 // spawnSession starts the actor of a new session.
 func (s *System) spawnSession(id string, rt runtimes.Runtime, r *CreateRequest) *Session {
@@ -176,7 +179,7 @@ func (s *session) environmentReady(env runtimes.Environment) {
 		s.touch()
 		s.enter(Active, "")
 		s.system.options.Observer.SessionOpened(s.runtime)
-		s.system.root.Send(s.system.directory, &ready{s.info.SessionID})
+		s.system.root.Send(s.system.directory, &ready{id: s.info.SessionID})
 	} else {
 		s.enter(Idle, ReasonRecovered)
 	}
@@ -195,7 +198,7 @@ func (s *session) environmentLost() {
 // environmentGone ends a session that cannot have an environment.
 func (s *session) environmentGone(err error) {
 	if s.state() == Creating {
-		s.system.root.Send(s.system.directory, &failed{s.info.SessionID, err})
+		s.system.root.Send(s.system.directory, &failed{id: s.info.SessionID, err: err})
 	}
 	s.end(EndedByEnvironmentLost)
 }

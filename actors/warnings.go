@@ -13,3 +13,10 @@ type warnings struct{ slog.Handler }
 func (w *warnings) Enabled(ctx context.Context, level slog.Level) bool {
 	return level >= slog.LevelWarn && w.Handler.Enabled(ctx, level)
 }
+
+// quiet is part of our messages: one that comes too late for its actor is no
+// news.
+type quiet struct{}
+
+// IgnoreDeadLetterLogging is asked by protoactor-go before it logs.
+func (quiet) IgnoreDeadLetterLogging() {}

@@ -1,0 +1,229 @@
+package actors
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/codebeaker/codebeaker/runtimes"
+	"github.com/codebeaker/codebeaker/runtimes/fake"
+)
+
+func TestOfAThousandCreatesAtOnceOnlyTheLimitIsAdmitted(t *testing.T) {
+	inWorld(t, Options{MaxSessions: 32}, fake.Options{CreateDelay: time.Second}, func(w *world) {
+		var mu sync.Mutex
+		var made, busy int
+		var wg sync.WaitGroup
+		for range 1000 {
+			wg.Go(func() {
+				_, _, err := w.system.Create(context.Background(), request())
+				mu.Lock()
+				defer mu.Unlock()
+				var limit *BusyError
+				switch {
+				case err == nil:
+					made++
+				case errors.As(err, &limit) && limit.Limit == "sessions" && limit.RetryAfter > 0:
+					busy++
+				default:
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		if made != 32 || busy != 968 {
+			t.Errorf("made %d, busy %d", made, busy)
+		}
+	})
+}
+
+func TestAnotherKeysSessionDoesNotExist(t *testing.T) {
+	inWorld(t, Options{}, fake.Options{}, func(w *world) {
+		r := request()
+		r.Owner = "alice"
+		s, _, err := w.system.Create(context.Background(), r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.system.Lookup(context.Background(), "bob", s.ID()); !errors.Is(err, ErrSessionNotFound) {
+			t.Errorf("bob: %v", err)
+		}
+		if found, err := w.system.Lookup(context.Background(), "alice", s.ID()); found != s {
+			t.Errorf("alice: %v", err)
+		}
+		if infos, _, _ := w.system.List(context.Background(), ListRequest{Owner: "bob", Limit: 10}); len(infos) != 0 {
+			t.Errorf("bob lists %d", len(infos))
+		}
+	})
+}
+
+func TestAClientTokenReturnsTheSameSessionWhileItLives(t *testing.T) {
+	inWorld(t, Options{}, fake.Options{CreateDelay: time.Second}, func(w *world) {
+		r := request()
+		r.ClientToken, r.Fingerprint = "t", "f"
+		ids := make(chan string, 2)
+		for range 2 {
+			go func() {
+				s, _, err := w.system.Create(context.Background(), r)
+				if err != nil {
+					t.Error(err)
+				}
+				ids <- s.ID()
+			}()
+		}
+		first, second := <-ids, <-ids
+		if first != second {
+			t.Errorf("two sessions: %s, %s", first, second)
+		}
+		other := r
+		other.Fingerprint = "g"
+		var argument *ArgumentError
+		if _, _, err := w.system.Create(context.Background(), other); !errors.As(err, &argument) || argument.Member != "clientToken" {
+			t.Errorf("other parameters: %v", err)
+		}
+		s, _ := w.system.Lookup(context.Background(), "", first)
+		w.ask(s, &Close{})
+		again, _, err := w.system.Create(context.Background(), r)
+		if err != nil || again.ID() == first {
+			t.Errorf("after the close: %v", err)
+		}
+	})
+}
+
+func TestACreateThatFailsSaysWhyAndLeavesNothing(t *testing.T) {
+	inWorld(t, Options{}, fake.Options{}, func(w *world) {
+		w.fake.FailCreates(errors.New("no room"))
+		_, _, err := w.system.Create(context.Background(), request())
+		var failed *runtimes.EnvironmentError
+		if !errors.As(err, &failed) {
+			t.Errorf("err = %v", err)
+		}
+		synctest.Wait()
+		if infos, _, _ := w.system.List(context.Background(), ListRequest{Limit: 10}); len(infos) != 0 {
+			t.Errorf("%d sessions are left", len(infos))
+		}
+	})
+}
+
+func TestACreateThatTakesTooLongIsGivenUp(t *testing.T) {
+	inWorld(t, Options{CreateTimeout: time.Second}, fake.Options{CreateDelay: time.Hour}, func(w *world) {
+		_, _, err := w.system.Create(context.Background(), request())
+		var failed *runtimes.EnvironmentError
+		if !errors.As(err, &failed) || failed.Reason == "" {
+			t.Errorf("err = %v", err)
+		}
+	})
+}
+
+func TestASessionWhoseMakerLeftIsClosed(t *testing.T) {
+	inWorld(t, Options{}, fake.Options{CreateDelay: 10 * time.Second}, func(w *world) {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		if _, _, err := w.system.Create(ctx, request()); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("err = %v", err)
+		}
+		time.Sleep(time.Minute)
+		if left := w.fake.Environments(); len(left) != 0 {
+			t.Errorf("%d environments are left", len(left))
+		}
+	})
+}
+
+func TestClosingDuringTheCreationCancelsIt(t *testing.T) {
+	inWorld(t, Options{}, fake.Options{CreateDelay: time.Hour}, func(w *world) {
+		failed := make(chan error, 1)
+		go func() {
+			_, _, err := w.system.Create(context.Background(), request())
+			failed <- err
+		}()
+		synctest.Wait()
+		infos, _, _ := w.system.List(context.Background(), ListRequest{Limit: 1})
+		s, _ := w.system.Lookup(context.Background(), "", infos[0].SessionID)
+		w.ask(s, &Close{})
+		if err := <-failed; !errors.Is(err, ErrSessionClosed) {
+			t.Errorf("create: %v", err)
+		}
+	})
+}
+
+func TestDrainingRefusesNewSessionsOnly(t *testing.T) {
+	inWorld(t, Options{}, fake.Options{}, func(w *world) {
+		s := w.create()
+		w.system.Drain()
+		if _, _, err := w.system.Create(context.Background(), request()); !errors.Is(err, ErrShuttingDown) {
+			t.Errorf("create: %v", err)
+		}
+		if o := w.run(s, "print", "x"); !o.Success {
+			t.Errorf("command: %+v", o)
+		}
+	})
+}
+
+func TestTheRuntimeIsChosenOrNamed(t *testing.T) {
+	bun := fake.New(fake.Options{Type: runtimes.Bun, Dir: t.TempDir()})
+	docker := fake.New(fake.Options{Type: runtimes.Docker, Score: 9, Dir: t.TempDir()})
+	synctest.Test(t, func(t *testing.T) {
+		registry := runtimes.NewRegistry(bun, docker)
+		registry.Probe(context.Background())
+		system := NewSystem(Options{Registry: registry})
+		create := func(edit func(*CreateRequest)) (runtimes.Type, error) {
+			r := request()
+			edit(&r)
+			_, info, err := system.Create(context.Background(), r)
+			if err != nil {
+				return 0, err
+			}
+			return info.Runtime, nil
+		}
+		if got, err := create(func(r *CreateRequest) { r.Preference = runtimes.Speed }); got != runtimes.Bun {
+			t.Errorf("Speed: %v, %v", got, err)
+		}
+		if got, err := create(func(r *CreateRequest) { r.Preference = runtimes.Security }); got != runtimes.Docker {
+			t.Errorf("Security: %v, %v", got, err)
+		}
+		if got, err := create(func(r *CreateRequest) { r.Runtime = runtimes.Docker }); got != runtimes.Docker {
+			t.Errorf("Docker: %v, %v", got, err)
+		}
+		var unavailable *UnavailableError
+		if _, err := create(func(r *CreateRequest) { r.Runtime = runtimes.Deno }); !errors.As(err, &unavailable) {
+			t.Errorf("Deno: %v", err)
+		}
+		if _, err := create(func(r *CreateRequest) { r.Runtime, r.Language = runtimes.Bun, runtimes.Python }); !errors.As(err, &unavailable) {
+			t.Errorf("Python in Bun: %v", err)
+		}
+		docker.SetUnavailable("the engine is down")
+		registry.Probe(context.Background())
+		var language *LanguageError
+		if _, err := create(func(r *CreateRequest) { r.Language = runtimes.Python }); !errors.As(err, &language) || len(language.Served) != 2 {
+			t.Errorf("Python: %v", err)
+		}
+		if err := system.Shutdown(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestPagesOfSessions(t *testing.T) {
+	inWorld(t, Options{}, fake.Options{}, func(w *world) {
+		for i := range 5 {
+			r := request()
+			r.Labels = map[string]string{"parity": []string{"even", "odd"}[i%2]}
+			if _, _, err := w.system.Create(context.Background(), r); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(time.Millisecond) // ids sort by the millisecond
+		}
+		first, next, _ := w.system.List(context.Background(), ListRequest{Limit: 3})
+		rest, end, _ := w.system.List(context.Background(), ListRequest{Limit: 3, After: next})
+		if len(first) != 3 || len(rest) != 2 || end != "" || first[2].SessionID >= rest[0].SessionID {
+			t.Errorf("pages of %d and %d, next %q", len(first), len(rest), end)
+		}
+		odd, _, _ := w.system.List(context.Background(), ListRequest{Limit: 10, Labels: map[string]string{"parity": "odd"}})
+		if len(odd) != 2 {
+			t.Errorf("%d odd ones", len(odd))
+		}
+	})
+}

@@ -1,0 +1,124 @@
+package calibration
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"maps"
+	"math"
+	"time"
+
+	"github.com/montanaflynn/stats"
+
+	"github.com/codebeaker/codebeaker/runtimes"
+)
+
+// samples is how many environments of each runtime are measured.
+const samples = 5
+
+// sampleTimeout bounds one measurement.
+const sampleTimeout = 30 * time.Second
+
+// recheck is how often Run looks for a runtime that has not been measured.
+const recheck = 5 * time.Second
+
+// Calibrator measures the runtimes of a registry and tells it the figures.
+type Calibrator struct {
+	Registry *runtimes.Registry
+	// File keeps the figures; its directory exists.
+	File   string
+	Logger *slog.Logger
+
+	known map[string]record
+	tried map[string]bool // keys that could not be measured
+	told  map[runtimes.Type]runtimes.Figures
+}
+
+// Run measures what is available and has not been measured, now and whenever
+// something new becomes available, until ctx ends.
+func (c *Calibrator) Run(ctx context.Context) {
+	c.known, c.tried = load(c.File), map[string]bool{}
+	ticker := time.NewTicker(recheck)
+	defer ticker.Stop()
+	for {
+		c.round(ctx)
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+	}
+}
+
+// round measures each runtime that lacks figures.
+func (c *Calibrator) round(ctx context.Context) {
+	current := map[runtimes.Type]runtimes.Figures{}
+	for _, offer := range c.Registry.Offers() {
+		t := offer.Runtime.Type()
+		if !offer.Availability.Available || t == runtimes.Embedded {
+			continue
+		}
+		name, now := t.String(), key(offer.Availability)
+		if c.known[name].Key != now && !c.tried[name+now] {
+			c.measure(ctx, offer)
+		}
+		if found := c.known[name]; found.Key == now {
+			current[t] = found.figures()
+		}
+	}
+	if !maps.Equal(current, c.told) {
+		c.told = current
+		c.Registry.SetMeasured(current)
+	}
+}
+
+// measure takes the samples of one runtime and keeps their medians.
+func (c *Calibrator) measure(ctx context.Context, offer runtimes.Offer) {
+	name, now := offer.Runtime.Type().String(), key(offer.Availability)
+	found, err := measure(ctx, offer)
+	if ctx.Err() != nil {
+		return
+	}
+	if err != nil {
+		c.tried[name+now] = true
+		c.Logger.Warn("runtime not measured; declared figures stay in use", "runtime", name, "error", err)
+		return
+	}
+	found.Key, found.MeasuredAt = now, time.Now().UTC()
+	c.known[name] = found
+	if err := save(c.File, c.known); err != nil {
+		c.Logger.Warn("figures not kept", "error", err)
+	}
+	c.Logger.Info("runtime measured", "runtime", name, "startupMs", found.StartupMS, "memoryMB", found.MemoryMB)
+}
+
+func measure(ctx context.Context, offer runtimes.Offer) (record, error) {
+	language, programs, ok := programsFor(offer.Runtime.Type(), offer.Availability.Languages)
+	if !ok {
+		return record{}, fmt.Errorf("it serves no language")
+	}
+	var startup, memory stats.Float64Data
+	for i := range samples {
+		one, cancel := context.WithTimeout(ctx, sampleTimeout)
+		s, err := take(one, offer.Runtime, language, programs, i)
+		cancel()
+		if err != nil {
+			return record{}, err
+		}
+		startup = append(startup, float64(s.startup)/float64(time.Millisecond))
+		memory = append(memory, float64(s.memory)/(1<<20))
+	}
+	r := record{Language: language.String(), Samples: samples}
+	var err error
+	if r.StartupMS, err = stats.Median(startup); err != nil {
+		return record{}, err
+	}
+	if r.MemoryMB, err = stats.Median(memory); err != nil {
+		return record{}, err
+	}
+	if r.MemoryMB == 0 { // it cannot tell
+		r.MemoryMB = float64(runtimes.DeclaredFigures(offer.Runtime.Type()).Memory) / (1 << 20)
+	}
+	r.StartupMS, r.MemoryMB = math.Round(r.StartupMS*100)/100, math.Round(r.MemoryMB*100)/100
+	return r, nil
+}
