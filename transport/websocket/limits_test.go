@@ -1,0 +1,149 @@
+package websocket
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gobwas/ws"
+)
+
+// header declares a masked text frame of n bytes, fin or not.
+func header(n uint64, fin bool) []byte {
+	b := []byte{0x01, 0xff}
+	if fin {
+		b[0] |= 0x80
+	}
+	b = binary.BigEndian.AppendUint64(b, n)
+	return append(b, 0, 0, 0, 0) // a mask that changes nothing
+}
+
+// W2: what is declared costs nothing.
+func TestDeclaredLengthOverTheLimitIs1009AndAllocatesNothing(t *testing.T) {
+	for _, n := range []uint64{16<<20 + 1, 1 << 34, 1<<63 - 1} {
+		p, _ := connect(t, "socket", Options{}, newEcho())
+		p.write(header(n, true), []byte("abc"))
+		if reason := p.wantClose(1009); reason != "message over 16777216 bytes" {
+			t.Errorf("reason %q does not name the limit", reason)
+		}
+	}
+	d := decoder{side: ws.StateServerSide, limit: 16 << 20}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	if err := d.feed(append(header(16<<20, true), "abc"...), nil); err != nil {
+		t.Fatal(err)
+	}
+	runtime.ReadMemStats(&after)
+	if grown := after.TotalAlloc - before.TotalAlloc; grown > keepBytes+4096 {
+		t.Errorf("a declared length of 16 MiB and three bytes allocated %d bytes", grown)
+	}
+	d.release()
+}
+
+func TestLimitHoldsOverAllFragments(t *testing.T) {
+	for _, transport := range transports {
+		t.Run(transport, func(t *testing.T) {
+			h := newEcho()
+			p, _ := connect(t, transport, Options{MessageBytes: 1000}, h)
+			part := []byte(strings.Repeat("x", 400))
+			first := frame(false, ws.OpText, part)
+			p.send(
+				first, frame(false, 0, part), frame(true, 0, part[:200]), // 1000
+				text("next"),
+				first, frame(false, 0, part), frame(true, ws.OpPing, nil), frame(true, 0, part[:201])) // 1001
+			p.wantText(strings.Repeat("x", 1000))
+			p.wantText("next")
+			if f, _ := p.read(); f.Header.OpCode != ws.OpPong {
+				t.Errorf("got %v", f.Header)
+			}
+			if reason := p.wantClose(1009); reason != "message over 1000 bytes" {
+				t.Errorf("reason %q", reason)
+			}
+			if err := h.wait(t); err.Code != 1009 {
+				t.Errorf("OnClose got %v", err)
+			}
+		})
+	}
+}
+
+// Group 9 of Autobahn: large messages, whole, fragmented, in small writes; and
+// group 10, fragmentation that the sender makes of one message.
+func TestLargeMessagesAreServed(t *testing.T) {
+	h := newEcho()
+	p, _ := connect(t, "socket", Options{QueueBytes: 64 << 20}, h)
+	for _, size := range []int{64 << 10, 1 << 20, 16 << 20} {
+		payload := bytes.Repeat([]byte("0123456789abcdé"), size/16)
+		for _, fragment := range []int{size, size / 2, 64 << 10, 1300} {
+			if size/fragment > 1000 {
+				continue
+			}
+			p.send(fragmented(payload, fragment))
+			p.wantText(string(payload))
+		}
+	}
+	small := bytes.Repeat([]byte("x"), 64<<10)
+	whole := frame(true, ws.OpBinary, small)
+	go func() {
+		for ; len(whole) > 0; whole = whole[min(64, len(whole)):] {
+			if _, err := p.Conn.Write(whole[:min(64, len(whole))]); err != nil {
+				return
+			}
+		}
+	}()
+	if f, ok := p.read(); !ok || !bytes.Equal(f.Payload, small) {
+		t.Errorf("64 KiB in writes of 64 bytes: %v", f.Header)
+	}
+}
+
+func fragmented(payload []byte, n int) (frames []byte) {
+	op := ws.OpText
+	for len(payload) > n {
+		frames = append(frames, frame(false, op, payload[:n])...)
+		payload, op = payload[n:], ws.OpContinuation
+	}
+	return append(frames, frame(true, op, payload)...)
+}
+
+func TestMessageThatDoesNotCompleteIsCut(t *testing.T) {
+	for name, start := range map[string][]byte{
+		"part of a header":   {0x81},
+		"header":             header(70000, true),
+		"part of a payload":  append(header(70000, true), "abc"...),
+		"fragment":           frame(false, ws.OpText, []byte("abc")),
+		"part of a ping":     frame(true, ws.OpPing, []byte("abc"))[:7],
+		"after good message": append(text("ok"), header(70000, true)...),
+	} {
+		for _, transport := range transports {
+			t.Run(fmt.Sprint(transport, " ", name), func(t *testing.T) {
+				h := newEcho()
+				p, _ := connect(t, transport, Options{FrameTimeout: 50 * time.Millisecond}, h)
+				p.send(start)
+				p.wantClose(1008)
+				if err := h.wait(t); !strings.Contains(err.Reason, "not complete") {
+					t.Errorf("OnClose got %v", err)
+				}
+			})
+		}
+	}
+}
+
+func TestDeadlineEndsWithTheMessage(t *testing.T) {
+	h := newEcho()
+	p, c := connect(t, "socket", Options{FrameTimeout: 100 * time.Millisecond}, h)
+	part := text("whole")
+	p.write(part[:3])
+	waitFor(t, c.arrived.Load)
+	p.write(part[3:])
+	p.wantText("whole")
+	select {
+	case err := <-h.closed:
+		t.Errorf("an idle connection was closed: %v", err)
+	case <-time.After(300 * time.Millisecond): // the old deadline, three times
+	}
+	p.write(text("more"))
+	p.wantText("more")
+}
