@@ -70,7 +70,11 @@ func (t *Tree) copyOne(ctx context.Context, source, destination location, overwr
 	}
 	n, err := t.copyBytes(ctx, out, in, size, t.options.MaxCopyBytes)
 	if err = t.finish(out, info.Mode().Perm(), err); err == nil {
-		err = t.place(name, to.name, overwrite)
+		if overwrite {
+			err = t.swap(name, to)
+		} else {
+			err = t.place(name, to.name, false)
+		}
 	}
 	if err != nil {
 		t.discard(name)

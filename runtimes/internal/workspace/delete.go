@@ -171,24 +171,26 @@ func (r *remover) remove(dir, name string) error {
 		}
 		return ignoreMissing(r.top.Remove(name))
 	}
-	return r.moveUp(full, err)
+	return r.moveUp(full)
 }
 
 // moveUp makes a grandchild of top a child of it, where a later pass finds it.
-// why is the reason why it could not be removed.
-func (r *remover) moveUp(full string, why error) error {
-	if errors.Is(why, fs.ErrPermission) {
-		// Also renaming a directory writes to it, to its entry "..".
-		if err := r.top.Chmod(full, 0o700); err != nil {
-			return err
-		}
-	}
-	for {
+func (r *remover) moveUp(full string) error {
+	for chmod := true; ; {
 		r.moved++
 		err := r.top.Rename(full, fmt.Sprintf("%s%d", temporaryPrefix, r.moved))
-		if !errors.Is(err, fs.ErrExist) && !errors.Is(err, syscall.ENOTEMPTY) && !errors.Is(err, syscall.ENOTDIR) {
-			return ignoreMissing(err)
+		switch {
+		case errors.Is(err, fs.ErrExist), errors.Is(err, syscall.ENOTEMPTY), errors.Is(err, syscall.ENOTDIR):
+			continue // the name is taken
+		case errors.Is(err, fs.ErrPermission) && chmod:
+			// A directory that moves is written to: its entry "..".
+			chmod = false
+			if err := r.top.Chmod(full, 0o700); err != nil {
+				return ignoreMissing(err)
+			}
+			continue
 		}
+		return ignoreMissing(err)
 	}
 }
 

@@ -20,6 +20,7 @@ type Tree struct {
 	// exported by package os, so it is asked for once.
 	escape error
 	made   atomic.Uint64 // temporary names given out
+	swaps  *os.File      // the top directory where exchange is faster than rename, else nil
 }
 
 var _ runtimes.Workspace = (*Tree)(nil)
@@ -50,11 +51,23 @@ func OpenTree(dir string, o TreeOptions) (*Tree, error) {
 		root.Close()
 		return nil, fmt.Errorf("open workspace: os.Root lets .. pass: %v", err)
 	}
-	return &Tree{root: root, options: o, escape: pathErr.Err}, nil
+	t := &Tree{root: root, options: o, escape: pathErr.Err}
+	if exchangePays(dir) {
+		if t.swaps, err = root.Open("."); err != nil {
+			root.Close()
+			return nil, fmt.Errorf("open workspace: %w", err)
+		}
+	}
+	return t, nil
 }
 
 // Close frees the handle; the files stay. Later commands fail. Idempotent.
-func (t *Tree) Close() error { return t.root.Close() }
+func (t *Tree) Close() error {
+	if t.swaps != nil {
+		t.swaps.Close()
+	}
+	return t.root.Close()
+}
 
 // begin is the start of every command: it refuses a call whose caller has left
 // and reads the path.

@@ -13,7 +13,24 @@ import (
 // command may reach.
 func newTree(t testing.TB) (*Tree, string) {
 	t.Helper()
-	dir := filepath.Join(t.TempDir(), "workspace")
+	return newTreeIn(t, t.TempDir())
+}
+
+// newLargeTree is newTree in memory where there is any to be had: a disk makes
+// 100,000 names a matter of its mood.
+func newLargeTree(t testing.TB) (*Tree, string) {
+	t.Helper()
+	dir, err := os.MkdirTemp("/dev/shm", "codebeaker-test-")
+	if err != nil {
+		return newTree(t)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	return newTreeIn(t, dir)
+}
+
+func newTreeIn(t testing.TB, parent string) (*Tree, string) {
+	t.Helper()
+	dir := filepath.Join(parent, "workspace")
 	if err := os.Mkdir(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}

@@ -14,9 +14,6 @@ import (
 // WriteFile writes a regular file: mode 0644, or 0755 when Executable, with
 // the owner of the tree. Replace writes a temporary and renames it, so that a
 // disk that is full keeps the old content; both contents need space meanwhile.
-// On tmpfs that costs about 30 us against 14 in place; RENAME_EXCHANGE would
-// save 6 more, and on ext4 most of the 230 us, but leaves the old content under
-// the temporary name when the server is killed between its two steps.
 func (t *Tree) WriteFile(ctx context.Context, cmd runtimes.WriteFile) (int64, error) {
 	at, err := t.begin(ctx, cmd.Path)
 	if err != nil {
@@ -61,7 +58,7 @@ func (t *Tree) replace(at location, content []byte, executable bool) error {
 		t.discard(name)
 		return err
 	}
-	err = t.root.Rename(name, target.name)
+	err = t.swap(name, target)
 	if errors.Is(err, fs.ErrNotExist) && !target.linked {
 		if err = t.makeDirectories(path.Dir(target.name)); err == nil {
 			err = t.root.Rename(name, target.name)
