@@ -1,6 +1,7 @@
 package websocket
 
 import (
+	"crypto/tls"
 	"encoding/binary"
 	"time"
 
@@ -71,7 +72,7 @@ func (c *Conn) finish(in input, cause *CloseError) {
 	c.dec.release()
 	c.notifyClosed()
 	c.drain(in)
-	_ = c.nc.Close()
+	c.hangUp()
 	if c.hub != nil {
 		c.hub.remove(c)
 	}
@@ -89,19 +90,20 @@ func (c *Conn) notifyClosed() {
 // a socket that is closed with bytes unread sends a reset, which would destroy
 // the close frame on its way (RFC 6455, section 7.1.1).
 func (c *Conn) drain(in input) {
-	c.mu.Lock()
-	cut, by := c.cut, c.closeBy
-	c.mu.Unlock()
-	if cut || c.nc.SetReadDeadline(by) != nil {
-		return
-	}
-	for {
+	for c.mayDrain() {
 		_, err := in.next()
 		in.done()
 		if err != nil {
 			return
 		}
 	}
+}
+
+// mayDrain sets the deadline under the lock, for giveUp to have the last word.
+func (c *Conn) mayDrain() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return !c.cut && c.nc.SetReadDeadline(c.closeBy) == nil
 }
 
 // seal ends our direction of the stream after the close frame. The server ends
@@ -112,6 +114,16 @@ func (c *Conn) seal() {
 	}
 	if half, ok := c.nc.(interface{ CloseWrite() error }); ok {
 		_ = half.CloseWrite()
+		return
+	}
+	_ = c.nc.Close()
+}
+
+// hangUp closes the socket. Close of TLS would wait 5 s to say goodbye to a
+// client that reads nothing.
+func (c *Conn) hangUp() {
+	if t, ok := c.nc.(*tls.Conn); ok && c.isCut() {
+		_ = t.NetConn().Close()
 		return
 	}
 	_ = c.nc.Close()

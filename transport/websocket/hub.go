@@ -55,7 +55,7 @@ func (h *Hub) Shutdown(ctx context.Context, reason string) error {
 		case <-h.drained:
 		case <-ctx.Done():
 			left := h.Count()
-			h.each(func(c *Conn) { _ = c.nc.Close() })
+			h.each(func(c *Conn) { c.Abort(ErrShutdown); c.giveUp() })
 			return fmt.Errorf("websocket: cut %d connections: %w", left, context.Cause(ctx))
 		}
 	}
