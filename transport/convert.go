@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"bytes"
 	"encoding/base64"
 	"fmt"
 	"maps"
@@ -175,8 +176,14 @@ func shown(name string) string {
 // orTrue is the value of an optional member whose default is true.
 func orTrue(v *bool) bool { return v == nil || *v }
 
-// decodeParams decodes into dst, which holds the zero value.
-func decodeParams[T any](params jsonrpc.Raw, dst *T) error { return jsonrpc.DecodeParams(params, dst) }
+// decodeParams decodes into dst, which holds the zero value. An empty array,
+// which some clients write for no params, is an empty object.
+func decodeParams[T any](params jsonrpc.Raw, dst *T) error {
+	if len(params) >= 2 && params[0] == '[' && len(bytes.TrimSpace(params[1:len(params)-1])) == 0 {
+		return nil
+	}
+	return jsonrpc.DecodeParams(params, dst)
+}
 
 // indexed is the path of an element.
 func indexed(member string, i int) string { return fmt.Sprintf("%s[%d]", member, i) }

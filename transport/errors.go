@@ -124,7 +124,9 @@ func typedError(err error) *jsonrpc.Error {
 	case errors.As(err, &busy):
 		return withData(protocol.Busy, busy, busyData{busy.Limit, busy.Maximum, max(busy.RetryAfter.Milliseconds(), 1)})
 	case errors.As(err, &argument):
-		return paramError(argument.Member, "%s", argument.Reason).Reply()
+		e := paramError(argument.Member, "%s", argument.Reason).Reply()
+		e.Message = jsonrpc.InvalidParams.String() + ": " + argument.Error()
+		return e
 	case errors.As(err, &unavailable):
 		return withData(protocol.RuntimeUnavailable, unavailable, reasonData{unavailable.Runtime.String(), unavailable.Reason})
 	case errors.As(err, &language):
