@@ -1,0 +1,159 @@
+package docker
+
+import (
+	"fmt"
+
+	"github.com/docker/docker/api/types/container"
+	"github.com/docker/docker/api/types/mount"
+
+	"github.com/codebeaker/codebeaker/runtimes"
+)
+
+// Where things are inside a container.
+const (
+	workspaceTarget = "/workspace"
+	guestDirectory  = "/.codebeaker/bin"
+	guestTarget     = guestDirectory + "/guest"
+	linkTarget      = "/.codebeaker/link"
+)
+
+const (
+	// agentTasks is how many tasks of the container's pids limit are the
+	// agent's own, so that programs get the whole of what the session was given.
+	agentTasks = 32
+	// shmBytes is /dev/shm. It counts as the container's memory.
+	shmBytes = 16 << 20
+	// scratchInodes bounds the files of /tmp and of the home directory, each:
+	// the Go command alone makes 5000 links in its cache.
+	scratchInodes = 32768
+	// lockedBytes bounds mlock(2).
+	lockedBytes = 64 << 10
+	// maxOpenFiles is used where the operator's policy sets none.
+	maxOpenFiles = 4096
+)
+
+// maskedPaths hide what says too much about the host, or lets one harm it. The
+// engine has a list of its own, which grew over the years: this is the newest
+// one, for older engines too.
+var maskedPaths = []string{
+	"/proc/acpi", "/proc/asound", "/proc/interrupts", "/proc/kcore", "/proc/keys", "/proc/latency_stats",
+	"/proc/sched_debug", "/proc/scsi", "/proc/timer_list", "/proc/timer_stats",
+	"/sys/devices/virtual/powercap", "/sys/firmware",
+}
+
+var readonlyPaths = []string{"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"}
+
+// blueprint is what a container is made from.
+type blueprint struct {
+	image     *imageFacts
+	limits    runtimes.Limits
+	uid, gid  int
+	mounts    []mount.Mount
+	arguments []string // of the agent
+	stdio     bool     // the agent speaks over its standard streams
+	labels    map[string]string
+}
+
+// config says what runs in the container: the agent and nothing else. Whatever
+// the image wants to start, check or store is left out.
+func (b *blueprint) config() *container.Config {
+	return &container.Config{
+		Hostname:        appName,
+		User:            fmt.Sprintf("%d:%d", b.uid, b.gid),
+		AttachStdin:     b.stdio,
+		AttachStdout:    b.stdio,
+		AttachStderr:    b.stdio,
+		OpenStdin:       b.stdio,
+		StdinOnce:       b.stdio,
+		Entrypoint:      append([]string{guestTarget}, b.arguments...),
+		Cmd:             []string{},
+		Image:           b.image.id,
+		WorkingDir:      "/",
+		NetworkDisabled: true,
+		Healthcheck:     &container.HealthConfig{Test: []string{"NONE"}},
+		Labels:          b.labels,
+	}
+}
+
+// hostConfig says how the container is confined; hostile.md, "Policy assumed".
+func (b *blueprint) hostConfig() *container.HostConfig {
+	noInit := false
+	pids := b.limits.Processes
+	if pids > 0 {
+		pids += agentTasks
+	}
+	return &container.HostConfig{
+		LogConfig:      container.LogConfig{Type: "none"},
+		NetworkMode:    "none",
+		RestartPolicy:  container.RestartPolicy{Name: container.RestartPolicyDisabled},
+		CapDrop:        []string{"ALL"},
+		CgroupnsMode:   container.CgroupnsModePrivate,
+		IpcMode:        container.IPCModePrivate,
+		ReadonlyRootfs: true,
+		SecurityOpt:    []string{"no-new-privileges", seccompOption},
+		Tmpfs:          b.scratch(),
+		ShmSize:        shmBytes,
+		MaskedPaths:    maskedPaths,
+		ReadonlyPaths:  readonlyPaths,
+		Init:           &noInit,
+		Mounts:         b.mounts,
+		Resources: container.Resources{
+			Memory: b.limits.MemoryBytes,
+			// Memory and swap together: no swap at all.
+			MemorySwap: b.limits.MemoryBytes,
+			NanoCPUs:   int64(b.limits.CPUs * 1e9),
+			PidsLimit:  &pids,
+			Ulimits:    b.ulimits(),
+		},
+	}
+}
+
+// scratch are the writable directories besides the workspace, in memory that
+// counts as the container's. An image's own volumes would be writable without
+// any bound: each gets an empty directory of one page instead.
+func (b *blueprint) scratch() map[string]string {
+	size := int64(64 << 20)
+	if b.limits.MemoryBytes > 0 {
+		size = b.limits.MemoryBytes / 4
+	}
+	common := fmt.Sprintf("rw,exec,nosuid,nodev,size=%d,nr_inodes=%d", size, scratchInodes)
+	mounts := map[string]string{
+		"/tmp":   common + ",mode=1777",
+		userHome: common + fmt.Sprintf(",mode=0700,uid=%d,gid=%d", b.uid, b.gid),
+	}
+	for path := range b.image.volumes {
+		if _, taken := mounts[path]; !taken && path != workspaceTarget {
+			mounts[path] = "ro,nosuid,nodev,noexec,size=4096,nr_inodes=2"
+		}
+	}
+	return mounts
+}
+
+func (b *blueprint) ulimits() []*container.Ulimit {
+	set := func(name string, value int64) *container.Ulimit {
+		return &container.Ulimit{Name: name, Soft: value, Hard: value}
+	}
+	files := b.limits.OpenFiles
+	if files <= 0 {
+		files = maxOpenFiles
+	}
+	limits := []*container.Ulimit{set("nofile", files), set("core", 0), set("memlock", lockedBytes)}
+	if b.limits.DiskBytes > 0 {
+		limits = append(limits, set("fsize", b.limits.DiskBytes))
+	}
+	return limits
+}
+
+// environment are the variables of every program: the image's, ours, the
+// session's; a later one replaces an earlier one of that name.
+func (b *blueprint) environment(session []string) []string {
+	own := []string{
+		"PATH=/usr/local/bin:/usr/bin:/bin", "LANG=C.UTF-8",
+	}
+	fixed := []string{
+		"HOME=" + userHome, "USER=" + userName, "LOGNAME=" + userName, "TMPDIR=/tmp",
+		// No session has a network: the go command would wait for one.
+		"GOPROXY=off",
+	}
+	return mergeEnv(own, b.image.env, fixed, session)
+}

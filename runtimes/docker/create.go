@@ -1,0 +1,201 @@
+package docker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"time"
+
+	"github.com/docker/docker/api/types/container"
+
+	"github.com/codebeaker/codebeaker/runtimes"
+)
+
+// agentPoll is how often a container is looked at while its agent is waited for.
+const agentPoll = 500 * time.Millisecond
+
+// stepMeetAgent fails where a shared directory does not carry a socket.
+const stepMeetAgent = "wait for the agent"
+
+// Create makes a container with a ready agent in it. See runtimes.Runtime.
+func (r *Runtime) Create(ctx context.Context, spec runtimes.Spec) (runtimes.Environment, error) {
+	env, err := r.create(ctx, spec)
+	if err != nil {
+		return nil, err // not a nil *Environment
+	}
+	return env, nil
+}
+
+func (r *Runtime) create(ctx context.Context, spec runtimes.Spec) (*Environment, error) {
+	if spec.Network != runtimes.NoNetwork {
+		return nil, refused("choose network", "Docker sessions have no network here: "+
+			"private addresses and the host could not be kept out of reach. Use network \"none\".")
+	}
+	r.startLoops()
+	c := &construction{r: r, spec: spec, name: newName(spec.Session)}
+	env, err := c.build(ctx)
+	switch {
+	case err == nil:
+		return env, nil
+	case ctx.Err() != nil:
+		return nil, context.Cause(ctx)
+	}
+	return nil, failed(c.step, err)
+}
+
+// construction is one environment being made.
+type construction struct {
+	r    *Runtime
+	spec runtimes.Spec
+	name string
+	step string // what is being done, for the error
+
+	image     *imageFacts
+	way       access
+	workspace place
+	fresh     bool // the workspace was made here
+	seat      *seat
+	id        string // of the container
+	conn      io.ReadWriteCloser
+	found     container.InspectResponse
+	pid       int // of the container on this host, or 0
+	welcome   welcome
+	took      []slog.Attr
+}
+
+// build goes through the steps, each below the deadline of them all, and undoes
+// them when one fails.
+func (c *construction) build(ctx context.Context) (*Environment, error) {
+	making, cancel := context.WithTimeout(ctx, c.r.engine.create)
+	defer cancel()
+	steps := []struct {
+		name string
+		do   func(context.Context) error
+	}{
+		{"find image", c.findImage},
+		{"find a way to the engine", c.chooseAccess},
+		{"make workspace", c.makeWorkspace},
+		{"prepare directories", c.prepare},
+		{"create container", c.create},
+		{"start container", c.start},
+		{stepMeetAgent, c.meetAgent},
+		{"read back the limits", c.inspect},
+		{"greet the agent", c.greet},
+	}
+	for _, step := range steps {
+		c.step = step.name
+		began := time.Now()
+		if err := step.do(making); err != nil {
+			return nil, errors.Join(err, c.undo(ctx))
+		}
+		c.took = append(c.took, slog.Duration(step.name, time.Since(began)))
+	}
+	return c.finish(), nil
+}
+
+func (c *construction) findImage(ctx context.Context) (err error) {
+	c.image, err = c.r.imageFor(ctx, c.spec)
+	return err
+}
+
+func (c *construction) chooseAccess(ctx context.Context) (err error) {
+	c.way, err = c.r.accessFor(ctx, c.image)
+	return err
+}
+
+func (c *construction) makeWorkspace(ctx context.Context) (err error) {
+	c.workspace, c.fresh, err = c.way.workspace(ctx, c.spec)
+	return err
+}
+
+func (c *construction) prepare(ctx context.Context) (err error) {
+	c.seat, err = c.way.seat(ctx, c.name, c.workspace)
+	return err
+}
+
+// create claims the name first: from then on the container can be found and
+// removed even when the engine's reply never arrives.
+func (c *construction) create(ctx context.Context) (err error) {
+	plan := c.blueprint()
+	c.r.claims.claim(c.name)
+	c.id, err = c.r.engine.createContainer(ctx, c.name, plan.config(), plan.hostConfig())
+	return err
+}
+
+func (c *construction) blueprint() *blueprint {
+	return &blueprint{
+		image: c.image, limits: c.spec.Limits, uid: c.workspace.UID(), gid: c.workspace.GID(),
+		mounts:    append(c.seat.mounts, c.workspace.mount()),
+		arguments: c.seat.arguments, stdio: c.seat.stdio,
+		labels: c.r.labels(roleEnvironment, c.spec.Session),
+	}
+}
+
+func (c *construction) start(ctx context.Context) error {
+	if c.seat.attach != nil {
+		if err := c.seat.attach(ctx, c.id); err != nil {
+			return err
+		}
+	}
+	return c.r.engine.startContainer(ctx, c.id)
+}
+
+// meetAgent waits for the link, but not for that of an agent that is dead.
+func (c *construction) meetAgent(ctx context.Context) (err error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	watched := make(chan struct{})
+	go func() {
+		defer close(watched)
+		c.watchStart(ctx, cancel)
+	}()
+	c.conn, err = c.seat.accept(ctx)
+	cancel(nil)
+	<-watched
+	return err
+}
+
+func (c *construction) watchStart(ctx context.Context, cancel context.CancelCauseFunc) {
+	for sleep(ctx, agentPoll) {
+		found, err := c.r.engine.inspectContainer(ctx, c.id)
+		if err == nil && !found.State.Running {
+			cancel(fmt.Errorf("the agent ended with code %d: %s", found.State.ExitCode, found.State.Error))
+			return
+		}
+	}
+}
+
+func (c *construction) inspect(ctx context.Context) (err error) {
+	if c.found, err = c.r.engine.inspectContainer(ctx, c.id); err != nil {
+		return err
+	}
+	if !c.found.State.Running {
+		return fmt.Errorf("the agent ended with code %d", c.found.State.ExitCode)
+	}
+	if peer := peerPID(c.conn); peer != 0 && peer == c.found.State.Pid {
+		c.pid = peer
+	}
+	return checkMounts(c.found.Mounts, c.blueprint().mounts)
+}
+
+// undo removes everything that was made, even when ctx has ended.
+func (c *construction) undo(ctx context.Context) error {
+	var errs []error
+	if c.welcome.link != nil {
+		errs = append(errs, c.welcome.link.Close())
+	} else if c.conn != nil {
+		errs = append(errs, c.conn.Close())
+	}
+	if _, claimed := c.r.claims.holds(c.name); claimed {
+		errs = append(errs, c.r.discard(ctx, c.name, nil))
+		c.r.kick()
+	}
+	if c.seat != nil {
+		errs = append(errs, c.seat.release())
+	}
+	if c.fresh {
+		errs = append(errs, c.workspace.Close())
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,109 @@
+package docker
+
+import (
+	"context"
+	"strings"
+	"sync"
+
+	"github.com/codebeaker/codebeaker/runtimes"
+)
+
+// Environment is one container with its agent. It is safe for use by several
+// goroutines.
+type Environment struct {
+	r         *Runtime
+	name      string // of the container
+	container string // its id
+	link      link
+	seat      *seat
+	workspace place
+	limits    runtimes.Limits
+	isolation runtimes.Isolation
+	files     runtimes.Workspace // the agent's, where it does file commands
+	terminal  bool
+
+	closing chan struct{} // closed when Close is called
+	once    sync.Once
+	closed  chan struct{} // closed when nothing is left
+	err     error         // of the removal; read after closed
+
+	lostOnce sync.Once
+	lost     chan struct{}
+}
+
+var _ runtimes.Environment = (*Environment)(nil)
+
+// ID is the container's name without the prefix that all have.
+func (e *Environment) ID() string { return strings.TrimPrefix(e.name, appName+"-") }
+
+// ContainerID is the engine's id.
+func (e *Environment) ContainerID() string { return e.container }
+
+// Limits are those that the kernel and the engine say are in force.
+func (e *Environment) Limits() runtimes.Limits { return e.limits }
+
+// Isolation lists the layers in force.
+func (e *Environment) Isolation() runtimes.Isolation { return e.isolation }
+
+// Workspace is the session's; it outlives the environment.
+func (e *Environment) Workspace() runtimes.Workspace { return e.workspace.contract() }
+
+// Start has the agent start a program.
+func (e *Environment) Start(ctx context.Context, cmd runtimes.Command, sink runtimes.Sink) (runtimes.Process, error) {
+	return e.link.Start(ctx, cmd, sink)
+}
+
+// Lost is closed when the container or its agent is gone without Close.
+func (e *Environment) Lost() <-chan struct{} { return e.lost }
+
+// attend waits for the end of the link, which is the first sign of a loss.
+func (e *Environment) attend() {
+	select {
+	case <-e.link.Lost():
+		e.lose("the link to its agent ended")
+	case <-e.closing:
+	}
+}
+
+// lose says that the environment is gone. It may be called at any time and by
+// several; after Close it does nothing.
+func (e *Environment) lose(why string) {
+	e.lostOnce.Do(func() {
+		select {
+		case <-e.closing:
+			return
+		default:
+		}
+		e.r.log.Warn("an environment is lost", "container", e.container, "reason", why, "error", e.link.Err())
+		// Every process is told before whoever waits for Lost acts on it.
+		e.link.Close()
+		close(e.lost)
+	})
+}
+
+// Close removes the container with everything that runs in it. It goes on when
+// ctx ends, and returns ctx's cause then.
+func (e *Environment) Close(ctx context.Context) error {
+	e.once.Do(func() {
+		close(e.closing)
+		e.r.loops.Go(e.remove)
+	})
+	select {
+	case <-e.closed:
+		return e.err
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+func (e *Environment) remove() {
+	defer close(e.closed)
+	e.link.Close()
+	if volume, ok := e.workspace.(*volumeWorkspace); ok {
+		volume.leave(e.files)
+	}
+	e.err = e.r.discard(context.Background(), e.name, nil)
+	if err := e.seat.release(); e.err == nil {
+		e.err = err
+	}
+}

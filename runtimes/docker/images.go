@@ -1,0 +1,102 @@
+package docker
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	cerrdefs "github.com/containerd/errdefs"
+
+	"github.com/codebeaker/codebeaker/runtimes"
+)
+
+// DefaultImages are the images that `make images` builds.
+var DefaultImages = map[runtimes.Language]string{
+	runtimes.JavaScript: "codebeaker-nodejs:latest",
+	runtimes.TypeScript: "codebeaker-nodejs:latest",
+	runtimes.Python:     "codebeaker-python:latest",
+	runtimes.Go:         "codebeaker-golang:latest",
+	runtimes.CSharp:     "codebeaker-dotnet:latest",
+}
+
+// imageFacts is what matters of an image. The id names its content, so facts
+// learnt of an id stay true.
+type imageFacts struct {
+	id        string
+	env       []string
+	volumes   map[string]struct{}
+	toolchain string // the value of labelToolchain, or ""
+}
+
+// inspectImage asks the engine; see missingImage for one that is not there.
+func (r *Runtime) inspectImage(ctx context.Context, name string) (*imageFacts, error) {
+	found, err := r.engine.image(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	if found.ID == "" {
+		return nil, fmt.Errorf("the engine's description of image %q has no id", name)
+	}
+	facts := &imageFacts{id: found.ID}
+	if found.Config != nil {
+		facts.env = found.Config.Env
+		facts.volumes = found.Config.Volumes
+		facts.toolchain = found.Config.Labels[labelToolchain]
+	}
+	return facts, nil
+}
+
+// imageFor picks the image of a session and looks it up.
+func (r *Runtime) imageFor(ctx context.Context, spec runtimes.Spec) (*imageFacts, error) {
+	const step = "find image"
+	name := spec.Image
+	if name == "" {
+		name = r.options.Images[spec.Language]
+	} else if !slices.Contains(r.options.AllowImages, name) && !r.isOwnImage(name) {
+		return nil, refused(step, fmt.Sprintf("The image %q is not among those the operator allows.", name))
+	}
+	if name == "" {
+		return nil, refused(step, fmt.Sprintf("There is no image for the language %q.", spec.Language))
+	}
+	facts, err := r.inspectImage(ctx, name)
+	if cerrdefs.IsNotFound(err) {
+		return nil, missingImage(step, name, err)
+	}
+	if err != nil {
+		return nil, failed(step, err)
+	}
+	return facts, nil
+}
+
+func (r *Runtime) isOwnImage(name string) bool {
+	for _, own := range r.options.Images {
+		if name == own {
+			return true
+		}
+	}
+	return false
+}
+
+func missingImage(step, name string, err error) error {
+	return &runtimes.EnvironmentError{
+		Runtime: runtimes.Docker, Step: step, Err: err,
+		Reason: fmt.Sprintf("The engine has no image %s: run `make images`.", name),
+	}
+}
+
+// anyImage is one of the languages' images that the engine has.
+func (r *Runtime) anyImage(ctx context.Context) (*imageFacts, error) {
+	var last error
+	for _, language := range runtimes.Languages() {
+		name := r.options.Images[language]
+		if name == "" {
+			continue
+		}
+		image, err := r.inspectImage(ctx, name)
+		if err == nil {
+			return image, nil
+		}
+		last = err
+	}
+	return nil, fmt.Errorf("no image: %w", last)
+}

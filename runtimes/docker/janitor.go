@@ -1,0 +1,119 @@
+package docker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/docker/docker/api/types/container"
+	"golang.org/x/sync/errgroup"
+)
+
+const (
+	// reconcileEvery is how often everything is compared although nothing
+	// happened: a half-open connection to a remote engine tells nothing.
+	reconcileEvery = 30 * time.Second
+	// reconcileRetry is the first wait after a comparison that failed.
+	reconcileRetry = time.Second
+	// removalsAtOnce bounds how many containers are removed at the same time.
+	removalsAtOnce = 4
+)
+
+// kick asks the janitor to compare now. It never waits.
+func (r *Runtime) kick() {
+	select {
+	case r.kicked <- struct{}{}:
+	default:
+	}
+}
+
+// tidy compares what the engine has with what is claimed, when kicked and from
+// time to time, until ctx ends.
+func (r *Runtime) tidy(ctx context.Context) {
+	timer := time.NewTimer(reconcileEvery)
+	defer timer.Stop()
+	retry := reconcileRetry
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-r.kicked:
+		case <-timer.C:
+		}
+		next := reconcileEvery
+		if err := r.reconcile(ctx); err != nil && ctx.Err() == nil {
+			r.log.Warn("could not compare the Docker engine's containers with the living sessions", "error", err)
+			next, retry = retry, min(2*retry, reconcileEvery)
+		} else {
+			retry = reconcileRetry
+		}
+		timer.Reset(next)
+	}
+}
+
+// reconcile tells environments whose container is gone, and removes containers
+// and volumes with our mark that nobody claims.
+func (r *Runtime) reconcile(ctx context.Context) error {
+	// Before the list: an environment made after it is not in it.
+	living := r.claims.environments()
+	found, err := r.engine.listContainers(ctx, r.ours())
+	if err != nil {
+		return fmt.Errorf("list containers: %w", err)
+	}
+	running := make(map[string]bool, len(found))
+	for _, c := range found {
+		running[c.ID] = c.State == container.StateRunning || c.State == container.StatePaused
+	}
+	for _, env := range living {
+		if !running[env.container] {
+			env.lose("its container is gone")
+		}
+	}
+	return errors.Join(r.removeStrayContainers(ctx, found), r.removeStrayVolumes(ctx))
+}
+
+func (r *Runtime) removeStrayContainers(ctx context.Context, found []container.Summary) error {
+	var removals errgroup.Group
+	removals.SetLimit(removalsAtOnce)
+	for _, c := range found {
+		if r.claimedContainer(c) {
+			continue
+		}
+		removals.Go(func() error {
+			if err := r.engine.removeContainer(ctx, c.ID); err != nil {
+				return fmt.Errorf("remove left-over container %s: %w", c.ID, err)
+			}
+			r.log.Info("removed a left-over container", "container", c.ID, "session", c.Labels[labelSession])
+			return nil
+		})
+	}
+	return removals.Wait()
+}
+
+func (r *Runtime) claimedContainer(c container.Summary) bool {
+	for _, name := range c.Names {
+		if _, claimed := r.claims.holds(strings.TrimPrefix(name, "/")); claimed {
+			return true
+		}
+	}
+	return false
+}
+
+func (r *Runtime) removeStrayVolumes(ctx context.Context) error {
+	found, err := r.engine.listVolumes(ctx, r.ours())
+	if err != nil {
+		return fmt.Errorf("list volumes: %w", err)
+	}
+	for _, v := range found {
+		if _, claimed := r.claims.holds(v.Name); claimed {
+			continue
+		}
+		if err := r.engine.removeVolume(ctx, v.Name); err != nil {
+			return fmt.Errorf("remove left-over volume: %w", err)
+		}
+		r.log.Info("removed a left-over volume", "volume", v.Name, "session", v.Labels[labelSession])
+	}
+	return nil
+}

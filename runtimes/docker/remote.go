@@ -1,0 +1,146 @@
+package docker
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"os"
+	"sync"
+
+	"github.com/docker/docker/api/types/container"
+	"github.com/docker/docker/api/types/mount"
+
+	"github.com/codebeaker/codebeaker/runtimes"
+)
+
+// remoteAccess is for an engine that does not see the server's directories. The
+// agent's binary and the workspaces are volumes, the link is the container's
+// standard streams.
+//
+// A volume has no quota, so the disk is not bounded here, and a numeric user
+// has no entry in /etc/passwd.
+type remoteAccess struct {
+	r     *Runtime
+	users *userRange
+
+	mu    sync.Mutex
+	guest string // the volume with the agent, once it is filled
+}
+
+func (a *remoteAccess) workspace(ctx context.Context, spec runtimes.Spec) (place, bool, error) {
+	if spec.Workspace != nil {
+		volume, ok := spec.Workspace.(*volumeWorkspace)
+		if !ok {
+			return nil, false, fmt.Errorf("a workspace of type %T is not on the engine", spec.Workspace)
+		}
+		return volume, false, nil
+	}
+	volume, err := a.makeWorkspace(ctx, spec)
+	if err != nil {
+		return nil, false, err
+	}
+	return volume, true, nil
+}
+
+func (a *remoteAccess) makeWorkspace(ctx context.Context, spec runtimes.Spec) (*volumeWorkspace, error) {
+	uid, err := a.users.take()
+	if err != nil {
+		return nil, err
+	}
+	name := newName(spec.Session)
+	a.r.claims.claim(name)
+	volume := &volumeWorkspace{access: a, name: name, uid: uid}
+	image, err := a.r.imageFor(ctx, spec)
+	if err == nil {
+		err = a.r.engine.createVolume(ctx, name, a.r.labels(roleWorkspace, spec.Session))
+	}
+	if err == nil {
+		// The courier makes the volume's root belong to the session's user.
+		err = a.deliver(ctx, image, name, workspaceTarget, tarEntry{
+			name: workspaceTarget[1:] + "/", mode: 0o700, uid: uid, gid: uid,
+		})
+	}
+	if err != nil {
+		volume.Close()
+		return nil, fmt.Errorf("make workspace volume: %w", err)
+	}
+	return volume, nil
+}
+
+// seat fills the agent's volume if that has not been done in this life.
+func (a *remoteAccess) seat(ctx context.Context, _ string, _ place) (*seat, error) {
+	guest, err := a.guestVolume(ctx)
+	if err != nil {
+		return nil, err
+	}
+	link := &stdio{engine: a.r.engine, log: a.r.log}
+	return &seat{
+		mounts: []mount.Mount{{
+			Type: mount.TypeVolume, Source: guest, Target: guestDirectory, ReadOnly: true,
+			VolumeOptions: &mount.VolumeOptions{NoCopy: true},
+		}},
+		arguments: []string{"-stdio"},
+		stdio:     true,
+		attach:    link.attach,
+		accept:    func(context.Context) (io.ReadWriteCloser, error) { return link, nil },
+		release:   link.Close,
+	}, nil
+}
+
+// guestVolume makes and fills the volume with the agent's binary once.
+func (a *remoteAccess) guestVolume(ctx context.Context) (string, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.guest != "" {
+		return a.guest, nil
+	}
+	binary, err := os.ReadFile(a.r.options.Guest)
+	if err != nil {
+		return "", fmt.Errorf("read the agent: %w", err)
+	}
+	sum := sha256.Sum256(binary)
+	name := appName + "-guest-" + a.r.options.Mark + "-" + hex.EncodeToString(sum[:6])
+	image, err := a.r.anyImage(ctx)
+	if err != nil {
+		return "", err
+	}
+	a.r.claims.claim(name)
+	err = a.r.engine.createVolume(ctx, name, a.r.labels(roleGuest, ""))
+	if err == nil {
+		err = a.deliver(ctx, image, name, guestDirectory, tarEntry{
+			name: guestTarget[1:], mode: 0o555, content: binary,
+		})
+	}
+	if err != nil {
+		a.r.claims.drop(name)
+		a.r.kick()
+		return "", fmt.Errorf("fill the agent's volume: %w", err)
+	}
+	a.guest = name
+	return name, nil
+}
+
+// deliver puts one entry into a volume through a container that is made for it
+// and never started: the engine's archive call is safe before the first start
+// only. The entry's name counts from the root, the volume is at target.
+func (a *remoteAccess) deliver(ctx context.Context, image *imageFacts, volume, target string, entry tarEntry) error {
+	name := newName("courier")
+	a.r.claims.claim(name)
+	id, err := a.r.engine.createContainer(ctx, name, &container.Config{
+		Image: image.id, Entrypoint: []string{"/none"}, Cmd: []string{}, NetworkDisabled: true,
+		Labels: a.r.labels(roleCourier, ""),
+	}, &container.HostConfig{
+		NetworkMode: "none",
+		LogConfig:   container.LogConfig{Type: "none"},
+		Mounts: []mount.Mount{{
+			Type: mount.TypeVolume, Source: volume, Target: target,
+			VolumeOptions: &mount.VolumeOptions{NoCopy: true},
+		}},
+	})
+	if err == nil {
+		err = a.r.engine.copyTo(ctx, id, "/", []tarEntry{entry})
+	}
+	return a.r.discard(ctx, name, err)
+}

@@ -1,0 +1,92 @@
+package docker
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/docker/docker/api/types/mount"
+
+	"github.com/codebeaker/codebeaker/runtimes"
+	"github.com/codebeaker/codebeaker/runtimes/internal/workspace"
+)
+
+// sharedAccess is for an engine that sees the server's directories.
+type sharedAccess struct {
+	workspaces   *workspace.Manager
+	environments string // the directory for those of the containers
+	guest        string // the agent's binary, below the data directory
+}
+
+// sharedPlace is a directory of the server.
+type sharedPlace struct{ *workspace.Directory }
+
+func (p sharedPlace) contract() runtimes.Workspace { return p.Directory }
+
+func (p sharedPlace) ownUser() bool { return p.OwnUID() }
+
+func (p sharedPlace) limits() (bytes, inodes int64) { return p.Directory.Limits() }
+
+// mount binds the directory. It is mounted nosuid and nodev already where the
+// server may mount; elsewhere the container's no-new-privileges and its lack of
+// capabilities do the same.
+func (p sharedPlace) mount() mount.Mount {
+	return mount.Mount{
+		Type: mount.TypeBind, Source: p.Path(), Target: workspaceTarget,
+		BindOptions: &mount.BindOptions{Propagation: mount.PropagationRPrivate},
+	}
+}
+
+func (a *sharedAccess) workspace(ctx context.Context, spec runtimes.Spec) (place, bool, error) {
+	if spec.Workspace != nil {
+		directory, ok := spec.Workspace.(*workspace.Directory)
+		if !ok {
+			return nil, false, fmt.Errorf("a workspace of type %T cannot be bound into a container", spec.Workspace)
+		}
+		return sharedPlace{directory}, false, nil
+	}
+	directory, err := a.workspaces.Create(ctx, workspace.CreateOptions{
+		Session: spec.Session, DiskBytes: spec.Limits.DiskBytes, MemoryBytes: spec.Limits.MemoryBytes,
+		Inodes: spec.Limits.Inodes,
+	})
+	if err != nil {
+		return nil, false, err
+	}
+	return sharedPlace{directory}, true, nil
+}
+
+// seat makes a directory for the container: the accounts it sees, and a
+// directory with the socket that the agent dials. Both are read-only there.
+func (a *sharedAccess) seat(_ context.Context, name string, ws place) (*seat, error) {
+	directory := filepath.Join(a.environments, name)
+	link := filepath.Join(directory, "link")
+	release := func() error { return os.RemoveAll(directory) }
+	if err := os.MkdirAll(link, 0o755); err != nil {
+		return nil, err
+	}
+	accounts := map[string]string{"passwd": passwd(ws.UID(), ws.GID()), "group": group(ws.GID())}
+	mounts := []mount.Mount{readOnly(a.guest, guestTarget), readOnly(link, linkTarget)}
+	for file, content := range accounts {
+		path := filepath.Join(directory, file)
+		if err := os.WriteFile(path, []byte(content), 0o444); err != nil {
+			release()
+			return nil, err
+		}
+		mounts = append(mounts, readOnly(path, "/etc/"+file))
+	}
+	socket, err := listenOnce(link)
+	if err != nil {
+		release()
+		return nil, err
+	}
+	return &seat{
+		mounts:    mounts,
+		arguments: []string{"-dial", linkTarget + "/" + socketName},
+		accept:    socket.accept,
+		release: func() error {
+			socket.close()
+			return release()
+		},
+	}, nil
+}

@@ -1,0 +1,118 @@
+package docker
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+
+	"github.com/codebeaker/codebeaker/runtimes"
+)
+
+// trialLimits are those of an environment that is made to see what it gives.
+var trialLimits = runtimes.Limits{
+	MemoryBytes: 256 << 20, CPUs: 1, Processes: 64, DiskBytes: 16 << 20, OpenFiles: 1024,
+}
+
+// trialSession names the session of a trial; several may be under way.
+func trialSession() string { return "probe-" + randomName()[:8] }
+
+// trial is what was learnt from a real environment.
+type trial struct {
+	tools    map[string]string
+	layers   []runtimes.Layer
+	terminal bool
+}
+
+// trialKey names what a trial is true of: an image's id, which names its
+// content, and the first of the language's tools.
+type trialKey struct{ image, tool string }
+
+// probes remembers trials that went well, so that a probe is cheap.
+type probes struct {
+	trying sync.Mutex // one trial at a time
+
+	mu     sync.Mutex
+	trials map[trialKey]*trial
+	warned string
+}
+
+// warnOnce logs a warning when it is not the last one that was logged.
+func (p *probes) warnOnce(log *slog.Logger, warning string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if warning != p.warned && warning != "" {
+		log.Warn(warning)
+	}
+	p.warned = warning
+}
+
+// forget makes the next probe try everything again.
+func (p *probes) forget() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.trials = nil
+}
+
+// try makes an environment from the image, unless that has been done.
+func (p *probes) try(ctx context.Context, r *Runtime, language runtimes.Language, image *imageFacts) (*trial, error) {
+	p.trying.Lock()
+	defer p.trying.Unlock()
+	key := trialKey{image: image.id}
+	tools := toolsOf(language, image)
+	if len(tools) > 0 {
+		key.tool = tools[0].name
+	}
+	if known := p.known(key); known != nil {
+		return known, nil
+	}
+	done, err := r.try(ctx, language, tools)
+	if err == nil {
+		p.learn(key, done)
+	}
+	return done, err
+}
+
+func (p *probes) known(key trialKey) *trial {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.trials[key]
+}
+
+func (p *probes) learn(key trialKey, t *trial) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.trials == nil {
+		p.trials = make(map[trialKey]*trial)
+	}
+	p.trials[key] = t
+}
+
+// try makes an environment and asks its tools for their versions. An engine that
+// sees our directories but does not carry a socket (one in a virtual machine)
+// is tried once more over streams.
+func (r *Runtime) try(ctx context.Context, language runtimes.Language, tools []tool) (*trial, error) {
+	env, err := r.makeTrial(ctx, language)
+	var failure *runtimes.EnvironmentError
+	if errors.As(err, &failure) && failure.Step == stepMeetAgent && r.giveUpSharing() {
+		env, err = r.makeTrial(ctx, language)
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer closeTrial(ctx, env)
+	versions, err := askVersions(ctx, env, tools)
+	if err != nil {
+		return nil, err
+	}
+	return &trial{tools: versions, layers: env.isolation.Layers, terminal: env.terminal}, nil
+}
+
+func (r *Runtime) makeTrial(ctx context.Context, language runtimes.Language) (*Environment, error) {
+	return r.create(ctx, runtimes.Spec{Session: trialSession(), Language: language, Limits: trialLimits})
+}
+
+func closeTrial(ctx context.Context, env runtimes.Environment) {
+	env.Close(context.WithoutCancel(ctx))
+	env.Workspace().Close()
+}
