@@ -39,6 +39,10 @@ type Candidate struct {
 // count as equal.
 const tie = 0.10
 
+// rounding keeps values that are exactly that far apart from tying by an error
+// of the last binary digit.
+const rounding = 1e-9
+
 // Select returns the index of the best candidate by the formulas of
 // protocol.md section 3.1, -1 without candidates. Values less than 10 % apart
 // tie, and a tie goes to the first in the order of Type. Embedded is chosen
@@ -57,7 +61,7 @@ func Select(candidates []Candidate, p Preference) int {
 		if c.Type == Embedded && best.others {
 			continue
 		}
-		if top-best.value(c, p) < tie*top || top == 0 {
+		if top-best.value(c, p) < tie*top-rounding || top == 0 {
 			if winner < 0 || c.Type < candidates[winner].Type {
 				winner = i
 			}
