@@ -5,38 +5,72 @@ package cgroup
 import (
 	"context"
 	"os"
+	"syscall"
+	"time"
 )
 
-// Hierarchy is of no use where there are no control groups.
-type Hierarchy struct{ Version int }
+// Hierarchy is for Linux only.
+type Hierarchy struct{}
 
-// Group is never made where there are no control groups.
+// Group is for Linux only.
 type Group struct{}
 
-// Detect fails with ErrUnavailable.
+// Detect returns ErrUnavailable.
 func Detect() (*Hierarchy, error) { return nil, ErrUnavailable }
 
-// Create fails with ErrUnavailable.
+// Version is for Linux only.
+func (*Hierarchy) Version() Version { return 0 }
+
+// Create returns ErrUnavailable.
 func (*Hierarchy) Create(string, Limits) (*Group, error) { return nil, ErrUnavailable }
 
-// OpenContainer fails with ErrUnavailable.
+// OpenContainer returns ErrUnavailable.
 func (*Hierarchy) OpenContainer(int) (*Group, error) { return nil, ErrUnavailable }
 
-// Sweep does nothing.
-func (*Hierarchy) Sweep(string) error { return nil }
+// Sweep has nothing to do.
+func (*Hierarchy) Sweep(context.Context, string) error { return nil }
 
-// The methods of a Group that is never made.
+// Child returns ErrUnavailable.
+func (*Group) Child(string, Limits) (*Group, error) { return nil, ErrUnavailable }
 
-func (*Group) Child(string, Limits) (*Group, error) { return nil, ErrUnavailable } // fails
-func (*Group) Add(int) error                        { return ErrUnavailable }      // fails
-func (*Group) Doors() ([]*os.File, error)           { return nil, ErrUnavailable } // fails
-func (*Group) PerThread() bool                      { return false }               // is false
-func (*Group) Pids() ([]int, error)                 { return nil, ErrUnavailable } // fails
-func (*Group) Kill(context.Context) error           { return ErrUnavailable }      // fails
-func (*Group) KillAll() error                       { return ErrUnavailable }      // fails
-func (*Group) Remove(context.Context) error         { return ErrUnavailable }      // fails
-func (*Group) SetLimits(Limits) error               { return ErrUnavailable }      // fails
-func (*Group) Limits() (Limits, error)              { return Limits{}, ErrUnavailable }
-func (*Group) Usage() (Usage, error)                { return Usage{}, ErrUnavailable }
-func (*Group) Memory() (int64, error)               { return 0, ErrUnavailable }
-func (*Group) OOMKills() int64                      { return 0 }
+// Version is for Linux only.
+func (*Group) Version() Version { return 0 }
+
+// Add returns ErrUnavailable.
+func (*Group) Add(int) error { return ErrUnavailable }
+
+// Tasks returns ErrUnavailable.
+func (*Group) Tasks(*Group) ([]*os.File, error) { return nil, ErrUnavailable }
+
+// SetLimits returns ErrUnavailable.
+func (*Group) SetLimits(Limits) error { return ErrUnavailable }
+
+// Limits returns ErrUnavailable.
+func (*Group) Limits() (Limits, error) { return Limits{}, ErrUnavailable }
+
+// Usage knows nothing.
+func (*Group) Usage() Usage { return Usage{} }
+
+// CPU knows nothing.
+func (*Group) CPU() (time.Duration, bool) { return 0, false }
+
+// OOMKills knows nothing.
+func (*Group) OOMKills() (int64, bool) { return 0, false }
+
+// Pids returns ErrUnavailable.
+func (*Group) Pids() ([]int, error) { return nil, ErrUnavailable }
+
+// Signal returns ErrUnavailable.
+func (*Group) Signal(syscall.Signal) (int, error) { return 0, ErrUnavailable }
+
+// Kill returns ErrUnavailable.
+func (*Group) Kill(context.Context) error { return ErrUnavailable }
+
+// Freeze returns ErrUnavailable.
+func (*Group) Freeze() error { return ErrUnavailable }
+
+// Thaw returns ErrUnavailable.
+func (*Group) Thaw() error { return ErrUnavailable }
+
+// Remove returns ErrUnavailable.
+func (*Group) Remove(context.Context) error { return ErrUnavailable }

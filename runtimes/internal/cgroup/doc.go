@@ -1,11 +1,41 @@
-// Package cgroup makes, limits, measures and ends groups of processes by
-// control groups (cgroups(7)), from outside of what they confine.
+// Package cgroup makes control groups from outside of what they bound: one for
+// each environment, and below it one for each execution. Limits, the end of a
+// tree, the out-of-memory counter and usage come from there.
 //
-// The server makes one [Group] for an environment and one below it for each
-// execution. Version 1 has a directory per controller, version 2 one for all;
-// a Group hides the difference. A host with version 1 controllers and an empty
-// version 2 tree beside them (hybrid) counts as version 1.
+// Both versions of cgroups(7) are served. With version 1 (also hybrid, when
+// memory, pids, cpu, cpuacct and freezer are version 1) a group is a directory
+// in each of these hierarchies. With version 2 it is one directory, and
+// because inner groups may hold no processes there, the processes of a group
+// that has children live in its child "agent".
 //
-// Version 2 is covered by fixtures only: the hosts of the project's tests have
-// version 1.
+// A Group's methods are safe for use by several goroutines. Groups are the
+// server's: programs see them, if at all, read-only.
 package cgroup
+
+import "time"
+
+// Limits bound a group and all groups below it. A zero member is no limit.
+type Limits struct {
+	// MemoryBytes is memory, and memory and swap together.
+	MemoryBytes int64
+	// CPUs is time per time: 1.5 is one and a half processors.
+	CPUs float64
+	// Processes counts tasks: processes and threads.
+	Processes int64
+}
+
+// Usage is what all processes of a group, dead and alive, have used. A nil
+// member is not known.
+type Usage struct {
+	CPU        *time.Duration
+	PeakMemory *int64 // bytes
+}
+
+// Version is that of the control groups.
+type Version uint8
+
+// The versions.
+const (
+	V1 Version = iota + 1
+	V2
+)

@@ -1,217 +1,132 @@
 package cgroup
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
-	"strings"
-	"syscall"
-	"time"
+	"sync"
 )
 
-// Group is one control group, in every controller. Its methods are safe for
-// use by several goroutines, except that none may follow Remove.
+// Group is one control group. The zero value is not usable.
 type Group struct {
-	version int
-	dirs    map[string]string // by controller; version 2 has one, ""
+	version Version
+	at      place
+
+	mu    sync.Mutex
+	inner bool // it has, or had, children
 }
 
-// dir is the directory that has the files of the controller.
-func (g *Group) dir(controller string) string {
-	if g.version == 2 {
-		return g.dirs[""]
-	}
-	return g.dirs[controller]
-}
+// leafName is the child that holds the processes of an inner group of version 2.
+const leafName = "agent"
 
-func (g *Group) file(controller, name string) string {
-	return filepath.Join(g.dir(controller), name)
-}
-
-// distinct are the directories, each once: cpu and cpuacct may share one.
-func (g *Group) distinct() []string {
-	var dirs []string
-	seen := map[string]bool{}
-	for _, controller := range controllers {
-		if dir := g.dir(controller); !seen[dir] {
-			seen[dir] = true
-			dirs = append(dirs, dir)
-		}
-	}
-	return dirs
-}
-
-func (g *Group) exists() bool {
-	_, err := os.Stat(g.dir("pids"))
-	return err == nil
-}
-
-func (g *Group) make(l Limits) error {
-	for _, dir := range g.distinct() {
-		if err := os.MkdirAll(dir, 0o755); err != nil {
-			return errors.Join(fmt.Errorf("make control group: %w", err), g.removeNow())
-		}
-	}
-	if err := g.SetLimits(l); err != nil {
-		return errors.Join(err, g.removeNow())
-	}
-	return nil
-}
-
-// Child makes a group below g.
+// Child makes a group below g. With version 1 it has a directory of its own in
+// the cpu hierarchy only when it has a limit there; its processes stay in g's.
 func (g *Group) Child(name string, l Limits) (*Group, error) {
-	child := &Group{version: g.version, dirs: map[string]string{}}
-	for controller, dir := range g.dirs {
-		child.dirs[controller] = filepath.Join(dir, name)
+	return g.child(name, l, false)
+}
+
+func (g *Group) child(name string, l Limits, whole bool) (*Group, error) {
+	if err := g.prepare(); err != nil {
+		return nil, err
 	}
-	if g.version == 2 {
-		if err := enableControllers(g.dirs[""]); err != nil {
+	c := &Group{version: g.version, at: g.at.below(name)}
+	if g.version == V1 && !whole && l.CPUs == 0 && c.at[cpu] != c.at[cpuacct] {
+		c.at[cpu] = ""
+	}
+	for i, dir := range c.at.distinct() {
+		if err := os.Mkdir(dir, 0o755); err != nil {
+			for _, made := range c.at.distinct()[:i] {
+				os.Remove(made)
+			}
 			return nil, err
 		}
 	}
-	if err := child.make(l); err != nil {
-		return nil, err
+	if l == (Limits{}) {
+		return c, nil
 	}
-	return child, nil
+	if err := c.SetLimits(l); err != nil {
+		return nil, errors.Join(err, c.remove())
+	}
+	return c, nil
 }
 
-// Add moves a process, all of its threads, into the group.
-func (g *Group) Add(pid int) error {
-	for _, dir := range g.distinct() {
-		if err := write(filepath.Join(dir, "cgroup.procs"), strconv.Itoa(pid)); err != nil {
-			return fmt.Errorf("add process %d to its control group: %w", pid, err)
-		}
-	}
-	return nil
-}
-
-// Doors opens the files through which a thread (version 1) or a process
-// (version 2) that writes "0" enters the group. Whoever holds them needs no
-// other permission: the kernel asks for that of the one who opened them. The
-// caller closes them.
-func (g *Group) Doors() ([]*os.File, error) {
-	name := "tasks"
-	if g.version == 2 {
-		name = "cgroup.procs"
-	}
-	var doors []*os.File
-	for _, dir := range g.distinct() {
-		door, err := os.OpenFile(filepath.Join(dir, name), os.O_WRONLY, 0)
-		if err != nil {
-			for _, door := range doors {
-				door.Close()
-			}
-			return nil, fmt.Errorf("open control group: %w", err)
-		}
-		doors = append(doors, door)
-	}
-	return doors, nil
-}
-
-// PerThread reports whether a single thread can enter a group.
-func (g *Group) PerThread() bool { return g.version == 1 }
-
-// Pids returns the host pids of the group and of the groups below it.
-func (g *Group) Pids() ([]int, error) {
-	var pids []int
-	err := filepath.WalkDir(g.dir("pids"), func(path string, entry os.DirEntry, err error) error {
-		if errors.Is(err, os.ErrNotExist) {
-			return nil // removed meanwhile
-		}
-		if err != nil || !entry.IsDir() {
-			return err
-		}
-		text, err := os.ReadFile(filepath.Join(path, "cgroup.procs"))
-		if err != nil {
-			return ignoreGone(err)
-		}
-		for field := range strings.FieldsSeq(string(text)) {
-			if pid, err := strconv.Atoi(field); err == nil && pid > 0 {
-				pids = append(pids, pid)
-			}
-		}
-		return nil
-	})
-	return pids, err
-}
-
-// Signal sends a signal to every process of the group.
-func (g *Group) Signal(sig syscall.Signal) error {
-	pids, err := g.Pids()
-	for _, pid := range pids {
-		_ = syscall.Kill(pid, sig)
-	}
-	return err
-}
-
-// Remove removes the group, which must be empty or about to be: a task that
-// dies keeps its group for a moment.
-// Errors: ctx's cause, or the kernel's.
-func (g *Group) Remove(ctx context.Context) error {
-	for wait := 100 * time.Microsecond; ; wait = min(2*wait, 50*time.Millisecond) {
-		err := g.removeNow()
-		if err == nil || !errors.Is(err, syscall.EBUSY) {
-			return err
-		}
-		select {
-		case <-time.After(wait):
-		case <-ctx.Done():
-			return fmt.Errorf("%w: %w", context.Cause(ctx), err)
-		}
-	}
-}
-
-// removeNow removes the group and those below it.
-func (g *Group) removeNow() error {
-	var first error
-	for _, dir := range g.distinct() {
-		if err := removeTree(dir); err != nil && first == nil {
-			first = err
-		}
-	}
-	return first
-}
-
-// removeTree removes a directory and those below it. Only directories can be
-// removed in a control group file system.
-func removeTree(dir string) error {
-	err := syscall.Rmdir(dir)
-	if err == nil || errors.Is(err, syscall.ENOENT) {
+// prepare lets a group have children.
+func (g *Group) prepare() error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.inner {
 		return nil
 	}
-	entries, readErr := os.ReadDir(dir)
-	if readErr != nil {
-		return ignoreGone(readErr)
+	g.inner = true
+	if g.version == V2 {
+		return g.enableV2()
 	}
-	for _, entry := range entries {
-		if entry.IsDir() {
-			if err := removeTree(filepath.Join(dir, entry.Name())); err != nil {
-				return err
-			}
-		}
-	}
-	if err := syscall.Rmdir(dir); err != nil && !errors.Is(err, syscall.ENOENT) {
-		return &os.PathError{Op: "rmdir", Path: dir, Err: err}
-	}
-	return nil
-}
-
-func ignoreGone(err error) error {
-	if errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ENODEV) {
-		return nil
-	}
-	return err
-}
-
-// write writes a control file.
-func write(file, value string) error {
-	f, err := os.OpenFile(file, os.O_WRONLY, 0)
-	if err != nil {
+	// Always on since Linux 5.11; before, limits did not bound children.
+	err := write(g.at[memory], "memory.use_hierarchy", "1")
+	if err != nil && !errors.Is(err, os.ErrNotExist) && !errors.Is(err, errBusy) && !errors.Is(err, errInvalid) {
 		return err
 	}
-	_, err = f.WriteString(value)
-	return errors.Join(err, f.Close())
+	return nil
 }
+
+// processes is the place that holds g's own processes.
+func (g *Group) processes() place {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.version == V2 && g.inner {
+		return g.at.below(leafName)
+	}
+	return g.at
+}
+
+// Add moves a process and all its threads into the group.
+func (g *Group) Add(pid int) error {
+	for _, dir := range g.processes().distinct() {
+		if err := write(dir, "cgroup.procs", strconv.Itoa(pid)); err != nil {
+			return fmt.Errorf("move process: %w", err)
+		}
+	}
+	return nil
+}
+
+// Tasks opens what an agent without privileges needs to start programs in the
+// group: with version 1 the "tasks" files, through which a thread moves itself;
+// with version 2 the directory. The caller closes them.
+//
+// Only the hierarchies in which like has a directory of its own count; nil is
+// all of them. The kernel checks the rights of who opened the files.
+func (g *Group) Tasks(like *Group) ([]*os.File, error) {
+	if g.version == V2 {
+		dir, err := os.Open(g.processes()[memory])
+		return []*os.File{dir}, err
+	}
+	var files []*os.File
+	for i, dir := range g.at {
+		if dir == "" || like != nil && like.at[i] == "" || i > 0 && listed(g.at[:i], dir) {
+			continue
+		}
+		file, err := os.OpenFile(filepath.Join(dir, "tasks"), os.O_WRONLY, 0)
+		if err != nil {
+			for _, f := range files {
+				f.Close()
+			}
+			return nil, err
+		}
+		files = append(files, file)
+	}
+	return files, nil
+}
+
+func listed(dirs []string, dir string) bool {
+	for _, d := range dirs {
+		if d == dir {
+			return true
+		}
+	}
+	return false
+}
+
+// Version says which control group this is.
+func (g *Group) Version() Version { return g.version }

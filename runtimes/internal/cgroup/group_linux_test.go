@@ -1,193 +1,226 @@
 package cgroup
 
 import (
-	"context"
-	"fmt"
 	"os"
 	"os/exec"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
 
-// newGroup makes a group for the test, on a host that lets us.
-func newGroup(t *testing.T, l Limits) *Group {
-	t.Helper()
-	h, err := Detect()
-	if err != nil {
-		t.Skipf("no control groups for this user: %v", err)
-	}
-	g, err := h.Create(fmt.Sprintf("codebeaker/test-%d-%s", os.Getpid(), strings.ToLower(t.Name())), l)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := g.KillAll(); err != nil {
-			t.Error(err)
-		}
-		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-		defer cancel()
-		if err := g.Remove(ctx); err != nil {
-			t.Error(err)
-		}
-		if g.exists() {
-			t.Error("the group is still there")
-		}
-	})
-	return g
-}
-
-// run starts a shell that waits for the group before it runs the script.
-func run(t *testing.T, g *Group, script string) *exec.Cmd {
-	t.Helper()
-	cmd := exec.Command("sh", "-c", "read go; "+script)
-	stdin, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	if err := g.Add(cmd.Process.Pid); err != nil {
-		t.Fatal(err)
-	}
-	fmt.Fprintln(stdin, "go")
-	return cmd
-}
-
-func TestLimitsAreReadBackAsSet(t *testing.T) {
-	want := Limits{MemoryBytes: 64 << 20, CPUs: 0.5, Processes: 20}
-	g := newGroup(t, want)
-	got, err := g.Limits()
-	if err != nil || got != want {
-		t.Errorf("limits %+v, %v", got, err)
-	}
-}
-
-func TestAGroupWithoutLimitsHasNone(t *testing.T) {
-	if got, err := newGroup(t, Limits{}).Limits(); err != nil || got != (Limits{}) {
-		t.Errorf("limits %+v, %v", got, err)
-	}
-}
-
-func TestAForkBombThatIgnoresSignalsIsKilled(t *testing.T) {
-	g := newGroup(t, Limits{Processes: 64})
-	cmd := run(t, g, `trap '' TERM INT HUP; b() { setsid sh -c "trap '' TERM; while :; do sleep 60 & wait; done" & }; while :; do b; done`)
-	deadline := time.Now().Add(5 * time.Second)
-	for pids := 0; pids < 32 && time.Now().Before(deadline); time.Sleep(time.Millisecond) {
-		found, err := g.Pids()
-		if err != nil {
+func TestLimitsAreReadBackAsSetRaisedLoweredAndLifted(t *testing.T) {
+	g := newGroup(t, Limits{MemoryBytes: 64 << 20, CPUs: 0.5, Processes: 20})
+	for _, want := range []Limits{
+		{MemoryBytes: 64 << 20, CPUs: 0.5, Processes: 20},
+		{MemoryBytes: 256 << 20, CPUs: 2, Processes: 40},
+		{MemoryBytes: 32 << 20, CPUs: 1.25, Processes: 5},
+		{},
+	} {
+		if err := g.SetLimits(want); err != nil {
 			t.Fatal(err)
 		}
-		pids = len(found)
-	}
-	start := time.Now()
-	if err := g.KillAll(); err != nil {
-		t.Fatal(err)
-	}
-	if took := time.Since(start); took > time.Second {
-		t.Errorf("took %v", took)
-	}
-	_ = cmd.Wait()
-	if pids, _ := g.Pids(); len(pids) != 0 {
-		t.Errorf("%d survive", len(pids))
+		if got, err := g.Limits(); err != nil || got != want {
+			t.Errorf("set %+v, got %+v, %v", want, got, err)
+		}
 	}
 }
 
-func TestAnOutOfMemoryKillIsCounted(t *testing.T) {
-	g := newGroup(t, Limits{MemoryBytes: 16 << 20})
-	_ = run(t, g, `x=$(head -c 64m /dev/zero | tr '\0' x); echo ${#x}`).Wait()
-	if g.OOMKills() == 0 {
-		t.Error("no kill was counted")
-	}
-}
-
-func TestUsageIsThatOfTheWholeTree(t *testing.T) {
-	g := newGroup(t, Limits{})
-	_ = run(t, g, `sh -c 'i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done'`).Wait()
-	u, err := g.Usage()
-	if err != nil || u.CPU < 10*time.Millisecond || u.PeakMemory != nil && *u.PeakMemory == 0 {
-		t.Errorf("usage %+v, %v", u, err)
-	}
-}
-
-func TestAThreadEntersThroughTheDoors(t *testing.T) {
-	g := newGroup(t, Limits{})
-	doors, err := g.Doors()
+func TestAForkBombThatIgnoresSignalsIsGoneWithinASecond(t *testing.T) {
+	g := newGroup(t, Limits{Processes: 512})
+	run, err := g.Child("run", Limits{})
 	if err != nil {
 		t.Fatal(err)
+	}
+	cmd := startIn(t, run, `trap '' TERM INT HUP; b() { setsid sh -c "trap '' TERM; while :; do (sleep 60 & wait) & sleep 0.01; done" & }; while :; do b; done 2>/dev/null`)
+	grown(t, g, 200)
+	begun := time.Now()
+	if err := g.Kill(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if took := time.Since(begun); took > time.Second {
+		t.Errorf("it took %v", took)
+	}
+	cmd.Wait()
+	if left, err := g.Pids(); err != nil || len(left) != 0 {
+		t.Errorf("left: %v, %v", left, err)
+	}
+}
+
+func TestKillOfAnEmptyOrRemovedGroupDoesNothing(t *testing.T) {
+	g := newGroup(t, Limits{})
+	for range 2 {
+		if err := g.Kill(t.Context()); err != nil {
+			t.Error(err)
+		}
+		if err := g.Remove(t.Context()); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestSignalReachesEveryProcess(t *testing.T) {
+	g := newGroup(t, Limits{})
+	cmd := startIn(t, g, `setsid sleep 60 & sleep 60`)
+	grown(t, g, 3)
+	if n, err := g.Signal(syscall.SIGTERM); n != 3 || err != nil {
+		t.Errorf("%d processes, %v", n, err)
+	}
+	cmd.Wait()
+	deadline := time.Now().Add(5 * time.Second)
+	for left := []int{0}; len(left) > 0; left, _ = g.Pids() {
+		if time.Now().After(deadline) {
+			t.Fatalf("left: %v", left)
+		}
+	}
+}
+
+func TestAnOutOfMemoryKillCountsWhereItHappened(t *testing.T) {
+	g := newGroup(t, Limits{MemoryBytes: 24 << 20})
+	victim, err := g.Child("victim", Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	bystander, err := g.Child("bystander", Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	startIn(t, victim, `x=$(head -c 64m /dev/zero | tr '\0' x); echo ${#x}`).Wait()
+	if n, known := victim.OOMKills(); n == 0 || !known {
+		t.Errorf("victim: %d, %v", n, known)
+	}
+	if n, known := bystander.OOMKills(); n != 0 || !known {
+		t.Errorf("bystander: %d, %v", n, known)
+	}
+}
+
+func TestUsageIsThatOfTheWholeTreeAlsoOfTheDead(t *testing.T) {
+	g := newGroup(t, Limits{})
+	startIn(t, g, `sh -c 'i=0; while [ $i -lt 300000 ]; do i=$((i+1)); done'; head -c 8m /dev/zero | sort > /dev/null`).Wait()
+	u := g.Usage()
+	if u.CPU == nil || *u.CPU < 10*time.Millisecond || u.PeakMemory == nil || *u.PeakMemory < 8<<20 {
+		t.Errorf("got %+v", u)
+	}
+}
+
+func TestTheProcessLimitHolds(t *testing.T) {
+	g := newGroup(t, Limits{Processes: 8})
+	cmd := startIn(t, g, `for i in 1 2 3 4 5 6 7 8 9 10; do sleep 60 & done 2>/dev/null; wait`)
+	cmd.Wait()
+	if found, err := g.Pids(); err != nil || len(found) == 0 || len(found) > 8 {
+		t.Errorf("%d processes, %v", len(found), err)
+	}
+}
+
+func TestFrozenProcessesGoOnAfterThaw(t *testing.T) {
+	g := newGroup(t, Limits{})
+	cmd := startIn(t, g, `while :; do :; done`)
+	grown(t, g, 1)
+	if err := g.Freeze(); err != nil {
+		t.Fatal(err)
+	}
+	ticks := func() time.Duration { used, _ := g.CPU(); return used }
+	deadline := time.Now().Add(5 * time.Second)
+	for before := time.Duration(-1); before != ticks(); time.Sleep(20 * time.Millisecond) { // until it rests
+		if before = ticks(); time.Now().After(deadline) {
+			t.Fatal("it never rests")
+		}
+	}
+	rested := ticks()
+	if err := g.Thaw(); err != nil {
+		t.Fatal(err)
+	}
+	for ticks() == rested {
+		if time.Now().After(deadline) {
+			t.Fatal("it does not go on")
+		}
+	}
+	cmd.Process.Kill()
+	cmd.Wait()
+}
+
+func TestAProcessWithoutPrivilegesEntersThroughTheTasksFiles(t *testing.T) {
+	g := newGroup(t, Limits{})
+	if g.Version() != V1 {
+		t.Skip("needs version 1")
+	}
+	home, err := g.Child("home", Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, err := g.Tasks(home)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(files) != len(home.at.distinct()) {
+		t.Errorf("%d files for %d directories", len(files), len(home.at.distinct()))
 	}
 	cmd := exec.Command("sh", "-c", `for fd in 3 4 5 6 7; do [ -e /proc/self/fd/$fd ] && echo 0 >&$fd; done; cat /proc/self/cgroup`)
-	cmd.ExtraFiles = doors
+	cmd.ExtraFiles = files
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
 	out, err := cmd.CombinedOutput()
-	for _, door := range doors {
-		door.Close()
+	for _, file := range files {
+		file.Close()
 	}
-	if err != nil || !strings.Contains(string(out), "codebeaker/test-") {
-		t.Errorf("%s %v", out, err)
-	}
-}
-
-func TestMountinfoOfVersionTwoAndHybridHosts(t *testing.T) {
-	v2 := "30 23 0:26 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw,nsdelegate\n"
-	h, err := parse(strings.NewReader(v2))
-	if err != nil || h.Version != 2 || h.mounts[""] != "/sys/fs/cgroup" {
-		t.Errorf("version 2: %+v, %v", h, err)
-	}
-	var hybrid strings.Builder
-	for _, c := range []string{"memory", "pids", "cpu,cpuacct", "freezer"} {
-		fmt.Fprintf(&hybrid, "31 24 0:27 / /sys/fs/cgroup/%s rw - cgroup cgroup rw,%s\n", c, c)
-	}
-	h, err = parse(strings.NewReader(hybrid.String() + "40 24 0:30 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw\n"))
-	if err != nil || h.Version != 1 || h.mounts["cpuacct"] != "/sys/fs/cgroup/cpu,cpuacct" {
-		t.Errorf("hybrid: %+v, %v", h, err)
-	}
-	if _, err := parse(strings.NewReader("31 24 0:27 / /x rw - cgroup cgroup rw,memory\n" + v2)); err == nil {
-		t.Error("a host with controllers in both versions is accepted")
+	if got := strings.Count(string(out), "/codebeaker/test-"); err != nil || got != len(files) {
+		t.Errorf("in %d groups of %d: %v\n%s", got, len(files), err, out)
 	}
 }
 
-func TestVersionTwoFiles(t *testing.T) {
-	dir := t.TempDir()
-	g := &Group{version: 2, dirs: map[string]string{"": dir}}
-	for file, text := range map[string]string{
-		"memory.max": "67108864\n", "pids.max": "max\n", "cpu.max": "50000 100000\n", "memory.peak": "4096\n",
-		"cpu.stat": "usage_usec 1500\nuser_usec 1\n", "memory.events": "low 0\noom_kill 2\n", "cgroup.procs": "12\n13\n",
-	} {
-		if err := os.WriteFile(dir+"/"+file, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
+func TestSweepEndsAndRemovesWhatWasLeft(t *testing.T) {
+	h := detected(t)
+	g := newGroup(t, Limits{})
+	deep, err := g.Child("deep", Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := startIn(t, deep, `sleep 60`)
+	grown(t, g, 1)
+	name := strings.TrimPrefix(g.at[memory], h.root[memory]+"/"+top+"/")
+	if err := h.Sweep(t.Context(), name); err != nil {
+		t.Fatal(err)
+	}
+	cmd.Wait()
+	if _, err := os.Stat(deep.at[pids]); !os.IsNotExist(err) {
+		t.Error("a group is left")
+	}
+	if err := h.Sweep(t.Context(), name); err != nil {
+		t.Errorf("nothing to sweep: %v", err)
+	}
+	for _, bad := range []string{"", "..", "/etc", "a/../../b"} {
+		if err := h.Sweep(t.Context(), bad); err == nil {
+			t.Errorf("%q is swept", bad)
 		}
 	}
-	if l, err := g.Limits(); err != nil || l != (Limits{MemoryBytes: 64 << 20, CPUs: 0.5}) {
-		t.Errorf("limits %+v, %v", l, err)
+}
+
+func TestTheGroupOfAContainersFirstProcessIsFound(t *testing.T) {
+	h := detected(t)
+	g := newGroup(t, Limits{Processes: 7})
+	cmd := startIn(t, g, `sleep 60`)
+	grown(t, g, 1)
+	found, err := h.OpenContainer(cmd.Process.Pid)
+	if err != nil {
+		t.Fatal(err)
 	}
-	if u, err := g.Usage(); err != nil || u.CPU != 1500*time.Microsecond || *u.PeakMemory != 4096 {
-		t.Errorf("usage %+v, %v", u, err)
+	if l, err := found.Limits(); err != nil || l.Processes != 7 {
+		t.Errorf("got %+v, %v", l, err)
 	}
-	if n := g.OOMKills(); n != 2 {
-		t.Errorf("oom kills %d", n)
-	}
-	if pids, err := g.Pids(); err != nil || len(pids) != 2 {
-		t.Errorf("pids %v, %v", pids, err)
+	cmd.Process.Kill()
+	cmd.Wait()
+	if _, err := h.OpenContainer(os.Getpid()); err == nil {
+		t.Error("the server's own group is taken for a container")
 	}
 }
 
-func BenchmarkMakeAndRemoveAnExecutionGroup(b *testing.B) {
-	h, err := Detect()
-	if err != nil {
-		b.Skip(err)
-	}
-	parent, err := h.Create(fmt.Sprintf("codebeaker/bench-%d", os.Getpid()), Limits{})
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer parent.removeNow()
+func BenchmarkMakeAndRemoveTheGroupOfAnExecution(b *testing.B) {
+	g := newGroup(b, Limits{})
 	for b.Loop() {
-		g, err := parent.Child("x", Limits{})
+		c, err := g.Child("x", Limits{})
 		if err != nil {
 			b.Fatal(err)
 		}
-		if err := g.Remove(b.Context()); err != nil {
+		if err := c.Remove(b.Context()); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -2,89 +2,82 @@ package cgroup
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
-	"strings"
 	"syscall"
 	"time"
 )
 
-// Kill ends every process of the group and of the groups below it, and returns
-// when none is left or ctx ends. A process cannot escape by forking: version 2
-// kills the whole group at once (cgroup.kill, Linux 5.14); version 1 freezes
-// it first.
+// Kill ends every process of the group and of those below it, however fast
+// they multiply, and waits until none is left.
+// Errors: ErrNotEmpty when ctx ends before.
 func (g *Group) Kill(ctx context.Context) error {
-	for wait := 200 * time.Microsecond; ; wait = min(2*wait, 20*time.Millisecond) {
-		pids, err := g.Pids()
-		if err != nil || len(pids) == 0 {
-			return err
+	for pause := time.Duration(0); ; pause = min(2*pause+100*time.Microsecond, 10*time.Millisecond) {
+		if !sleep(ctx, pause) {
+			return ErrNotEmpty
 		}
-		if err := g.strike(pids); err != nil {
-			return err
-		}
-		select {
-		case <-time.After(wait):
-		case <-ctx.Done():
-			return fmt.Errorf("%d processes survive: %w", len(pids), context.Cause(ctx))
-		}
-	}
-}
-
-// KillAll is Kill with a bound of ten seconds.
-func (g *Group) KillAll() error {
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-	defer cancel()
-	return g.Kill(ctx)
-}
-
-// strike kills what is there now.
-func (g *Group) strike(pids []int) error {
-	if g.version == 2 {
-		if err := write(g.file("", "cgroup.kill"), "1"); err == nil || !os.IsNotExist(err) {
-			return err
-		}
-	}
-	frozen := len(pids) > 1 && g.Freeze(50*time.Millisecond) == nil
-	pids, err := g.Pids()
-	for _, pid := range pids {
-		_ = syscall.Kill(pid, syscall.SIGKILL)
-	}
-	if frozen {
-		if thawErr := g.Thaw(); err == nil {
-			err = thawErr
-		}
-	}
-	return err
-}
-
-// Freeze stops every task of the group and waits that long until all have
-// stopped. On an error the group is thawed.
-func (g *Group) Freeze(patience time.Duration) error {
-	file, value, done := g.file("freezer", "freezer.state"), "FROZEN", func(s string) bool { return s == "FROZEN" }
-	if g.version == 2 {
-		file, value = g.file("", "cgroup.freeze"), "1"
-		done = func(string) bool { return g.eventCount("cgroup.events", "frozen") == 1 }
-	}
-	if err := write(file, value); err != nil {
-		return err
-	}
-	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(100 * time.Microsecond) {
-		state, err := os.ReadFile(file)
+		left, err := g.Pids()
 		if err != nil {
-			return err
+			return ignoreGone(err)
 		}
-		if done(strings.TrimSpace(string(state))) {
+		if len(left) == 0 {
 			return nil
 		}
+		if err := g.killOnce(left); err != nil {
+			return fmt.Errorf("kill group: %w", err)
+		}
 	}
-	_ = g.Thaw()
-	return fmt.Errorf("the group did not freeze within %v", patience)
 }
 
-// Thaw lets a frozen group go on.
-func (g *Group) Thaw() error {
-	if g.version == 2 {
-		return write(g.file("", "cgroup.freeze"), "0")
+// killOnce signals all processes at one moment. With version 1 they are frozen
+// for that moment; one process cannot fork while it is looked at.
+func (g *Group) killOnce(seen []int) error {
+	if g.version == V2 {
+		err := write(g.at[memory], "cgroup.kill", "1")
+		if !errors.Is(err, os.ErrNotExist) { // Linux before 5.14 has none
+			return ignoreGone(err)
+		}
 	}
-	return write(g.file("freezer", "freezer.state"), "THAWED")
+	if err := g.setFrozen(true); err != nil {
+		return ignoreGone(err)
+	}
+	_, err := g.Signal(syscall.SIGKILL)
+	if thawErr := g.setFrozen(false); err == nil {
+		err = thawErr
+	}
+	return ignoreGone(err)
+}
+
+// Freeze stops all processes of the group until Thaw.
+func (g *Group) Freeze() error { return g.setFrozen(true) }
+
+// Thaw lets the processes go on.
+func (g *Group) Thaw() error { return g.setFrozen(false) }
+
+func (g *Group) setFrozen(frozen bool) error {
+	switch {
+	case g.version == V2 && frozen:
+		return write(g.at[freezer], "cgroup.freeze", "1")
+	case g.version == V2:
+		return write(g.at[freezer], "cgroup.freeze", "0")
+	case frozen:
+		return write(g.at[freezer], "freezer.state", "FROZEN")
+	}
+	return write(g.at[freezer], "freezer.state", "THAWED")
+}
+
+// sleep waits for d and reports whether ctx still lives.
+func sleep(ctx context.Context, d time.Duration) bool {
+	if d == 0 {
+		return ctx.Err() == nil
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
 }

@@ -1,0 +1,11 @@
+package cgroup
+
+import "errors"
+
+var (
+	// ErrUnavailable: this process cannot make control groups here. The error
+	// that wraps it says why, for the operator.
+	ErrUnavailable = errors.New("control groups are not available")
+	// ErrNotEmpty: processes of a group did not end in time.
+	ErrNotEmpty = errors.New("the control group still has processes")
+)

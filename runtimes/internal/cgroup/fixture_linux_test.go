@@ -1,0 +1,169 @@
+package cgroup
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// Version 2 with controllers is tested on files only: this project's machines
+// have version 1.
+
+func TestVersion2ReadsAndWritesItsFiles(t *testing.T) {
+	dir := t.TempDir()
+	files := map[string]string{
+		"memory.max": "max\n", "memory.swap.max": "max\n", "pids.max": "max\n", "cpu.max": "max 100000\n", "memory.peak": "4096\n",
+		"cpu.stat": "usage_usec 1500\nuser_usec 1000\n", "memory.events": "low 0\noom 9\noom_kill 2\n",
+		"cgroup.procs": "12\n0\n34\n", "cgroup.freeze": "0\n", "cgroup.kill": "",
+	}
+	for name, text := range files {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	g := &Group{version: V2, at: place{dir, dir, dir, dir, dir}}
+	if l, err := g.Limits(); err != nil || l != (Limits{}) {
+		t.Errorf("limits %+v, %v", l, err)
+	}
+	u := g.Usage()
+	if u.CPU == nil || *u.CPU != 1500*time.Microsecond || u.PeakMemory == nil || *u.PeakMemory != 4096 {
+		t.Errorf("usage %+v", u)
+	}
+	if n, known := g.OOMKills(); n != 2 || !known {
+		t.Errorf("oom kills %d, %v", n, known)
+	}
+	if found, err := g.Pids(); err != nil || len(found) != 2 || found[1] != 34 {
+		t.Errorf("pids %v, %v", found, err)
+	}
+	if err := g.killOnce(nil); err != nil {
+		t.Error(err)
+	}
+	for name, want := range map[string]string{"cgroup.kill": "1"} {
+		expectFile(t, dir, name, want)
+	}
+}
+
+func TestVersion2LimitsAreWritten(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"memory.max", "memory.swap.max", "pids.max", "cpu.max"} {
+		if err := os.WriteFile(filepath.Join(dir, name), nil, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	g := &Group{version: V2, at: place{dir, dir, dir, dir, dir}}
+	if err := g.SetLimits(Limits{MemoryBytes: 1 << 20, CPUs: 0.25, Processes: 3}); err != nil {
+		t.Fatal(err)
+	}
+	expectFile(t, dir, "memory.max", "1048576")
+	expectFile(t, dir, "memory.swap.max", "0")
+	expectFile(t, dir, "pids.max", "3")
+	expectFile(t, dir, "cpu.max", "25000 100000")
+}
+
+func expectFile(t *testing.T, dir, name, want string) {
+	t.Helper()
+	if got, err := read(dir, name); got != want || err != nil {
+		t.Errorf("%s is %q, %v; want %q", name, got, err, want)
+	}
+}
+
+func TestVersion2MovesTheProcessesOfAnInnerGroupToItsLeaf(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"cgroup.subtree_control", "cgroup.procs"} {
+		if err := os.WriteFile(filepath.Join(dir, name), nil, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	g := &Group{version: V2, at: place{dir, dir, dir, dir, dir}}
+	child, err := g.Child("run", Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	expectFile(t, dir, "cgroup.subtree_control", "+memory +pids +cpu")
+	if got := g.processes()[memory]; got != filepath.Join(dir, leafName) {
+		t.Errorf("its processes are in %s", got)
+	}
+	if got := child.processes()[memory]; got != filepath.Join(dir, "run") {
+		t.Errorf("the child's processes are in %s", got)
+	}
+}
+
+const hybrid = `
+31 24 0:27 / /sys/fs/cgroup/memory rw,relatime shared:9 - cgroup cgroup rw,memory
+32 24 0:28 / /sys/fs/cgroup/pids rw - cgroup cgroup rw,pids
+33 24 0:29 / /sys/fs/cgroup/cpu,cpuacct rw - cgroup cgroup rw,cpu,cpuacct
+34 24 0:30 / /sys/fs/cgroup/freezer rw - cgroup cgroup rw,freezer
+40 24 0:31 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw
+`
+
+func TestMountsOfEachKindOfHostAreUnderstood(t *testing.T) {
+	mounts, err := parseMounts(strings.NewReader(hybrid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := &Hierarchy{mounts: mounts}
+	if err := h.useV1(); err != nil {
+		t.Fatal(err)
+	}
+	if got := h.root.distinct(); len(got) != 4 {
+		t.Errorf("directories: %v", got)
+	}
+	if _, err := detect(strings.NewReader("31 24 0:27 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n")); !errors.Is(err, ErrUnavailable) {
+		t.Errorf("memory alone gives %v", err)
+	}
+	if _, err := detect(strings.NewReader("")); !errors.Is(err, ErrUnavailable) {
+		t.Errorf("no mounts give %v", err)
+	}
+	root := t.TempDir()
+	v2 := "40 24 0:31 / " + root + " rw - cgroup2 cgroup2 rw,nsdelegate\n"
+	if _, err := detect(strings.NewReader(v2)); !errors.Is(err, ErrUnavailable) {
+		t.Errorf("version 2 without controllers gives %v", err)
+	}
+	if err := os.WriteFile(filepath.Join(root, "cgroup.controllers"), []byte("cpuset cpu io memory pids\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if h, err := detect(strings.NewReader(v2)); err != nil || h.Version() != V2 {
+		t.Errorf("version 2 gives %+v, %v", h, err)
+	}
+}
+
+func TestTheGroupsOfAProcessAreFoundInEachHierarchy(t *testing.T) {
+	mounts, err := parseMounts(strings.NewReader(hybrid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := &Hierarchy{version: V1, mounts: mounts}
+	g, err := h.containerAt("5:memory:/docker/x\n4:pids:/docker/x\n3:cpu,cpuacct:/docker/x\n2:freezer:/docker/x\n0::/docker/x\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := g.at[cpuacct]; got != "/sys/fs/cgroup/cpu,cpuacct/docker/x" {
+		t.Errorf("cpuacct is %s", got)
+	}
+	for _, bad := range []string{
+		"5:memory:/\n4:pids:/\n3:cpu,cpuacct:/\n2:freezer:/\n", "5:memory:/docker/x\n", "",
+		"5:memory:/../x\n4:pids:/../x\n3:cpu,cpuacct:/../x\n2:freezer:/../x\n",
+	} {
+		if _, err := h.containerAt(bad); err == nil {
+			t.Errorf("%q is accepted", bad)
+		}
+	}
+}
+
+func FuzzMountinfo(f *testing.F) {
+	f.Add(hybrid)
+	f.Fuzz(func(t *testing.T, text string) {
+		mounts, err := parseMounts(strings.NewReader(text))
+		if err != nil {
+			return
+		}
+		for _, m := range mounts {
+			if m.version != V1 && m.version != V2 {
+				t.Errorf("%+v", m)
+			}
+		}
+	})
+}

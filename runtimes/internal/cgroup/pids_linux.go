@@ -1,0 +1,77 @@
+package cgroup
+
+import (
+	"bytes"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"syscall"
+)
+
+// Pids are the processes of the group and of all groups below it, as the
+// server's pid namespace counts them.
+func (g *Group) Pids() ([]int, error) {
+	g.mu.Lock()
+	inner := g.inner
+	g.mu.Unlock()
+	if !inner {
+		return readPIDs(g.at[freezer])
+	}
+	var all []int
+	err := filepath.WalkDir(g.at[freezer], func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || !entry.IsDir() {
+			return ignoreGone(err)
+		}
+		some, err := readPIDs(path)
+		all = append(all, some...)
+		return ignoreGone(err)
+	})
+	return all, err
+}
+
+func readPIDs(dir string) ([]int, error) {
+	text, err := os.ReadFile(filepath.Join(dir, "cgroup.procs"))
+	if err != nil {
+		return nil, err
+	}
+	var all []int
+	for _, field := range bytes.Fields(text) {
+		pid, err := strconv.Atoi(string(field))
+		if err != nil {
+			return nil, err
+		}
+		if pid > 0 { // zero is a process that our namespace does not see
+			all = append(all, pid)
+		}
+	}
+	return all, nil
+}
+
+// gone reports whether what the error is about has ceased to be.
+func gone(err error) bool {
+	return errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ENODEV) || errors.Is(err, syscall.ESRCH)
+}
+
+func ignoreGone(err error) error {
+	if gone(err) {
+		return nil
+	}
+	return err
+}
+
+// Signal sends a signal to all processes of the group and returns how many
+// there were. New ones that come meanwhile may be missed; Kill misses none.
+func (g *Group) Signal(sig syscall.Signal) (int, error) {
+	all, err := g.Pids()
+	if err != nil {
+		return 0, err
+	}
+	for _, pid := range all {
+		if err := syscall.Kill(pid, sig); err != nil && !gone(err) {
+			return 0, err
+		}
+	}
+	return len(all), nil
+}

@@ -1,0 +1,67 @@
+package cgroup
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// Remove removes the group and those below it, which must have no processes.
+// One whose last process is still on its way out is waited for.
+// Errors: ErrNotEmpty when ctx ends before.
+func (g *Group) Remove(ctx context.Context) error {
+	for pause := time.Duration(0); ; pause = min(2*pause+200*time.Microsecond, 20*time.Millisecond) {
+		if !sleep(ctx, pause) {
+			return ErrNotEmpty
+		}
+		if err := g.remove(); !errors.Is(err, errBusy) {
+			return err
+		}
+	}
+}
+
+func (g *Group) remove() error {
+	g.mu.Lock()
+	inner := g.inner
+	g.mu.Unlock()
+	for _, dir := range g.at.distinct() {
+		if err := removeDirectory(dir, inner); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// removeDirectory removes a directory, with those below it when deep.
+func removeDirectory(dir string, deep bool) error {
+	if deep {
+		entries, err := os.ReadDir(dir)
+		if err != nil {
+			return ignoreGone(err)
+		}
+		for _, entry := range entries {
+			if entry.IsDir() {
+				if err := removeDirectory(filepath.Join(dir, entry.Name()), true); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return ignoreGone(os.Remove(dir))
+}
+
+// Sweep ends and removes everything below "codebeaker/<name>", which an
+// earlier life of the server left behind, and that group itself.
+func (h *Hierarchy) Sweep(ctx context.Context, name string) error {
+	if !filepath.IsLocal(name) {
+		return fmt.Errorf("%q is no name for a control group", name)
+	}
+	old := &Group{version: h.version, at: h.root.below(top).below(name), inner: true}
+	if err := old.Kill(ctx); err != nil {
+		return err
+	}
+	return old.Remove(ctx)
+}

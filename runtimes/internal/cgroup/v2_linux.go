@@ -1,0 +1,43 @@
+package cgroup
+
+import (
+	"fmt"
+	"os"
+	"strings"
+)
+
+// v2Controllers are what groups of version 2 need.
+var v2Controllers = []string{"memory", "pids", "cpu"}
+
+// enableV2 lets the children of a group have controllers. A group other than
+// the root may then hold no processes, cgroups(7) "no internal processes":
+// those that it has move to the leaf.
+func (g *Group) enableV2() error {
+	dir := g.at[memory]
+	enable := "+" + strings.Join(v2Controllers, " +")
+	err := write(dir, "cgroup.subtree_control", enable)
+	if err == nil {
+		return makeLeaf(g.at)
+	}
+	if err := makeLeaf(g.at); err != nil {
+		return err
+	}
+	own, err := readPIDs(dir)
+	if err != nil {
+		return err
+	}
+	for _, pid := range own {
+		if err := write(g.at.below(leafName)[memory], "cgroup.procs", fmt.Sprint(pid)); err != nil && !gone(err) {
+			return fmt.Errorf("move process: %w", err)
+		}
+	}
+	return write(dir, "cgroup.subtree_control", enable)
+}
+
+func makeLeaf(p place) error {
+	err := os.Mkdir(p.below(leafName)[memory], 0o755)
+	if os.IsExist(err) {
+		return nil
+	}
+	return err
+}
