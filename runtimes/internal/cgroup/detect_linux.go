@@ -90,14 +90,14 @@ func (h *Hierarchy) useV2() error {
 // Version says which control groups these are.
 func (h *Hierarchy) Version() Version { return h.version }
 
-// Create makes a group "codebeaker/<name>". Elements of the name may be parted
-// by slashes; those above the last are made where they are missing.
+// Create makes the group of that name, a clean path "codebeaker/..."; groups
+// above it are made where they are missing.
 func (h *Hierarchy) Create(name string, l Limits) (*Group, error) {
-	if !filepath.IsLocal(name) {
-		return nil, fmt.Errorf("%q is no name for a control group", name)
+	if err := checkName(name); err != nil {
+		return nil, err
 	}
 	parent := &Group{version: h.version, at: h.root}
-	for element := range strings.SplitSeq(filepath.Dir(filepath.Join(top, name)), "/") {
+	for element := range strings.SplitSeq(filepath.Dir(name), "/") {
 		if err := parent.prepare(); err != nil {
 			return nil, err
 		}
@@ -107,6 +107,13 @@ func (h *Hierarchy) Create(name string, l Limits) (*Group, error) {
 		}
 	}
 	return parent.child(filepath.Base(name), l, true)
+}
+
+func checkName(name string) error {
+	if name != filepath.Clean(name) || !strings.HasPrefix(name, top+"/") {
+		return fmt.Errorf("%q is no name for a control group of %s", name, top)
+	}
+	return nil
 }
 
 // makeAll makes directories that may be there.

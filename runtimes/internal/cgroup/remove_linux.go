@@ -3,7 +3,6 @@ package cgroup
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"time"
@@ -53,13 +52,14 @@ func removeDirectory(dir string, deep bool) error {
 	return ignoreGone(os.Remove(dir))
 }
 
-// Sweep ends and removes everything below "codebeaker/<name>", which an
-// earlier life of the server left behind, and that group itself.
+// Sweep ends and removes the group of that name, a clean path
+// "codebeaker/...", and everything below it, which an earlier life of the
+// server left behind.
 func (h *Hierarchy) Sweep(ctx context.Context, name string) error {
-	if !filepath.IsLocal(name) {
-		return fmt.Errorf("%q is no name for a control group", name)
+	if err := checkName(name); err != nil {
+		return err
 	}
-	old := &Group{version: h.version, at: h.root.below(top).below(name), inner: true}
+	old := &Group{version: h.version, at: h.root.below(name), inner: true}
 	if err := old.Kill(ctx); err != nil {
 		return err
 	}
