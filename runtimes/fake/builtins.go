@@ -26,6 +26,9 @@ var builtins = map[string]Program{
 	"crash":    func(r *Run) int { r.Crash(); return 1 },
 	"env":      func(r *Run) int { return lines(r, r.Env()) },
 	"pwd":      func(r *Run) int { return lines(r, []string{r.Dir()}) },
+	"read":     readFile,
+	"write":    writeFile,
+	"remove":   removeFile,
 	"size":     size,
 }
 
@@ -38,10 +41,14 @@ var builtins = map[string]Program{
 //	cat               standard input to standard output
 //	sleep DURATION    as of time.ParseDuration
 //	spill N           N bytes on both output streams, in turn
+//	spill N M         N bytes on standard output, then M on standard error
 //	trap              prints "ready", then each signal's name; SIGTERM ends it
 //	stubborn          prints "ready" and ignores all but SIGKILL
 //	crash             the environment is lost
 //	env, pwd          variables, working directory
+//	read PATH         a file of the workspace to standard output
+//	write PATH TEXT   replaces a file, or makes it
+//	remove PATH       removes one
 //	size              COLUMNSxROWS of the terminal, again after each SIGWINCH
 func Builtins() []string {
 	names := []string{"true"}
@@ -99,23 +106,37 @@ func sleep(r *Run) int {
 	return 0
 }
 
-// spill writes the letters o and e in pieces of 32 KiB.
+// spill writes letters in pieces: both streams in turn, or one after the other.
 func spill(r *Run) int {
-	left, err := strconv.Atoi(r.Arg(0))
+	first, err := strconv.Atoi(r.Arg(0))
 	if err != nil {
-		return usage(r, "spill N")
+		return usage(r, "spill N [M]")
 	}
+	if len(r.Args()) == 1 {
+		return spillPieces(r, first, first)
+	}
+	second, err := strconv.Atoi(r.Arg(1))
+	if err != nil {
+		return usage(r, "spill N [M]")
+	}
+	if code := spillPieces(r, first, 0); code != 0 {
+		return code
+	}
+	return spillPieces(r, 0, second)
+}
+
+func spillPieces(r *Run, out, complain int) int {
 	const piece = 32 << 10
-	out, complaint := bytes.Repeat([]byte{'o'}, piece), bytes.Repeat([]byte{'e'}, piece)
-	for left > 0 {
-		n := min(left, piece)
-		if _, err := r.Stdout().Write(out[:n]); err != nil {
+	o, e := bytes.Repeat([]byte{'o'}, piece), bytes.Repeat([]byte{'e'}, piece)
+	for out > 0 || complain > 0 {
+		n, m := min(out, piece), min(complain, piece)
+		if _, err := r.Stdout().Write(o[:n]); err != nil {
 			return 1
 		}
-		if _, err := r.Stderr().Write(complaint[:n]); err != nil {
+		if _, err := r.Stderr().Write(e[:m]); err != nil {
 			return 1
 		}
-		left -= n
+		out, complain = out-n, complain-m
 	}
 	return 0
 }

@@ -13,7 +13,8 @@ import (
 // files is a workspace in a directory of its own, made at the first command,
 // so that a benchmark of idle sessions pays for none.
 type files struct {
-	dir string // that it is made in
+	dir     string // that it is made in
+	session string
 
 	mu     sync.Mutex
 	tree   *workspace.Tree
@@ -35,7 +36,7 @@ func (f *files) open() (*workspace.Tree, error) {
 	if f.tree != nil {
 		return f.tree, nil
 	}
-	made, err := os.MkdirTemp(f.dir, "codebeaker-fake-")
+	made, err := os.MkdirTemp(f.dir, "codebeaker-fake-"+f.session+"-")
 	if err != nil {
 		return nil, err
 	}

@@ -3,6 +3,8 @@ package fake
 import (
 	"errors"
 	"io"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/codebeaker/codebeaker/runtimes"
@@ -29,9 +31,15 @@ func (r *Run) Arg(n int) string {
 	return ""
 }
 
-// Env are the variables of the environment and those of the command.
+// Env are the variables of the environment and those of the command, which
+// replace them.
 func (r *Run) Env() []string {
-	return append(append([]string(nil), r.p.env.env...), r.p.cmd.Env...)
+	own := r.p.cmd.Env
+	env := slices.DeleteFunc(slices.Clone(r.p.env.env), func(variable string) bool {
+		name, _, _ := strings.Cut(variable, "=")
+		return slices.ContainsFunc(own, func(v string) bool { return strings.HasPrefix(v, name+"=") })
+	})
+	return append(env, own...)
 }
 
 // Dir is the working directory, an absolute path below /workspace.

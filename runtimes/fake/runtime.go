@@ -113,7 +113,7 @@ func (r *Runtime) Create(ctx context.Context, spec runtimes.Spec) (runtimes.Envi
 	}
 	ws := spec.Workspace
 	if ws == nil {
-		ws = &files{dir: r.options.Dir}
+		ws = &files{dir: r.options.Dir, session: spec.Session}
 	}
 	e := &Environment{
 		runtime: r, id: fmt.Sprintf("fake-%d", made.Add(1)), session: spec.Session, env: spec.Env,

@@ -1,0 +1,49 @@
+package runtimetest
+
+import (
+	"testing"
+
+	"github.com/codebeaker/codebeaker/runtimes"
+)
+
+// Harness tells the suite how to handle a runtime. New must be given.
+type Harness struct {
+	// New makes the runtime under test; the suite closes it. It may skip the
+	// test, see Require.
+	New func(t testing.TB) runtimes.Runtime
+	// Language is that of the sessions; zero is the first that a probe finds.
+	Language runtimes.Language
+	// Programs say abstract programs in commands of the runtime. The zero
+	// value is those of Shell.
+	Programs Programs
+	// Leftovers lists what is left of a session on the host after everything
+	// has been closed: processes, containers, mounts, directories, cgroups.
+	// It may wait up to the 5 s that hostile.md allows. Nil looks for nothing.
+	Leftovers func(t testing.TB, session string) []string
+	// KillOutside ends an environment behind the back of the runtime: kills
+	// the guest, removes the container. Nil skips what needs it.
+	KillOutside func(t testing.TB, env runtimes.Environment)
+	// Spec edits each Spec, for an image or a smaller limit. Nil does not.
+	Spec func(*runtimes.Spec)
+	// Lacks gives the reasons why the runtime lacks capabilities.
+	Lacks map[Capability]string
+}
+
+// Capability is something that the contract lets a runtime do without.
+type Capability string
+
+// The capabilities that cannot be read from the contract.
+const (
+	// CommandLimits: CommandLimits of memory, CPU and processes.
+	CommandLimits Capability = "limits of one command"
+	// OwnFiles: each environment has /tmp and HOME to itself.
+	OwnFiles Capability = "files outside the workspace"
+)
+
+// needs skips a case unless the capability is there.
+func (s *suite) needs(t testing.TB, c Capability) {
+	t.Helper()
+	if reason, lacks := s.harness.Lacks[c]; lacks {
+		t.Skipf("lacks %s: %s", c, reason)
+	}
+}

@@ -1,0 +1,204 @@
+package runtimetest
+
+import (
+	"bytes"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/codebeaker/codebeaker/runtimes"
+)
+
+// patience is how long the suite waits for what must happen soon: long, for
+// the machine may be busy.
+const patience = 30 * time.Second
+
+// recorder is a Sink that keeps everything and holds the runtime to the rules
+// of Sink.
+type recorder struct {
+	t    testing.TB
+	busy atomic.Bool // a call is under way
+
+	mu      sync.Mutex
+	process runtimes.Process
+	owed    int  // bytes not granted back
+	hold    bool // grants nothing by itself
+	streams [4]bytes.Buffer
+	sizes   [4]int64 // of what came
+	discard bool     // keeps the sizes only
+	exit    *runtimes.Exit
+	ready   int
+	changed chan struct{} // has a value after each change
+	done    chan struct{} // closed by Exited
+}
+
+func newRecorder(t testing.TB) *recorder {
+	return &recorder{t: t, changed: make(chan struct{}, 1), done: make(chan struct{})}
+}
+
+// enter notes that calls come one after another.
+func (r *recorder) enter(call string) func() {
+	if !r.busy.CompareAndSwap(false, true) {
+		r.t.Errorf("Sink.%s was called during another call", call)
+	}
+	select {
+	case <-r.done:
+		r.t.Errorf("Sink.%s was called after Exited", call)
+	default:
+	}
+	return func() {
+		r.busy.Store(false)
+		select {
+		case r.changed <- struct{}{}:
+		default:
+		}
+	}
+}
+
+func (r *recorder) Output(stream runtimes.Stream, p []byte) {
+	defer r.enter("Output")()
+	if stream < runtimes.Stdout || stream > runtimes.Terminal {
+		r.t.Errorf("output on stream %d", stream)
+		return
+	}
+	r.mu.Lock()
+	r.sizes[stream] += int64(len(p))
+	if !r.discard {
+		r.streams[stream].Write(p)
+	}
+	r.owed += len(p)
+	if r.owed > runtimes.Window {
+		r.t.Errorf("%d bytes came without a grant, the window is %d", r.owed, runtimes.Window)
+	}
+	process, n := r.settleLocked()
+	r.mu.Unlock()
+	if n > 0 {
+		process.Grant(n)
+	}
+}
+
+// settleLocked takes what is to be granted now.
+func (r *recorder) settleLocked() (runtimes.Process, int) {
+	if r.process == nil || r.hold {
+		return nil, 0
+	}
+	n := r.owed
+	r.owed = 0
+	return r.process, n
+}
+
+// grant gives n bytes back while the recorder holds.
+func (r *recorder) grant(n int) {
+	r.mu.Lock()
+	r.owed -= n
+	process := r.process
+	r.mu.Unlock()
+	process.Grant(n)
+}
+
+// letGo grants what is owed and what will come.
+func (r *recorder) letGo() {
+	r.mu.Lock()
+	r.hold = false
+	process, n := r.settleLocked()
+	r.mu.Unlock()
+	process.Grant(n)
+}
+
+func (r *recorder) InputReady() {
+	defer r.enter("InputReady")()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.ready++
+}
+
+func (r *recorder) Exited(exit runtimes.Exit) {
+	leave := r.enter("Exited")
+	r.mu.Lock()
+	r.exit = &exit
+	r.mu.Unlock()
+	leave()
+	close(r.done)
+}
+
+// bind gives the recorder its process.
+func (r *recorder) bind(p runtimes.Process) {
+	r.mu.Lock()
+	r.process = p
+	process, n := r.settleLocked()
+	r.mu.Unlock()
+	if n > 0 {
+		process.Grant(n)
+	}
+}
+
+func (r *recorder) text(stream runtimes.Stream) string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.streams[stream].String()
+}
+
+func (r *recorder) size(stream runtimes.Stream) int64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.sizes[stream]
+}
+
+func (r *recorder) total() int64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.sizes[runtimes.Stdout] + r.sizes[runtimes.Stderr] + r.sizes[runtimes.Terminal]
+}
+
+func (r *recorder) readies() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.ready
+}
+
+// exited reports whether Exited has been called.
+func (r *recorder) exited() bool {
+	select {
+	case <-r.done:
+		return true
+	default:
+		return false
+	}
+}
+
+// wait returns the exit.
+func (r *recorder) wait() runtimes.Exit {
+	r.t.Helper()
+	select {
+	case <-r.done:
+	case <-time.After(patience):
+		r.t.Fatalf("no exit within %v; stdout %.200q, stderr %.200q", patience, r.text(runtimes.Stdout), r.text(runtimes.Stderr))
+	}
+	return *r.exit
+}
+
+// until waits for a condition on what has come.
+func (r *recorder) until(what string, met func() bool) {
+	r.t.Helper()
+	deadline := time.After(patience)
+	for !met() {
+		select {
+		case <-r.changed:
+		case <-r.done:
+			if !met() {
+				r.t.Fatalf("the program ended (%+v) before %s; stdout %.200q, stderr %.200q", *r.exit, what, r.text(runtimes.Stdout), r.text(runtimes.Stderr))
+			}
+		case <-deadline:
+			r.t.Fatalf("waited %v for %s; stdout %.200q, stderr %.200q", patience, what, r.text(runtimes.Stdout), r.text(runtimes.Stderr))
+		}
+	}
+}
+
+// untilText waits until a stream holds a text.
+func (r *recorder) untilText(stream runtimes.Stream, want string) {
+	r.t.Helper()
+	r.until(strconv.Quote(want), func() bool { return strings.Contains(r.text(stream), want) })
+}

@@ -1,0 +1,209 @@
+package runtimetest
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/codebeaker/codebeaker/runtimes"
+)
+
+// testCase is one promise.
+type testCase struct {
+	name string
+	run  func(t *testing.T, s *suite)
+}
+
+// subjects are the cases by what they are about, each in its own file.
+var subjects = []struct {
+	name  string
+	cases []testCase
+}{
+	{"Life", lifeCases},
+	{"Files", fileCases},
+	{"FileErrors", fileErrorCases},
+	{"Sharing", sharingCases},
+	{"Exit", exitCases},
+	{"Output", outputCases},
+	{"Input", inputCases},
+	{"Surroundings", surroundingsCases},
+	{"Signals", signalCases},
+	{"Stop", stopCases},
+	{"Tree", treeCases},
+	{"Concurrency", concurrencyCases},
+	{"Pace", paceCases},
+	{"Terminal", terminalCases},
+	{"Limits", limitCases},
+	{"Apart", apartCases},
+	{"Loss", lossCases},
+}
+
+// Run runs the suite as subtests SUBJECT/CASE.
+func Run(t *testing.T, h Harness) {
+	s := &suite{harness: h, programs: h.Programs, rt: h.New(t), all: t}
+	if s.programs.Print == nil {
+		s.programs = Shell()
+	}
+	t.Cleanup(func() {
+		if err := s.rt.Close(); err != nil {
+			t.Errorf("close the runtime: %v", err)
+		}
+	})
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	if err := s.rt.Sweep(ctx); err != nil {
+		t.Fatalf("sweep: %v", err)
+	}
+	s.found = s.rt.Probe(ctx)
+	Require(t, s.rt.Type(), s.found)
+	if s.language = h.Language; s.language == 0 && len(s.found.Languages) > 0 {
+		s.language = s.found.Languages[0]
+	}
+	for _, subject := range subjects {
+		t.Run(subject.name, func(t *testing.T) {
+			for _, c := range subject.cases {
+				t.Run(c.name, func(t *testing.T) { c.run(t, s) })
+			}
+		})
+	}
+}
+
+// suite is one run of the suite on one runtime.
+type suite struct {
+	harness  Harness
+	programs Programs
+	rt       runtimes.Runtime
+	found    runtimes.Availability
+	language runtimes.Language
+	all      *testing.T // of the whole run
+
+	once   sync.Once
+	shared runtimes.Environment
+}
+
+// environment is the one that harmless cases share.
+func (s *suite) environment(t *testing.T) runtimes.Environment {
+	t.Helper()
+	s.once.Do(func() { s.shared = s.create(s.all, nil) })
+	if s.shared == nil {
+		t.Fatal("there is no environment")
+	}
+	return s.shared
+}
+
+// sessions numbers the sessions of all suites of this process.
+var sessions atomic.Int64
+
+// spec is a session with the low limits of hostile.md.
+func (s *suite) spec() runtimes.Spec {
+	spec := runtimes.Spec{
+		Session:  fmt.Sprintf("conformance-%d-%d", os.Getpid(), sessions.Add(1)),
+		Language: s.language,
+		Limits: runtimes.Limits{
+			MemoryBytes: 256 << 20, CPUs: 1, Processes: 64, DiskBytes: 64 << 20, OpenFiles: 256, OutputBytes: 64 << 20,
+		},
+		Env: []string{"CONFORMANCE=of the session"},
+	}
+	if s.harness.Spec != nil {
+		s.harness.Spec(&spec)
+	}
+	return spec
+}
+
+// create makes an environment of its own for a case, which is closed after it
+// and must leave nothing. edit may be nil.
+func (s *suite) create(t testing.TB, edit func(*runtimes.Spec)) runtimes.Environment {
+	t.Helper()
+	spec := s.spec()
+	if edit != nil {
+		edit(&spec)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	env, err := s.rt.Create(ctx, spec)
+	if err != nil {
+		t.Fatalf("create: %v", err)
+	}
+	t.Cleanup(func() { s.remove(t, env, spec.Session) })
+	return env
+}
+
+// remove closes everything and looks for what is left.
+func (s *suite) remove(t testing.TB, env runtimes.Environment, session string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	if err := env.Close(ctx); err != nil {
+		t.Errorf("close the environment: %v", err)
+	}
+	if err := env.Workspace().Close(); err != nil {
+		t.Errorf("close the workspace: %v", err)
+	}
+	s.nothingLeft(t, session)
+}
+
+func (s *suite) nothingLeft(t testing.TB, session string) {
+	t.Helper()
+	if s.harness.Leftovers == nil {
+		return
+	}
+	for _, left := range s.harness.Leftovers(t, session) {
+		t.Errorf("left behind: %s", left)
+	}
+}
+
+// start starts a program whose output is granted back as it comes.
+func (s *suite) start(t testing.TB, env runtimes.Environment, cmd runtimes.Command) (runtimes.Process, *recorder) {
+	t.Helper()
+	return s.startWith(t, env, cmd, newRecorder(t))
+}
+
+func (s *suite) startWith(t testing.TB, env runtimes.Environment, cmd runtimes.Command, r *recorder) (runtimes.Process, *recorder) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	process, err := env.Start(ctx, cmd, r)
+	if err != nil {
+		t.Fatalf("start %s: %v", cmd.Name, err)
+	}
+	r.bind(process)
+	return process, r
+}
+
+// finished is what a program did.
+type finished struct {
+	runtimes.Exit
+	stdout, stderr, terminal string
+}
+
+// run runs a program to its end.
+func (s *suite) run(t testing.TB, env runtimes.Environment, cmd runtimes.Command) finished {
+	t.Helper()
+	_, r := s.start(t, env, cmd)
+	exit := r.wait()
+	return finished{exit, r.text(runtimes.Stdout), r.text(runtimes.Stderr), r.text(runtimes.Terminal)}
+}
+
+// succeeds runs a program that must complete and returns its output.
+func (s *suite) succeeds(t testing.TB, env runtimes.Environment, cmd runtimes.Command) string {
+	t.Helper()
+	did := s.run(t, env, cmd)
+	if did.Status != runtimes.Completed {
+		t.Errorf("%s %q: %s", cmd.Name, cmd.Args, did)
+	}
+	return did.stdout
+}
+
+// String describes what happened, for messages.
+func (f finished) String() string {
+	code := "none"
+	if f.Code != nil {
+		code = fmt.Sprint(*f.Code)
+	}
+	return fmt.Sprintf("status %v, code %s, signal %q, message %q, stdout %.300q, stderr %.300q",
+		f.Status, code, f.Signal, f.Message, f.stdout, f.stderr)
+}

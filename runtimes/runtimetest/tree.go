@@ -1,0 +1,91 @@
+package runtimetest
+
+import (
+	"testing"
+	"time"
+
+	"github.com/codebeaker/codebeaker/runtimes"
+)
+
+var treeCases = []testCase{
+	{"TheEndOfAProgramEndsItsTree", endEndsTree},
+	{"AGrandchildWithThePipeHoldsUpNothing", pipeHeld},
+	{"AnotherExecutionLivesOn", othersLive},
+	{"ChildrenNeverWaitedForAreReaped", reaped},
+	{"AProgramCannotEndItsBetters", cannotKillAgent},
+}
+
+func endEndsTree(t *testing.T, s *suite) {
+	env := s.environment(t)
+	for name, line := range map[string]string{
+		"background":  `sh -c "$BEAT" & `,
+		"setsid":      `setsid sh -c "$BEAT" & `,
+		"double fork": `(setsid sh -c "$BEAT" > /dev/null 2>&1 < /dev/null &) ; `,
+		"nohup":       `nohup sh -c "$BEAT" > /dev/null 2>&1 & `,
+	} {
+		beat := newHeartbeat(t, s, env)
+		did := s.run(t, env, beat.command(t, line+`while ! test -s /workspace/`+beat.file+`; do sleep 0.01; done; exit 3`))
+		if did.Status != runtimes.NonZeroExit || did.Code == nil || *did.Code != 3 {
+			t.Errorf("%s: %s", name, did)
+		}
+		if beat.size(t) == 0 {
+			t.Errorf("%s: there was no process to be ended", name)
+		}
+		beat.mustStop(t)
+	}
+}
+
+func pipeHeld(t *testing.T, s *suite) {
+	env := s.environment(t)
+	cmd := s.shell(t, `printf before; (setsid sleep 1000 &) ; printf after`)
+	begin := time.Now()
+	did := s.run(t, env, cmd)
+	if did.Status != runtimes.Completed || did.stdout != "beforeafter" {
+		t.Error(did)
+	}
+	if took := time.Since(begin); took > 5*time.Second {
+		t.Errorf("the result took %v", took)
+	}
+}
+
+func othersLive(t *testing.T, s *suite) {
+	env := s.environment(t)
+	s.shell(t, "")
+	cmd := s.programs.Echo()
+	cmd.OpenStdin = true
+	p, r := s.start(t, env, cmd)
+	s.succeeds(t, env, s.shell(t, `setsid sleep 1000 & exit 0`))
+	s.run(t, env, s.shell(t, `kill -s KILL $$`))
+	feed(t, p, r, []byte("alive"))
+	r.untilText(runtimes.Stdout, "alive")
+	p.CloseInput()
+	if exit := r.wait(); exit.Status != runtimes.Completed {
+		t.Errorf("%+v", exit)
+	}
+}
+
+// P17: the process limit is 64, so zombies would soon use it up.
+func reaped(t *testing.T, s *suite) {
+	env := s.environment(t)
+	for range 5 {
+		s.succeeds(t, env, s.shell(t, `i=0; while [ $i -lt 30 ]; do (sleep 0 &) ; i=$((i+1)); done`))
+	}
+}
+
+// P15: kill -1 reaches the program's own at most.
+func cannotKillAgent(t *testing.T, s *suite) {
+	env := s.create(t, nil)
+	s.run(t, env, s.shell(t, `trap '' TERM INT HUP; for s in TERM INT HUP QUIT SEGV ABRT KILL STOP; do kill -s $s 1; done 2>/dev/null; kill -s $s $PPID 2>/dev/null; exit 0`))
+	select {
+	case <-env.Lost():
+		t.Skip("the environment was lost, which is allowed, and was said")
+	default:
+	}
+	if got := s.succeeds(t, env, s.programs.Print("alive", "")); got != "alive" {
+		t.Errorf("%q", got)
+	}
+	s.run(t, env, s.shell(t, `kill -s KILL -1`))
+	if got := s.succeeds(t, env, s.programs.Print("alive", "")); got != "alive" {
+		t.Errorf("%q", got)
+	}
+}
