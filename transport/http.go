@@ -5,6 +5,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/codebeaker/codebeaker/transport/jsonrpc"
@@ -25,7 +26,7 @@ const (
 func (s *Server) newHTTP() *http.Server {
 	return &http.Server{
 		Handler:           s.Handler(),
-		ReadHeaderTimeout: headerTimeout,
+		ReadHeaderTimeout: s.options.headerTimeout,
 		MaxHeaderBytes:    headerBytes,
 		IdleTimeout:       idleTimeout,
 		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
@@ -90,6 +91,11 @@ func (s *Server) serveWebSocket(w http.ResponseWriter, r *http.Request) {
 	owner, ok := s.authenticate(r)
 	if !ok {
 		s.unauthorized(w, r, missingKey)
+		return
+	}
+	if !strings.EqualFold(r.Header.Get("Upgrade"), "websocket") {
+		w.Header().Set("Upgrade", "websocket")
+		http.Error(w, "this is a WebSocket: send Upgrade: websocket", http.StatusUpgradeRequired)
 		return
 	}
 	c, err := s.hub.Upgrade(w, r, websocket.UpgradeOptions{Protocol: acceptProtocol(subprotocols(r))})

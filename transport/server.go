@@ -56,6 +56,8 @@ type Options struct {
 	// DrainTimeout is how long Shutdown lets running commands go on. Zero
 	// ends them at once.
 	DrainTimeout time.Duration
+
+	headerTimeout time.Duration // of tests; zero means the constant
 }
 
 // Pools counts the ready environments of a runtime.
@@ -116,6 +118,7 @@ func New(o Options) (*Server, error) {
 
 func (o *Options) setDefaults() {
 	o.Policy = o.Policy.withDefaults()
+	setDefault(&o.headerTimeout, headerTimeout)
 	if o.Metrics == nil {
 		o.Metrics = NewMetrics()
 	}

@@ -1,0 +1,173 @@
+package transport
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/codebeaker/codebeaker/actors"
+	"github.com/codebeaker/codebeaker/runtimes"
+	"github.com/codebeaker/codebeaker/runtimes/fake"
+	"github.com/codebeaker/codebeaker/transport/websocket"
+)
+
+// eventually polls until check is true.
+func eventually(t testing.TB, what string, check func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(10 * time.Second); !check(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("not within 10 s: %s", what)
+		}
+	}
+}
+
+func TestAnExecutionOutlivesItsConnectionAndIsAttachedFromAnother(t *testing.T) {
+	w := newWorld(t, setup{})
+	p := w.dial(websocket.DialOptions{})
+	session := p.create(`{"language":"python"}`)
+	started := p.ask(execute(1, session, `{"type":"execute_shell","commandName":"cat"}`, `,"background":true`))
+	execution := variable.FindString(strings.ReplaceAll(started, session, ""))
+	p.conn.Abort(nil)
+	p.closeError()
+	q := w.dial(websocket.DialOptions{})
+	ref := `"params":{"sessionId":"` + session + `","executionId":"` + execution + `"`
+	q.ask(`{"jsonrpc":"2.0","id":2,"method":"execution.input",` + ref + `,"data":"still here","eof":true}}`)
+	q.ask(`{"jsonrpc":"2.0","id":3,"method":"execution.wait",` + ref + `}}`)
+	if got := q.ask(`{"jsonrpc":"2.0","id":4,"method":"execution.attach",` + ref + `}}`); !strings.Contains(got, `"nextSeq":1`) {
+		t.Errorf("attach: %s", got)
+	}
+	if got := q.receive(); !strings.Contains(got, `"data":"still here"`) {
+		t.Errorf("output: %s", got)
+	}
+	if got := q.receive(); !strings.Contains(got, `execution.completed`) {
+		t.Errorf("completed: %s", got)
+	}
+}
+
+func TestKillOnDisconnectEndsWhatItWasSaidOfAndNothingElse(t *testing.T) {
+	w := newWorld(t, setup{})
+	p := w.dial(websocket.DialOptions{})
+	session := p.create(`{"language":"python"}`)
+	for i, more := range []string{`,"background":true`, `,"background":true,"killOnDisconnect":true`} {
+		p.ask(execute(i, session, `{"type":"execute_shell","commandName":"cat"}`, more))
+	}
+	q := w.dial(websocket.DialOptions{})
+	list := `{"jsonrpc":"2.0","id":1,"method":"execution.list","params":{"sessionId":"` + session + `"}}`
+	if got := q.ask(list); strings.Count(got, `"Running"`) != 2 {
+		t.Fatalf("before: %s", got)
+	}
+	p.conn.Abort(nil)
+	p.closeError()
+	eventually(t, "one runs, one has ended", func() bool {
+		got := q.ask(list)
+		return strings.Count(got, `"Running"`) == 1 && strings.Count(got, `"Completed"`) == 1
+	})
+}
+
+func TestAPostThatIsLeftEndsItsKillOnDisconnect(t *testing.T) {
+	w := newWorld(t, setup{})
+	p := w.dial(websocket.DialOptions{})
+	session := p.create(`{"language":"python"}`)
+	_, body := w.post(t, execute(1, session, `{"type":"execute_shell","commandName":"sleep","args":["1h"]}`, `,"background":true,"killOnDisconnect":true`))
+	if !strings.Contains(body, `"Running"`) {
+		t.Fatal(body)
+	}
+	eventually(t, "it has ended", func() bool {
+		return strings.Contains(p.ask(`{"jsonrpc":"2.0","id":1,"method":"execution.list","params":{"sessionId":"`+session+`"}}`), `"Completed"`)
+	})
+}
+
+func TestACreateWhoseClientLeavesLeavesNothing(t *testing.T) {
+	w := newWorld(t, setup{fake: fake.Options{CreateDelay: 200 * time.Millisecond}})
+	p := w.dial(websocket.DialOptions{})
+	p.send(`{"jsonrpc":"2.0","id":1,"method":"session.create","params":{"language":"python"}}`)
+	p.send(`{"jsonrpc":"2.0","id":2,"method":"session.create","params":{"language":"python","clientToken":"mine"}}`)
+	p.ask(`{"jsonrpc":"2.0","id":3,"method":"initialize"}`) // both have been read
+	p.conn.Abort(nil)
+	p.closeError()
+	q := w.dial(websocket.DialOptions{})
+	// The one with a token waits for its maker, the other is taken away.
+	eventually(t, "one environment is left", func() bool { return len(w.fakes[runtimes.Native].Environments()) == 1 })
+	time.Sleep(300 * time.Millisecond)
+	if got := q.ask(`{"jsonrpc":"2.0","id":1,"method":"session.list"}`); !strings.Contains(got, `"count":1`) {
+		t.Errorf("list: %s", got)
+	}
+}
+
+func TestEventsOfASessionComeBehindTheReplyToItsCreate(t *testing.T) {
+	w := newWorld(t, setup{})
+	cn := w.server.newConnection(t.Context(), "")
+	// Over a real socket the order is a race that the code must win; here it
+	// is made to happen.
+	p := w.dial(websocket.DialOptions{})
+	p.send(`{"jsonrpc":"2.0","id":1,"method":"session.create","params":{"language":"python"}}`)
+	if got := p.receive(); !strings.Contains(got, `"id":1`) {
+		t.Errorf("first: %s", got)
+	}
+	var sent []string
+	cn.ws = nil
+	cn.holdEvents("a")
+	cn.holdEvents("a") // a second create with the same token
+	cn.SessionEvent(actors.Event{Kind: actors.StateChanged, SessionID: "a", State: actors.Idle, Reason: actors.ReasonCommand})
+	cn.SessionEvent(actors.Event{Kind: actors.SessionEnded, SessionID: "a", Reason: actors.EndedByClient})
+	for _, e := range cn.held["a"].events {
+		method, _ := eventParams(&e)
+		sent = append(sent, method)
+	}
+	if got := strings.Join(sent, " "); got != "session.stateChanged session.closed" {
+		t.Errorf("held: %s", got)
+	}
+	cn.releaseEvents("a")
+	if cn.held["a"] == nil {
+		t.Error("events were released before the second reply")
+	}
+	cn.releaseEvents("a")
+	if len(cn.held) != 0 {
+		t.Error("events are still held")
+	}
+	cn.end(errPostEnded)
+}
+
+func TestShutdownTellsSessionsAndClosesConnectionsWith1001(t *testing.T) {
+	w := newWorld(t, setup{})
+	p := w.dial(websocket.DialOptions{})
+	p.send(`{"jsonrpc":"2.0","id":1,"method":"session.create","params":{"language":"python"}}`)
+	session := variable.FindString(p.receive())
+	p.send(execute("running", session, `{"type":"execute_shell","commandName":"sleep","args":["1h"]}`, ""))
+	eventually(t, "the command runs", func() bool {
+		return strings.Contains(p.ask(`{"jsonrpc":"2.0","id":2,"method":"execution.list","params":{"sessionId":"`+session+`"}}`), `"Running"`)
+	})
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	if err := w.server.Shutdown(ctx); err != nil {
+		t.Errorf("shutdown: %v", err)
+	}
+	var rest []string
+	for m := range p.messages {
+		rest = append(rest, m)
+	}
+	all := strings.Join(rest, "\n")
+	for _, want := range []string{`"session.closed","params":{"sessionId":"` + session + `","reason":"shutdown"}`, `"id":"running"`, `"Cancelled"`} {
+		if !strings.Contains(all, want) {
+			t.Errorf("%s is not in\n%s", want, all)
+		}
+	}
+	if err := p.closeError(); err.Code != websocket.CodeGoingAway || !err.Remote {
+		t.Errorf("closed with %v", err)
+	}
+}
+
+func TestDrainLetsRunningCommandsEnd(t *testing.T) {
+	w := newWorld(t, setup{options: Options{DrainTimeout: 5 * time.Second}})
+	p := w.dial(websocket.DialOptions{})
+	session := p.create(`{"language":"python"}`)
+	p.send(execute("running", session, `{"type":"execute_shell","commandName":"sleep","args":["200ms"]}`, ""))
+	p.ask(`{"jsonrpc":"2.0","id":1,"method":"initialize"}`)
+	if err := w.server.Shutdown(t.Context()); err != nil {
+		t.Errorf("shutdown: %v", err)
+	}
+	if got := p.receive(); !strings.Contains(got, `"id":"running"`) || !strings.Contains(got, `"success":true`) {
+		t.Errorf("got %s", got)
+	}
+}
