@@ -1,0 +1,129 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/codebeaker/codebeaker/"
+
+// layers says for each package which packages of ours it may import; a name
+// that ends in "/..." stands for everything below. Imports run one way:
+// cmd -> transport -> actors -> runtimes.
+var layers = map[string][]string{
+	"runtimes":              {},
+	"runtimes/fake":         {"runtimes", "runtimes/internal/workspace"},
+	"runtimes/runtimetest":  {"runtimes"},
+	"runtimes/calibration":  {"runtimes"},
+	"runtimes/host":         {"runtimes", "runtimes/docker", "runtimes/deno", "runtimes/bun", "runtimes/native", "runtimes/internal/..."},
+	"runtimes/docker":       {"runtimes", "runtimes/internal/..."},
+	"runtimes/deno":         {"runtimes", "runtimes/internal/..."},
+	"runtimes/bun":          {"runtimes", "runtimes/internal/..."},
+	"runtimes/native":       {"runtimes", "runtimes/internal/..."},
+	"runtimes/guest":        {"runtimes", "runtimes/internal/..."},
+	"runtimes/internal/...": {"runtimes", "runtimes/internal/..."},
+	"cmd/guest":             {"runtimes/guest", "runtimes/internal/..."},
+	"actors/output":         {"runtimes"},
+	"actors":                {"runtimes", "actors/output"},
+	"transport/jsonrpc":     {},
+	"transport/websocket":   {},
+	"transport/protocol":    {"transport/jsonrpc"},
+	"transport":             {"actors", "actors/output", "runtimes", "transport/jsonrpc", "transport/protocol", "transport/websocket"},
+	"transport/client":      {"transport/jsonrpc", "transport/protocol", "transport/websocket"},
+	"cmd/codebeaker":        {"actors", "runtimes", "runtimes/host", "runtimes/calibration", "transport", "transport/websocket", "transport/client", "transport/protocol"},
+	"bench":                 {"bench/internal/...", "actors", "actors/output", "runtimes", "runtimes/...", "transport", "transport/..."},
+	"bench/internal/...":    {"bench/internal/...", "transport/client", "transport/protocol"},
+}
+
+// owners are the libraries that few packages may import.
+var owners = map[string][]string{
+	"github.com/asynkron/protoactor-go": {"actors"},
+	"github.com/docker/docker":          {"runtimes/docker"},
+	"github.com/gobwas/ws":              {"transport/websocket"},
+	"github.com/elastic/go-seccomp-bpf": {"runtimes/internal/...", "runtimes/guest"},
+	"github.com/goccy/go-json":          {"transport", "transport/...", "bench", "bench/internal/..."},
+	"github.com/spf13/cobra":            {"cmd/codebeaker"},
+	"github.com/knadh/koanf":            {"cmd/codebeaker"},
+	"github.com/prometheus":             {"transport"},
+	"github.com/montanaflynn/stats":     {"runtimes/calibration", "bench", "bench/internal/..."},
+}
+
+// listed is what `go list -json` says of a package.
+type listed struct {
+	ImportPath string
+	Imports    []string
+}
+
+func list(t *testing.T) []listed {
+	t.Helper()
+	out, err := exec.Command("go", "list", "-json=ImportPath,Imports", module+"...").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var packages []listed
+	for decoder := json.NewDecoder(strings.NewReader(string(out))); ; {
+		var p listed
+		if err := decoder.Decode(&p); errors.Is(err, io.EOF) {
+			return packages
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		packages = append(packages, p)
+	}
+}
+
+func matches(patterns []string, name string) bool {
+	return slices.ContainsFunc(patterns, func(pattern string) bool {
+		if prefix, all := strings.CutSuffix(pattern, "/..."); all {
+			return strings.HasPrefix(name, prefix+"/")
+		}
+		return pattern == name
+	})
+}
+
+// allowed finds the row of a package: its own, or that of what is above it.
+func allowed(name string) ([]string, bool) {
+	if row, ok := layers[name]; ok {
+		return row, true
+	}
+	for pattern, row := range layers {
+		if strings.HasSuffix(pattern, "/...") && matches([]string{pattern}, name) {
+			return row, true
+		}
+	}
+	return nil, false
+}
+
+func TestImportsRunOneWay(t *testing.T) {
+	for _, p := range list(t) {
+		name := strings.TrimPrefix(p.ImportPath, module)
+		row, ok := allowed(name)
+		if !ok && !strings.Contains(name, "/testdata/") && !strings.HasSuffix(name, "test") {
+			t.Errorf("package %s has no row in the table of layers", name)
+			continue
+		}
+		for _, path := range p.Imports {
+			if imported, ours := strings.CutPrefix(path, module); ours && ok && !matches(row, imported) {
+				t.Errorf("%s must not import %s", name, imported)
+			}
+		}
+	}
+}
+
+func TestImportsOfLibrariesAreTheirOwners(t *testing.T) {
+	for _, p := range list(t) {
+		name := strings.TrimPrefix(p.ImportPath, module)
+		for _, path := range p.Imports {
+			for library, owned := range owners {
+				if (path == library || strings.HasPrefix(path, library+"/")) && !matches(owned, name) {
+					t.Errorf("%s must not import %s: only %s may", name, path, strings.Join(owned, ", "))
+				}
+			}
+		}
+	}
+}

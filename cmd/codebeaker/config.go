@@ -1,0 +1,195 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"time"
+
+	"github.com/go-viper/mapstructure/v2"
+	"github.com/knadh/koanf/parsers/yaml"
+	"github.com/knadh/koanf/providers/env/v2"
+	"github.com/knadh/koanf/providers/file"
+	"github.com/knadh/koanf/providers/posflag"
+	"github.com/knadh/koanf/v2"
+	"github.com/spf13/pflag"
+)
+
+// Config is everything an operator can set. Each setting is a flag
+// (--data-dir), a variable (CODEBEAKER_DATA_DIR) and a key of the
+// configuration file (data-dir); the flag wins over the variable, that over
+// the file, that over the default. docs/operations.md lists them.
+type Config struct {
+	Listen         string        `koanf:"listen"`
+	DataDir        string        `koanf:"data-dir"`
+	LogFormat      string        `koanf:"log-format"`
+	LogLevel       string        `koanf:"log-level"`
+	KeysFile       string        `koanf:"keys-file"`
+	AllowOrigins   []string      `koanf:"allow-origin"`
+	AllowHosts     []string      `koanf:"allow-host"`
+	Runtimes       []string      `koanf:"runtimes"`
+	DockerHost     string        `koanf:"docker-host"`
+	AllowImages    []string      `koanf:"allow-image"`
+	ToolsDir       string        `koanf:"tools-dir"`
+	Guest          string        `koanf:"guest"`
+	Calibrate      bool          `koanf:"calibrate"`
+	MaxSessions    int           `koanf:"max-sessions"`
+	QueueLength    int           `koanf:"queue-length"`
+	MessageBytes   int           `koanf:"message-bytes"`
+	OutputBytes    int           `koanf:"output-bytes"`
+	CreateTimeout  time.Duration `koanf:"create-timeout"`
+	PingInterval   time.Duration `koanf:"ping-interval"`
+	MaxMemoryMB    int           `koanf:"max-memory-mb"`
+	MaxCPUs        float64       `koanf:"max-cpus"`
+	MaxProcesses   int           `koanf:"max-processes"`
+	MaxDiskMB      int           `koanf:"max-disk-mb"`
+	MaxIdle        time.Duration `koanf:"max-idle"`
+	MaxLifetime    time.Duration `koanf:"max-lifetime"`
+	MaxConnections int           `koanf:"max-connections"`
+	DrainTimeout   time.Duration `koanf:"drain-timeout"`
+}
+
+// configFlag names the file; it is no setting itself.
+const configFlag = "config"
+
+// addFlags declares every setting with its default.
+func addFlags(flags *pflag.FlagSet) {
+	flags.String(configFlag, "", "configuration file (YAML); its keys are the names of these flags")
+	flags.String("listen", "127.0.0.1:5039", "address to listen on; port 0 picks a free one")
+	flags.String("data-dir", defaultDataDir(), "directory for workspaces, caches and measurements")
+	flags.String("log-format", "text", "text or json")
+	flags.String("log-level", "info", "debug, info, warn or error")
+	flags.String("keys-file", "", "file of API keys (see `codebeaker keys`); required unless listening on loopback")
+	flags.StringSlice("allow-origin", nil, "browser origins to accept besides the server's own, such as https://example.org")
+	flags.StringSlice("allow-host", nil, "names by which clients may call the server besides its address")
+	flags.StringSlice("runtimes", []string{"docker", "deno", "bun", "native"}, "runtimes to offer")
+	flags.String("docker-host", "", "Docker engine, such as unix:///var/run/docker.sock; empty uses DOCKER_HOST or the usual one")
+	flags.StringSlice("allow-image", nil, "images that clients may name with dockerImage")
+	flags.String("tools-dir", "", "directory to search for bun and deno when they are not on PATH")
+	flags.String("guest", "", "the guest agent's binary; empty looks beside this program and in .cache/guest")
+	flags.Bool("calibrate", true, "measure the runtimes in the background, for their selection")
+	flags.Int("max-sessions", 256, "sessions that may live at once")
+	flags.Int("queue-length", 64, "commands that may wait in one session")
+	flags.Int("message-bytes", 16<<20, "largest message in bytes")
+	flags.Int("output-bytes", 1<<20, "output kept of each execution in bytes")
+	flags.Duration("create-timeout", time.Minute, "bound on the making of one environment")
+	flags.Duration("ping-interval", 30*time.Second, "time between pings of an idle connection")
+	flags.Int("max-memory-mb", 0, "largest memoryLimitMB a session may ask for; 0 is three quarters of the machine's")
+	flags.Float64("max-cpus", 0, "largest cpus a session may ask for; 0 is the machine's")
+	flags.Int("max-processes", 4096, "largest processLimit a session may ask for")
+	flags.Int("max-disk-mb", 16<<10, "largest diskLimitMB a session may ask for")
+	flags.Duration("max-idle", 24*time.Hour, "longest idleTimeoutMinutes")
+	flags.Duration("max-lifetime", 7*24*time.Hour, "longest maxLifetimeMinutes")
+	flags.Int("max-connections", 16384, "connections from one address that is not loopback")
+	flags.Duration("drain-timeout", 5*time.Second, "how long running commands may go on when the server stops")
+}
+
+// envPrefix begins the name of every variable.
+const envPrefix = "CODEBEAKER_"
+
+// loadConfig reads file, variables and flags. A key that is no setting is an
+// error that names it.
+func loadConfig(flags *pflag.FlagSet) (Config, error) {
+	k := koanf.New("\x00") // names have no levels
+	path, err := flags.GetString(configFlag)
+	if err != nil {
+		return Config{}, err
+	}
+	if path == "" {
+		path = os.Getenv(envPrefix + "CONFIG")
+	}
+	if path != "" {
+		if err := k.Load(file.Provider(path), yaml.Parser()); err != nil {
+			return Config{}, fmt.Errorf("read the configuration file: %w", err)
+		}
+		if err := checkKeys(k, flags, path); err != nil {
+			return Config{}, err
+		}
+	}
+	variables := env.Provider("\x00", env.Opt{Prefix: envPrefix, TransformFunc: func(name, value string) (string, any) {
+		name = strings.ReplaceAll(strings.ToLower(strings.TrimPrefix(name, envPrefix)), "_", "-")
+		if name == configFlag || flags.Lookup(name) == nil {
+			return "", nil // another program's variable
+		}
+		return name, value
+	}})
+	if err := k.Load(variables, nil); err != nil {
+		return Config{}, fmt.Errorf("read the environment: %w", err)
+	}
+	if err := k.Load(posflag.Provider(flags, "\x00", k), nil); err != nil {
+		return Config{}, fmt.Errorf("read the flags: %w", err)
+	}
+	k.Delete(configFlag)
+	k.Delete("help")
+	var c Config
+	if err := k.UnmarshalWithConf("", &c, koanf.UnmarshalConf{DecoderConfig: decoder(&c)}); err != nil {
+		return Config{}, fmt.Errorf("the configuration: %w", err)
+	}
+	return c, c.validate()
+}
+
+func decoder(c *Config) *mapstructure.DecoderConfig {
+	return &mapstructure.DecoderConfig{
+		Result: c, TagName: "koanf", WeaklyTypedInput: true, ErrorUnused: true,
+		DecodeHook: mapstructure.ComposeDecodeHookFunc(
+			mapstructure.StringToTimeDurationHookFunc(), mapstructure.StringToSliceHookFunc(",")),
+	}
+}
+
+// checkKeys reports a key of the file that is no setting: a typing error must
+// not pass for a default.
+func checkKeys(k *koanf.Koanf, flags *pflag.FlagSet, path string) error {
+	for _, key := range k.Keys() {
+		key, _, _ := strings.Cut(key, "\x00")
+		if flags.Lookup(key) == nil || key == configFlag {
+			return fmt.Errorf("%s: there is no setting %q", path, key)
+		}
+	}
+	return nil
+}
+
+// validate names the setting that cannot be.
+func (c *Config) validate() error {
+	positive := map[string]float64{
+		"max-sessions": float64(c.MaxSessions), "queue-length": float64(c.QueueLength),
+		"message-bytes": float64(c.MessageBytes), "output-bytes": float64(c.OutputBytes),
+		"create-timeout": float64(c.CreateTimeout), "ping-interval": float64(c.PingInterval),
+		"max-processes": float64(c.MaxProcesses), "max-disk-mb": float64(c.MaxDiskMB),
+		"max-idle": float64(c.MaxIdle), "max-lifetime": float64(c.MaxLifetime),
+		"max-connections": float64(c.MaxConnections), "drain-timeout": float64(c.DrainTimeout),
+	}
+	for name, value := range positive {
+		if value <= 0 {
+			return fmt.Errorf("%s must be more than zero", name)
+		}
+	}
+	switch {
+	case c.MaxMemoryMB < 0:
+		return fmt.Errorf("max-memory-mb must not be negative")
+	case c.MaxCPUs < 0:
+		return fmt.Errorf("max-cpus must not be negative")
+	case c.LogFormat != "text" && c.LogFormat != "json":
+		return fmt.Errorf("log-format is %q: it must be text or json", c.LogFormat)
+	case c.DataDir == "":
+		return fmt.Errorf("data-dir must be set: this user has no home directory")
+	}
+	return nil
+}
+
+// defaultDataDir is the usual place for a user's data, or the system's for
+// root.
+func defaultDataDir() string {
+	if runtime.GOOS == "linux" && os.Geteuid() == 0 {
+		return "/var/lib/codebeaker"
+	}
+	if dir := os.Getenv("XDG_DATA_HOME"); dir != "" {
+		return filepath.Join(dir, "codebeaker")
+	}
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return ""
+	}
+	return filepath.Join(home, ".local", "share", "codebeaker")
+}

@@ -1,0 +1,121 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/codebeaker/codebeaker/runtimes"
+	"github.com/codebeaker/codebeaker/runtimes/host"
+)
+
+// doctorTimeout bounds the whole look.
+const doctorTimeout = 2 * time.Minute
+
+// doctorCommand says what this machine offers and how to get the rest. It
+// works beside a running server: it looks from a directory of its own.
+func doctorCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "doctor", Short: "Say what is available here, what is missing, and how to get it", Args: cobra.NoArgs,
+	}
+	addFlags(cmd.Flags())
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		c, err := loadConfig(cmd.Flags())
+		if err != nil {
+			return err
+		}
+		ctx, cancel := context.WithTimeout(cmd.Context(), doctorTimeout)
+		defer cancel()
+		return examine(ctx, c, cmd.OutOrStdout())
+	}
+	return cmd
+}
+
+func examine(ctx context.Context, c Config, out io.Writer) error {
+	temporary, err := os.MkdirTemp("", "codebeaker-doctor-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(temporary)
+	if err := os.Chmod(temporary, 0o711); err != nil {
+		return err
+	}
+	dir, err := openDataDir(temporary)
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	if c.ToolsDir == "" {
+		c.ToolsDir = findTools()
+	}
+	h, err := host.Open(host.Options{
+		Names: c.Runtimes, DataDir: dir.path, Mark: dir.mark, ToolsDir: c.ToolsDir, Guest: c.Guest,
+		DockerHost: c.DockerHost, AllowImages: c.AllowImages, Logger: slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		return err
+	}
+	defer h.Close()
+	registry := runtimes.NewRegistry(h.Runtimes...)
+	fmt.Fprintf(out, "codebeaker %s on this machine:\n", buildVersion())
+	registry.Probe(ctx)
+	for _, offer := range registry.Offers() {
+		describeOffer(out, offer)
+	}
+	describeLanguages(out, registry)
+	if enforced, reason := h.Quota(); !enforced {
+		fmt.Fprintf(out, "\ndisk limits are not enforced: %s\n", reason)
+	}
+	return nil
+}
+
+func describeOffer(out io.Writer, offer runtimes.Offer) {
+	a, name := offer.Availability, offer.Runtime.Type().String()
+	if !a.Available {
+		fmt.Fprintf(out, "\n- %s is not available: %s\n", name, a.Reason)
+		return
+	}
+	fmt.Fprintf(out, "\n+ %s %s, isolation %d of 10\n", name, a.Version, a.Isolation.Score)
+	var languages, layers, tools []string
+	for _, l := range a.Languages {
+		languages = append(languages, l.String())
+	}
+	for _, layer := range a.Isolation.Layers {
+		layers = append(layers, string(layer))
+	}
+	for tool, version := range a.Tools {
+		tools = append(tools, tool+" "+version)
+	}
+	fmt.Fprintf(out, "    languages  %s\n", strings.Join(languages, ", "))
+	fmt.Fprintf(out, "    tools      %s\n", strings.Join(slices.Sorted(slices.Values(tools)), ", "))
+	fmt.Fprintf(out, "    layers     %s\n", strings.Join(layers, ", "))
+	if a.Reason != "" {
+		fmt.Fprintf(out, "    note       %s\n", a.Reason)
+	}
+}
+
+// describeLanguages says what a session would get, and what it cannot get yet.
+func describeLanguages(out io.Writer, registry *runtimes.Registry) {
+	fmt.Fprintln(out, "\nlanguages:")
+	for _, l := range runtimes.Languages() {
+		rt := registry.Select(l, runtimes.Balanced)
+		if rt != nil {
+			fmt.Fprintf(out, "  %-11s %s\n", l, rt.Type())
+			continue
+		}
+		var could []string
+		for _, t := range l.Runtimes() {
+			if registry.Offer(t).Runtime != nil {
+				could = append(could, t.String())
+			}
+		}
+		fmt.Fprintf(out, "  %-11s not served: it needs %s\n", l, strings.Join(could, " or "))
+	}
+}

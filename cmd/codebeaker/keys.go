@@ -1,0 +1,85 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/codebeaker/codebeaker/transport"
+)
+
+// keysCommand manages the API keys of a server, while it runs or not.
+func keysCommand() *cobra.Command {
+	root := &cobra.Command{Use: "keys", Short: "Manage the API keys of a server"}
+	addFlags(root.PersistentFlags())
+	root.PersistentFlags().VisitAll(func(f *pflag.Flag) { // what does not matter here is not shown
+		f.Hidden = f.Name != "keys-file" && f.Name != "data-dir" && f.Name != configFlag
+	})
+	open := func(cmd *cobra.Command) (*transport.Keys, error) {
+		c, err := loadConfig(cmd.Flags())
+		if err != nil {
+			return nil, err
+		}
+		file := c.KeysFile
+		if file == "" {
+			file = filepath.Join(c.DataDir, "keys")
+		}
+		if err := os.MkdirAll(filepath.Dir(file), 0o711); err != nil {
+			return nil, err
+		}
+		return transport.OpenKeys(file)
+	}
+	root.AddCommand(
+		&cobra.Command{
+			Use: "add NAME", Short: "Make a key and print it: it cannot be shown again", Args: cobra.ExactArgs(1),
+			RunE: func(cmd *cobra.Command, args []string) error {
+				keys, err := open(cmd)
+				if err != nil {
+					return err
+				}
+				secret, key, err := keys.Add(args[0])
+				if err != nil {
+					return err
+				}
+				fmt.Fprintf(cmd.ErrOrStderr(), "key %s for %s; only its digest is kept:\n", key.ID, key.Name)
+				fmt.Fprintln(cmd.OutOrStdout(), secret)
+				return nil
+			},
+		},
+		&cobra.Command{
+			Use: "list", Short: "List the keys", Args: cobra.NoArgs,
+			RunE: func(cmd *cobra.Command, _ []string) error {
+				keys, err := open(cmd)
+				if err != nil {
+					return err
+				}
+				list, err := keys.List()
+				if err != nil {
+					return err
+				}
+				table := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 8, 2, ' ', 0)
+				fmt.Fprintln(table, "ID\tNAME\tCREATED")
+				for _, key := range list {
+					fmt.Fprintf(table, "%s\t%s\t%s\n", key.ID, key.Name, key.Created.Format(time.RFC3339))
+				}
+				return table.Flush()
+			},
+		},
+		&cobra.Command{
+			Use: "remove ID", Short: "Remove a key; its sessions are out of reach at once", Args: cobra.ExactArgs(1),
+			RunE: func(cmd *cobra.Command, args []string) error {
+				keys, err := open(cmd)
+				if err != nil {
+					return err
+				}
+				return keys.Remove(args[0])
+			},
+		},
+	)
+	return root
+}

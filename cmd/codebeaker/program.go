@@ -1,0 +1,175 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"runtime"
+	"sync"
+	"time"
+
+	"github.com/codebeaker/codebeaker/actors"
+	"github.com/codebeaker/codebeaker/runtimes"
+	"github.com/codebeaker/codebeaker/runtimes/calibration"
+	"github.com/codebeaker/codebeaker/runtimes/host"
+	"github.com/codebeaker/codebeaker/transport"
+	"github.com/codebeaker/codebeaker/transport/websocket"
+)
+
+// firstProbe bounds how long the start waits for the runtimes to say what they
+// offer; one that takes longer becomes available later.
+const firstProbe = 15 * time.Second
+
+// closeTimeout bounds the end of a server that did not come to serve.
+const closeTimeout = 30 * time.Second
+
+// Program is a whole server.
+type Program struct {
+	config   Config
+	log      *slog.Logger
+	dir      *dataDir
+	host     *host.Host
+	registry *runtimes.Registry
+	server   *transport.Server
+	listener net.Listener
+}
+
+// newProgram makes a server that listens but does not serve yet. When it
+// returns, what an earlier server left behind is gone and the runtimes have
+// been probed.
+func newProgram(ctx context.Context, c Config, log *slog.Logger) (p *Program, err error) {
+	p = &Program{config: c, log: log}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, p.Close())
+		}
+	}()
+	if p.dir, err = openDataDir(c.DataDir); err != nil {
+		return p, err
+	}
+	keys, err := p.keys()
+	if err != nil {
+		return p, err
+	}
+	if err := transport.CheckListen(c.Listen, keys); err != nil {
+		return p, err
+	}
+	if c.ToolsDir == "" {
+		c.ToolsDir = findTools()
+	}
+	p.host, err = host.Open(host.Options{
+		Names: c.Runtimes, DataDir: p.dir.path, Mark: p.dir.mark, ToolsDir: c.ToolsDir, Guest: c.Guest,
+		DockerHost: c.DockerHost, AllowImages: c.AllowImages, Logger: log,
+	})
+	if err != nil {
+		return p, err
+	}
+	p.host.Sweep(ctx)
+	p.registry = runtimes.NewRegistry(p.host.Runtimes...)
+	p.probe(ctx)
+	if err := p.assemble(keys); err != nil {
+		return p, err
+	}
+	p.listener, err = (&net.ListenConfig{}).Listen(ctx, "tcp", c.Listen)
+	return p, err
+}
+
+func (p *Program) keys() (*transport.Keys, error) {
+	file := p.config.KeysFile
+	if file == "" {
+		file = p.dir.file("keys")
+	}
+	return transport.OpenKeys(file)
+}
+
+// probe asks the runtimes once, and says what came of it.
+func (p *Program) probe(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, firstProbe)
+	defer cancel()
+	p.registry.Probe(ctx)
+	for _, offer := range p.registry.Offers() {
+		name, a := offer.Runtime.Type().String(), offer.Availability
+		if a.Available {
+			p.log.Info("runtime available", "runtime", name, "version", a.Version, "isolation", a.Isolation.Score)
+		} else {
+			p.log.Info("runtime not available", "runtime", name, "reason", a.Reason)
+		}
+	}
+}
+
+// assemble makes the actors and the transport above the runtimes.
+func (p *Program) assemble(keys *transport.Keys) (err error) {
+	c, metrics := &p.config, transport.NewMetrics()
+	system := actors.NewSystem(actors.Options{
+		Registry: p.registry, MaxSessions: c.MaxSessions, QueueLength: c.QueueLength, OutputBytes: c.OutputBytes,
+		CreateTimeout: c.CreateTimeout, Logger: p.log, Observer: metrics,
+	})
+	p.server, err = transport.New(transport.Options{
+		System: system, Registry: p.registry, Policy: p.policy(), Keys: keys, Metrics: metrics, Logger: p.log,
+		Version: buildVersion(), MaxSessions: c.MaxSessions, QueueLength: c.QueueLength, OutputBytes: c.OutputBytes,
+		WebSocket:    websocket.Options{MessageBytes: c.MessageBytes, PingInterval: c.PingInterval, Logger: p.log},
+		AllowedHosts: c.AllowHosts, AllowedOrigins: c.AllowOrigins, DrainTimeout: c.DrainTimeout,
+		ConnectionsPerAddress: c.MaxConnections,
+	})
+	if err != nil {
+		return errors.Join(err, system.Shutdown(context.Background()))
+	}
+	return nil
+}
+
+func (p *Program) policy() transport.Policy {
+	c := &p.config
+	policy := transport.Policy{
+		MaxIdleTimeout: c.MaxIdle, MaxLifetime: c.MaxLifetime, MaxMemoryMB: int64(c.MaxMemoryMB), MaxCPUs: c.MaxCPUs,
+		MaxProcesses: int64(c.MaxProcesses), MaxDiskMB: int64(c.MaxDiskMB), Images: c.AllowImages,
+	}
+	if policy.MaxMemoryMB == 0 {
+		policy.MaxMemoryMB = max(memoryMB()*3/4, 512)
+	}
+	if policy.MaxCPUs == 0 {
+		policy.MaxCPUs = float64(runtime.NumCPU())
+	}
+	return policy
+}
+
+// URL is where clients connect.
+func (p *Program) URL() string { return fmt.Sprintf("ws://%s/ws/jsonrpc", p.listener.Addr()) }
+
+// Run serves until ctx ends, then closes every session and connection. ready
+// gets one line once clients may connect.
+func (p *Program) Run(ctx context.Context, ready io.Writer) error {
+	var background sync.WaitGroup
+	watching, stop := context.WithCancel(context.WithoutCancel(ctx))
+	background.Go(func() { p.registry.Watch(watching) })
+	if p.config.Calibrate {
+		calibrator := calibration.Calibrator{Registry: p.registry, File: p.dir.file("figures.json"), Logger: p.log}
+		background.Go(func() { calibrator.Run(watching) })
+	}
+	fmt.Fprintln(ready, "listening on", p.URL())
+	p.log.Info("serving", "address", p.listener.Addr().String(), "version", buildVersion())
+	err := p.server.Serve(ctx, p.listener)
+	stop()
+	background.Wait()
+	p.log.Info("stopped")
+	return err
+}
+
+// Close frees what is left: runtimes, files, the data directory.
+func (p *Program) Close() error {
+	var errs []error
+	if p.server != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
+		defer cancel()
+		errs = append(errs, p.server.Shutdown(ctx))
+	}
+	if p.host != nil {
+		errs = append(errs, p.host.Close())
+	}
+	if p.dir != nil {
+		errs = append(errs, p.dir.Close())
+	}
+	return errors.Join(errs...)
+}
