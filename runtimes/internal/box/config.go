@@ -14,7 +14,7 @@ type Config struct {
 	Binds []Bind
 	// Links are symlinks in the root.
 	Links []Link
-	// Files are small files of the root, readable by all.
+	// Files are small files, readable by all.
 	Files []File
 	// Scratch are the writable directories besides the workspace.
 	Scratch []Scratch
@@ -52,6 +52,8 @@ type Link struct {
 // File is a small file with that content.
 type File struct {
 	Target, Content string
+	// Owned gives it, and directories made for it, to the box's user.
+	Owned bool
 }
 
 // Scratch is a tmpfs of its own at Target that belongs to the box's user.

@@ -2,6 +2,7 @@ package box
 
 import (
 	"os"
+	"path"
 
 	"golang.org/x/sys/unix"
 )
@@ -51,12 +52,23 @@ func makeLinks(cfg Config) error {
 // writeFiles writes the files of the layout.
 func writeFiles(cfg Config) error {
 	for _, file := range cfg.Files {
-		if err := makeParents(file.Target); err != nil {
-			return step("write", file.Target, err)
-		}
-		if err := os.WriteFile(file.Target, []byte(file.Content), 0o644); err != nil {
+		if err := writeFile(cfg, file); err != nil {
 			return step("write", file.Target, err)
 		}
 	}
 	return nil
+}
+
+func writeFile(cfg Config, file File) error {
+	makeDirectories := func() error { return makeParents(file.Target) }
+	if file.Owned {
+		makeDirectories = func() error { return makeOwned(cfg, path.Dir(file.Target)) }
+	}
+	if err := makeDirectories(); err != nil {
+		return err
+	}
+	if err := os.WriteFile(file.Target, []byte(file.Content), 0o644); err != nil || !file.Owned {
+		return err
+	}
+	return os.Chown(file.Target, cfg.UID, cfg.GID)
 }

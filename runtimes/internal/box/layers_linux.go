@@ -87,13 +87,13 @@ func networkLayers(pid int, _ Config) ([]runtimes.Layer, error) {
 
 // privilegeLayers looks at every thread: credentials are a thread's own.
 func privilegeLayers(pid int, _ Config) ([]runtimes.Layer, error) {
-	threads, err := filepath.Glob(processFile(pid, "task", "*", "status"))
+	threads, err := os.ReadDir(processFile(pid, "task"))
 	if err != nil {
 		return nil, err
 	}
 	var all map[runtimes.Layer]bool
 	for _, thread := range threads {
-		text, err := os.ReadFile(thread)
+		text, err := os.ReadFile(processFile(pid, "task", thread.Name(), "status"))
 		if errors.Is(err, os.ErrNotExist) {
 			continue // the thread has ended
 		}

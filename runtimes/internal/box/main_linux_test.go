@@ -67,7 +67,7 @@ func testConfig(t testing.TB) Config {
 	}
 	return Config{
 		Hostname: "box", Root: Bound{Bytes: 1 << 20, Inodes: 500}, UID: DefaultUID, GID: DefaultUID,
-		Files: []File{{"/etc/passwd", "user:x:1000:1000::/home/user:/bin/sh\n"}},
+		Files: []File{{Target: "/etc/passwd", Content: "user:x:1000:1000::/home/user:/bin/sh\n"}},
 		Scratch: []Scratch{
 			{Target: "/tmp", Bound: Bound{1 << 20, 100}, Mode: 0o1777},
 			{Target: "/home/user", Bound: Bound{1 << 20, 100}, Mode: 0o755},
