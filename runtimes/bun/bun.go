@@ -1,0 +1,52 @@
+package bun
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/codebeaker/codebeaker/runtimes"
+	"github.com/codebeaker/codebeaker/runtimes/internal/boxed"
+)
+
+// Options are what the runtime needs of the server.
+type Options = boxed.Options
+
+// New returns the runtime. It starts nothing; Probe finds out what is there.
+func New(o Options) runtimes.Runtime {
+	return boxed.New(o, boxed.Flavor{Type: runtimes.Bun, Programs: []string{"bun"}, Find: find})
+}
+
+// errMissing is the reason when there is no bun.
+var errMissing = errors.New(
+	"bun is not installed: run `make tools`, or install it from https://bun.sh and put it on the server's PATH")
+
+func find(ctx context.Context, host *boxed.Host) (boxed.Kit, error) {
+	path := host.Find("bun")
+	if path == "" {
+		return boxed.Kit{}, errMissing
+	}
+	version, err := host.Ask(ctx, path, "--version")
+	if err != nil {
+		return boxed.Kit{}, fmt.Errorf("bun does not run on this host: %w", err)
+	}
+	return boxed.Kit{
+		Version:  version,
+		Tools:    map[string]string{"bun": version},
+		Programs: []boxed.Program{{Name: "bun", Path: path}, {Name: "bunx", Path: path}},
+		Env:      environment,
+		Reserve:  256 << 20, // bun 1.4 ends at once with less than 288 MB
+		Languages: []boxed.Language{
+			{Language: runtimes.JavaScript, Check: check("ok.js", "console.log('ok')\n")},
+			{Language: runtimes.TypeScript, Check: check("ok.ts", "const ok: string = 'ok'\nconsole.log(ok)\n")},
+		},
+	}, nil
+}
+
+// environment keeps bun from writing what no later run would read, and from
+// calling home.
+var environment = []string{"BUN_RUNTIME_TRANSPILER_CACHE_PATH=0", "DO_NOT_TRACK=1"}
+
+func check(name, text string) boxed.Check {
+	return boxed.Check{Name: name, Text: text, Run: []string{"bun", name}}
+}

@@ -1,0 +1,64 @@
+package deno
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/codebeaker/codebeaker/runtimes"
+	"github.com/codebeaker/codebeaker/runtimes/internal/boxed"
+)
+
+// Options are what the runtime needs of the server.
+type Options = boxed.Options
+
+// New returns the runtime. It starts nothing; Probe finds out what is there.
+func New(o Options) runtimes.Runtime {
+	return boxed.New(o, boxed.Flavor{Type: runtimes.Deno, Programs: []string{"deno"}, Find: find})
+}
+
+// errMissing is the reason when there is no deno.
+var errMissing = errors.New(
+	"deno is not installed: run `make tools`, or install it from https://deno.com and put it on the server's PATH")
+
+func find(ctx context.Context, host *boxed.Host) (boxed.Kit, error) {
+	path := host.Find("deno")
+	if path == "" {
+		return boxed.Kit{}, errMissing
+	}
+	answer, err := host.Ask(ctx, path, "--version")
+	if err != nil {
+		return boxed.Kit{}, fmt.Errorf("deno does not run on this host: %w", err)
+	}
+	version := parseVersion(answer)
+	warm := warmDeno(host, path, version)
+	return boxed.Kit{
+		Version:  version,
+		Tools:    map[string]string{"deno": version},
+		Programs: []boxed.Program{{Name: "deno", Path: path}},
+		Env:      append([]string{"DENO_DIR=" + denoDir}, quiet...),
+		Reserve:  512 << 20, // deno 2.9 ends at once with less than 544 MB
+		Languages: []boxed.Language{
+			{Language: runtimes.JavaScript, Warm: warm, Check: check("ok.js", "console.log('ok')\n")},
+			{Language: runtimes.TypeScript, Warm: warm, Check: check("ok.ts", "const ok: string = 'ok'\nconsole.log(ok)\n")},
+		},
+	}, nil
+}
+
+// parseVersion reads "deno 2.9.6 (stable, …)".
+func parseVersion(answer string) string {
+	fields := strings.Fields(answer)
+	if len(fields) < 2 {
+		return answer
+	}
+	return fields[1]
+}
+
+// quiet keeps deno from asking a terminal for permissions it was not given and
+// the network for news.
+var quiet = []string{"DENO_NO_UPDATE_CHECK=1", "DENO_NO_PROMPT=1"}
+
+func check(name, text string) boxed.Check {
+	return boxed.Check{Name: name, Text: text, Run: []string{"deno", "run", name}}
+}

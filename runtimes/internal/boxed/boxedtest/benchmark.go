@@ -1,0 +1,49 @@
+package boxedtest
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/codebeaker/codebeaker/runtimes"
+)
+
+// BenchmarkCreate measures the whole life of an environment from cold: its
+// creation with a workspace of its own, the first run of a program that is a
+// file, a second run, and its end. The medians are reported in milliseconds.
+func BenchmarkCreate(b *testing.B, r runtimes.Runtime, language runtimes.Language, name, text string, command ...string) {
+	Available(b, r, language)
+	ctx := context.Background()
+	var create, first, second, end []time.Duration
+	for i := 0; b.Loop(); i++ {
+		begin := time.Now()
+		e, err := r.Create(ctx, Spec(fmt.Sprintf("b%d", i), language))
+		if err != nil {
+			b.Fatal(err)
+		}
+		create = append(create, time.Since(begin))
+		for _, runs := range []*[]time.Duration{&first, &second} {
+			begin := time.Now()
+			if got := RunFile(b, e, name, text, command...); got.Status != runtimes.Completed {
+				b.Fatalf("got %+v", got)
+			}
+			*runs = append(*runs, time.Since(begin))
+		}
+		begin = time.Now()
+		if err := e.Close(ctx); err != nil {
+			b.Fatal(err)
+		}
+		if err := e.Workspace().Close(); err != nil {
+			b.Fatal(err)
+		}
+		end = append(end, time.Since(begin))
+	}
+	for unit, durations := range map[string][]time.Duration{
+		"create-ms": create, "first-ms": first, "second-ms": second, "end-ms": end,
+	} {
+		slices.Sort(durations)
+		b.ReportMetric(float64(durations[len(durations)/2].Microseconds())/1000, unit)
+	}
+}

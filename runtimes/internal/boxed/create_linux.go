@@ -1,0 +1,146 @@
+package boxed
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/oklog/ulid/v2"
+
+	"github.com/codebeaker/codebeaker/runtimes"
+	"github.com/codebeaker/codebeaker/runtimes/internal/box"
+	"github.com/codebeaker/codebeaker/runtimes/internal/cgroup"
+	"github.com/codebeaker/codebeaker/runtimes/internal/workspace"
+)
+
+// Create makes an environment: see runtimes.Runtime.
+func (r *Runtime) Create(ctx context.Context, spec runtimes.Spec) (runtimes.Environment, error) {
+	if spec.Network != runtimes.NoNetwork {
+		return nil, r.fail("set up network", fmt.Sprintf(
+			"%s has no access to the internet here: ask for network none, or for runtimeType Docker", r.flavor.Type),
+			errors.New("a box has a loopback only"))
+	}
+	found, err := r.find(ctx)
+	if err != nil {
+		return nil, r.fail("find tools", fmt.Sprintf(
+			"%s cannot be used on this host: `codebeaker doctor` says why", r.flavor.Type), err)
+	}
+	language := found.kit.language(spec.Language)
+	if language == nil {
+		return nil, r.fail("find tools", fmt.Sprintf("%s does not serve %s on this host", r.flavor.Type, spec.Language),
+			errors.New("no tool"))
+	}
+	return r.make(ctx, found, language, spec)
+}
+
+func (r *Runtime) fail(step, reason string, err error) error {
+	return &runtimes.EnvironmentError{Runtime: r.flavor.Type, Step: step, Reason: reason, Err: err}
+}
+
+// make builds an environment step by step and takes back what was done when a
+// step fails.
+func (r *Runtime) make(ctx context.Context, found *found, language *Language, spec runtimes.Spec) (*Environment, error) {
+	m := &making{r: r, found: found, language: language, spec: spec, e: &Environment{
+		id: r.name() + "-" + strings.ToLower(ulid.Make().String()),
+	}}
+	for _, step := range []struct {
+		name string
+		do   func(context.Context) error
+	}{
+		{"make workspace", m.makeWorkspace}, {"make control group", m.makeGroup}, {"start box", m.startBox},
+		{"wait for guest", m.openLink}, {"read limits", m.readLimits},
+	} {
+		if err := step.do(ctx); err != nil {
+			stderr := m.undo()
+			if cause := context.Cause(ctx); cause != nil {
+				return nil, cause
+			}
+			if stderr != "" {
+				err = fmt.Errorf("%w; the guest said: %s", err, stderr)
+			}
+			return nil, r.fail(step.name, reason(err), err)
+		}
+	}
+	m.e.watch()
+	return m.e, nil
+}
+
+// making is an environment in the making.
+type making struct {
+	r        *Runtime
+	found    *found
+	language *Language
+	spec     runtimes.Spec
+	e        *Environment
+	cfg      box.Config
+}
+
+// undo ends what was begun. It returns what the agent had to say.
+func (m *making) undo() (stderr string) {
+	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
+	defer cancel()
+	if m.e.box != nil {
+		stderr = m.e.box.Stderr()
+	}
+	if err := m.e.tearDown(ctx); err != nil {
+		m.r.options.logger().Error("an environment in the making could not be taken back", "environment", m.e.id, "error", err)
+	}
+	if m.e.workspace != nil && m.spec.Workspace == nil {
+		m.e.workspace.Close()
+	}
+	return stderr
+}
+
+func (m *making) makeWorkspace(ctx context.Context) error {
+	if m.spec.Workspace != nil {
+		given, ok := m.spec.Workspace.(*workspace.Directory)
+		if !ok {
+			return fmt.Errorf("a %T is no workspace of this host", m.spec.Workspace)
+		}
+		m.e.workspace = given
+		return nil
+	}
+	made, err := m.r.options.Workspaces.Create(ctx, workspace.CreateOptions{
+		Session: m.spec.Session, DiskBytes: m.spec.Limits.DiskBytes, MemoryBytes: m.spec.Limits.MemoryBytes,
+	})
+	m.e.workspace = made
+	return err
+}
+
+func (m *making) makeGroup(ctx context.Context) error {
+	if m.found.groups == nil {
+		return nil
+	}
+	group, err := m.found.groups.Create(m.r.groupName(m.e.id), cgroup.Limits{
+		MemoryBytes: m.spec.Limits.MemoryBytes, CPUs: m.spec.Limits.CPUs, Processes: m.spec.Limits.Processes,
+	})
+	m.e.group = group
+	return err
+}
+
+// startBox starts the agent. It is in its control group before it is told
+// anything, so that nothing it makes escapes the limits.
+func (m *making) startBox(context.Context) error {
+	userNamespace := os.Geteuid() != 0
+	u := user{m.e.workspace.UID(), m.e.workspace.GID()}
+	if userNamespace {
+		u = user{box.DefaultUID, box.DefaultUID}
+	}
+	directory, err := filepath.EvalSymlinks(m.e.workspace.Path())
+	if err != nil {
+		return err
+	}
+	m.cfg = layout(&m.found.kit, m.language, m.found.base, u, directory, m.spec.Limits.MemoryBytes)
+	started, err := box.Start(box.StartOptions{Guest: m.found.guest, UserNamespace: userNamespace})
+	if err != nil {
+		return err
+	}
+	m.e.box = started
+	if m.e.group == nil {
+		return nil
+	}
+	return m.e.group.Add(started.PID())
+}

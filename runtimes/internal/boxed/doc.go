@@ -1,0 +1,14 @@
+// Package boxed makes runtimes out of a namespace box and the tools of the
+// host: Bun, Deno and Native differ in their [Flavor] only.
+//
+// An environment is a box (package box) with the guest agent as its first
+// process, a link to it (package guestlink), a control group where the server
+// may make some (package cgroup) and the session's workspace (package
+// workspace). It is lost when the link or the agent ends, and the kernel
+// removes the whole box with the agent.
+//
+// A server that is root gives each session a host uid of its own and control
+// groups. For an ordinary user the same box stands in a user namespace, and
+// resource limits take the place of groups; Environment.Limits and
+// Environment.Isolation say the difference.
+package boxed

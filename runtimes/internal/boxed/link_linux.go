@@ -1,0 +1,121 @@
+package boxed
+
+import (
+	"context"
+	"encoding/json"
+	"os"
+	"slices"
+
+	"github.com/codebeaker/codebeaker/runtimes"
+	"github.com/codebeaker/codebeaker/runtimes/internal/box"
+	"github.com/codebeaker/codebeaker/runtimes/internal/guestlink"
+	"github.com/codebeaker/codebeaker/runtimes/internal/guestlink/frame"
+)
+
+// agentThreads is how many threads of the agent count against RLIMIT_NPROC of
+// its user beside the programs'.
+const agentThreads = 16
+
+// openLink tells the agent how to live and waits until it does.
+func (m *making) openLink(ctx context.Context) error {
+	layout, err := json.Marshal(m.cfg)
+	if err != nil {
+		return err
+	}
+	hello := frame.Hello{
+		Box:       layout,
+		User:      &frame.User{UID: m.cfg.UID, GID: m.cfg.GID},
+		Harden:    frame.Harden{NoCapabilities: true, NoNewPrivileges: true, Seccomp: true},
+		Limits:    m.resourceLimits(),
+		Env:       slices.Concat(baseEnv, m.found.kit.Env, m.language.Env, m.spec.Env),
+		Workspace: box.WorkspaceTarget,
+	}
+	m.e.link, err = guestlink.Open(ctx, m.e.box.Conn, guestlink.Options{
+		Hello: hello, OutputLimit: m.spec.Limits.OutputBytes, Logger: m.r.options.logger(),
+	})
+	return err
+}
+
+// resourceLimits are the setrlimit(2) limits of every program. Where there are
+// no control groups they bound memory, of each process by itself, and the
+// number of processes.
+func (m *making) resourceLimits() []frame.ResourceLimit {
+	limits := []frame.ResourceLimit{{Name: "core"}}
+	add := func(name string, value int64) {
+		if value > 0 {
+			limits = append(limits, frame.ResourceLimit{Name: name, Value: uint64(value)})
+		}
+	}
+	add("nofile", m.spec.Limits.OpenFiles)
+	if m.e.group == nil {
+		if m.spec.Limits.MemoryBytes > 0 {
+			add("data", m.spec.Limits.MemoryBytes+m.found.kit.Reserve)
+		}
+		if m.spec.Limits.Processes > 0 {
+			add("nproc", m.spec.Limits.Processes+agentThreads)
+		}
+	}
+	return limits
+}
+
+// readLimits asks the kernel what is in force.
+func (m *making) readLimits(context.Context) error {
+	report := m.e.link.Report()
+	disk, inodes := m.e.workspace.Limits()
+	limits := runtimes.Limits{
+		DiskBytes: disk, Inodes: inodes,
+		OpenFiles: inForce(report, "nofile"), OutputBytes: m.spec.Limits.OutputBytes,
+	}
+	if m.e.group == nil {
+		limits.MemoryBytes = inForce(report, "data")
+		limits.Processes = max(inForce(report, "nproc")-agentThreads, 0)
+	} else {
+		group, err := m.e.group.Limits()
+		if err != nil {
+			return err
+		}
+		limits.MemoryBytes, limits.CPUs, limits.Processes = group.MemoryBytes, group.CPUs, group.Processes
+	}
+	m.e.limits = limits
+	return m.readIsolation(report)
+}
+
+// inForce is a resource limit that the agent read back, zero for none.
+func inForce(report guestlink.Report, name string) int64 {
+	for _, limit := range report.Limits {
+		if limit.Name == name {
+			return int64(min(limit.Value, 1<<62))
+		}
+	}
+	return 0
+}
+
+// readIsolation lists the layers in force: those that /proc shows of the
+// agent, and those of the limits read back.
+func (m *making) readIsolation(report guestlink.Report) error {
+	layers, err := box.Layers(m.e.box.PID(), m.cfg)
+	if err != nil {
+		return err
+	}
+	l := m.e.limits
+	grouped := m.e.group != nil
+	for _, limit := range []struct {
+		layer   runtimes.Layer
+		inForce bool
+	}{
+		{runtimes.CgroupMemory, grouped && l.MemoryBytes > 0},
+		{runtimes.CgroupPids, grouped && l.Processes > 0},
+		{runtimes.CgroupCPU, grouped && l.CPUs > 0},
+		{runtimes.ResourceLimits, len(report.Limits) > 0},
+		{runtimes.DiskQuota, l.DiskBytes > 0},
+		// The agent is the first process of a pid namespace: what it does not
+		// end, its own end does.
+		{runtimes.TreeKill, slices.Contains(layers, runtimes.PIDNamespace)},
+	} {
+		if limit.inForce {
+			layers = append(layers, limit.layer)
+		}
+	}
+	m.e.isolation = runtimes.NewIsolation(layers...)
+	return m.refuseOpen(os.Geteuid() == 0)
+}

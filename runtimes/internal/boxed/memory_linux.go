@@ -1,0 +1,81 @@
+package boxed
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"syscall"
+)
+
+// residentMemory returns the proportional set size (proc_pid_smaps(5)) of a
+// process and all below it, in bytes. Pages that several processes share count
+// once in total, those shared with the rest of the host by their part.
+func residentMemory(ctx context.Context, pid int) (int64, error) {
+	total := int64(0)
+	for left := []int{pid}; len(left) > 0; left = left[1:] {
+		if err := context.Cause(ctx); err != nil {
+			return 0, err
+		}
+		pss, err := proportional(left[0])
+		if gone(err) && left[0] != pid {
+			continue
+		}
+		if err != nil {
+			return 0, err
+		}
+		children, err := childrenOf(left[0])
+		if err != nil && !gone(err) {
+			return 0, err
+		}
+		total += pss
+		left = append(left, children...)
+	}
+	return total, nil
+}
+
+func gone(err error) bool {
+	return errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ESRCH)
+}
+
+// proportional reads the Pss line of smaps_rollup.
+func proportional(pid int) (int64, error) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/smaps_rollup", pid))
+	if err != nil {
+		return 0, err
+	}
+	for line := range bytes.Lines(text) {
+		if kilobytes, ok := bytes.CutPrefix(line, []byte("Pss:")); ok {
+			fields := strings.Fields(string(kilobytes))
+			n, err := strconv.ParseInt(fields[0], 10, 64)
+			return n << 10, err
+		}
+	}
+	return 0, nil // a zombie or a kernel thread has no memory
+}
+
+// childrenOf lists the children that any thread of the process has.
+func childrenOf(pid int) ([]int, error) {
+	tasks, err := os.ReadDir(fmt.Sprintf("/proc/%d/task", pid))
+	if err != nil {
+		return nil, err
+	}
+	var children []int
+	for _, task := range tasks {
+		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%s/children", pid, task.Name()))
+		if err != nil {
+			continue // the thread has ended
+		}
+		for _, field := range strings.Fields(string(text)) {
+			child, err := strconv.Atoi(field)
+			if err != nil {
+				return nil, err
+			}
+			children = append(children, child)
+		}
+	}
+	return children, nil
+}

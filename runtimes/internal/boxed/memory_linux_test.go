@@ -1,0 +1,44 @@
+package boxed
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"testing"
+)
+
+func TestMemoryCountsAProcessAndWhatIsBelowIt(t *testing.T) {
+	ctx := context.Background()
+	alone, err := residentMemory(ctx, os.Getpid())
+	if err != nil {
+		t.Fatal(err)
+	}
+	child := exec.Command("/bin/cat")
+	input, err := child.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := child.Start(); err != nil {
+		t.Fatal(err)
+	}
+	below, err := proportional(child.Process.Pid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	both, err := residentMemory(ctx, os.Getpid())
+	if err != nil {
+		t.Fatal(err)
+	}
+	children, err := childrenOf(os.Getpid())
+	if err != nil || len(children) != 1 || children[0] != child.Process.Pid {
+		t.Errorf("children: %v, %v", children, err)
+	}
+	if alone < 1<<20 || below <= 0 || both < below {
+		t.Errorf("alone %d, child %d, both %d", alone, below, both)
+	}
+	input.Close()
+	child.Wait()
+	if _, err := residentMemory(ctx, child.Process.Pid); !gone(err) {
+		t.Errorf("the memory of a process that is gone: %v", err)
+	}
+}

@@ -1,0 +1,75 @@
+package boxed
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/oklog/ulid/v2"
+
+	"github.com/codebeaker/codebeaker/runtimes"
+)
+
+// probeLimits are small, and enough for any of the tools.
+var probeLimits = runtimes.Limits{
+	MemoryBytes: 1 << 30, CPUs: 1, Processes: 128, DiskBytes: 64 << 20, OpenFiles: 1024, OutputBytes: 1 << 20,
+}
+
+// Probe makes a box for each language of the kit and runs a program in it. What
+// isolates the box is what is reported.
+func (r *Runtime) Probe(ctx context.Context) runtimes.Availability {
+	found, err := r.find(ctx)
+	if err != nil {
+		return runtimes.Availability{Reason: err.Error()}
+	}
+	a := runtimes.Availability{Version: found.kit.Version, Tools: found.kit.Tools, Processes: true, Terminal: true}
+	var failures []error
+	for i := range found.kit.Languages {
+		language := &found.kit.Languages[i]
+		isolation, err := r.prove(ctx, found, language)
+		if err != nil {
+			failures = append(failures, err)
+			continue
+		}
+		a.Isolation = isolation
+		a.Languages = append(a.Languages, language.Language)
+	}
+	if len(a.Languages) == 0 {
+		return runtimes.Availability{Version: a.Version, Tools: a.Tools, Reason: sentence(failures)}
+	}
+	for _, failure := range failures {
+		r.options.logger().Warn("a language does not work in a box", "runtime", r.flavor.Type.String(), "error", failure)
+	}
+	a.Available = true
+	return a
+}
+
+// sentence is the reason of the first failure.
+func sentence(failures []error) string {
+	var failed *runtimes.EnvironmentError
+	if errors.As(failures[0], &failed) {
+		return failed.Reason
+	}
+	return failures[0].Error()
+}
+
+// prove makes a box for a language, runs its check and removes the box.
+func (r *Runtime) prove(ctx context.Context, found *found, language *Language) (runtimes.Isolation, error) {
+	e, err := r.make(ctx, found, language, runtimes.Spec{
+		Session: "probe-" + strings.ToLower(ulid.Make().String()), Language: language.Language, Limits: probeLimits,
+	})
+	if err != nil {
+		return runtimes.Isolation{}, err
+	}
+	err = check(ctx, e, language)
+	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
+	defer cancel()
+	if err := errors.Join(e.Close(closing), e.workspace.Close()); err != nil {
+		r.options.logger().Warn("the box of a probe could not be removed", "error", err)
+	}
+	if err != nil {
+		return runtimes.Isolation{}, fmt.Errorf("%s does not work in a box: %w", language.Language, err)
+	}
+	return e.Isolation(), nil
+}

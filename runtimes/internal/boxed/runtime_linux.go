@@ -1,0 +1,85 @@
+package boxed
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path"
+	"strings"
+	"sync"
+
+	"github.com/codebeaker/codebeaker/runtimes"
+	"github.com/codebeaker/codebeaker/runtimes/internal/cgroup"
+)
+
+// Runtime makes the environments of one flavor. It is safe for use by several
+// goroutines.
+type Runtime struct {
+	options Options
+	flavor  Flavor
+
+	// life ends with Close; the filling of caches ends with it.
+	life context.Context
+	end  context.CancelCauseFunc
+
+	mu    sync.Mutex
+	found *found // nil until looked for
+	warms []*Warm
+}
+
+// errClosed is the cause of what Close interrupts.
+var errClosed = errors.New("the runtime is closed")
+
+// New returns a runtime of that flavor. It starts nothing.
+func New(o Options, flavor Flavor) *Runtime {
+	r := &Runtime{options: o, flavor: flavor}
+	r.life, r.end = context.WithCancelCause(context.Background())
+	return r
+}
+
+// Type is the flavor's.
+func (r *Runtime) Type() runtimes.Type { return r.flavor.Type }
+
+// name is the runtime's in names of environments and control groups.
+func (r *Runtime) name() string { return strings.ToLower(r.flavor.Type.String()) }
+
+// groupName is the path of an environment's control group. Those of one
+// runtime and one data directory have a parent of their own, so that Sweep
+// finds them.
+func (r *Runtime) groupName(environment string) string {
+	return path.Join("codebeaker", r.options.Mark+"-"+r.name(), environment)
+}
+
+// Sweep removes what an earlier life left. Its boxes ended with its links; a
+// frozen one is still there and ends with its control group.
+func (r *Runtime) Sweep(ctx context.Context) error {
+	return errors.Join(sweepPartial(r.options.CacheDir()), r.sweepGroups(ctx))
+}
+
+func (r *Runtime) sweepGroups(ctx context.Context) error {
+	groups, err := cgroup.Detect()
+	if errors.Is(err, cgroup.ErrUnavailable) {
+		return nil
+	}
+	if err == nil {
+		err = groups.Sweep(ctx, r.groupName(""))
+	}
+	if err != nil {
+		return fmt.Errorf("sweep control groups: %w", err)
+	}
+	return nil
+}
+
+// Close ends the filling of caches and removes the parent of the control
+// groups. Idempotent.
+func (r *Runtime) Close() error {
+	r.end(errClosed)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, warm := range r.warms {
+		warm.wait()
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
+	defer cancel()
+	return r.sweepGroups(ctx)
+}

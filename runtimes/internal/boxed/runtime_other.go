@@ -1,0 +1,38 @@
+//go:build !linux
+
+package boxed
+
+import (
+	"context"
+
+	"github.com/codebeaker/codebeaker/runtimes"
+	"github.com/codebeaker/codebeaker/runtimes/internal/box"
+)
+
+// Runtime is a runtime that is not available: boxes need Linux.
+type Runtime struct{ flavor Flavor }
+
+// New returns the runtime.
+func New(_ Options, flavor Flavor) *Runtime { return &Runtime{flavor} }
+
+// Type is the flavor's.
+func (r *Runtime) Type() runtimes.Type { return r.flavor.Type }
+
+// Probe says that Linux is needed.
+func (r *Runtime) Probe(context.Context) runtimes.Availability {
+	return runtimes.Availability{Reason: r.flavor.Type.String() + " sessions need a server on Linux; use Docker here"}
+}
+
+// Create fails.
+func (r *Runtime) Create(context.Context, runtimes.Spec) (runtimes.Environment, error) {
+	return nil, &runtimes.EnvironmentError{
+		Runtime: r.flavor.Type, Step: "start box",
+		Reason: r.Probe(context.Background()).Reason, Err: box.ErrUnsupported,
+	}
+}
+
+// Sweep does nothing.
+func (r *Runtime) Sweep(context.Context) error { return nil }
+
+// Close does nothing.
+func (r *Runtime) Close() error { return nil }

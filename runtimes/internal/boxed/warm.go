@@ -1,0 +1,114 @@
+package boxed
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"sync"
+
+	"github.com/codebeaker/codebeaker/runtimes/internal/box"
+)
+
+// Warm is a cache that is filled once, in the background, and is never changed
+// afterwards: boxes see it read-only and start with links to its files or with
+// copies of them, so no session can poison another's.
+type Warm struct {
+	// Dir is the finished cache on the host. Its name tells what it was made
+	// from, so that another version of the tool gets another one.
+	Dir string
+	// Target is the writable cache in a box.
+	Target string
+	// Link makes links instead of copies.
+	Link bool
+	// Beside returns files that are the session's own from the start; their
+	// targets are in Target. It may be nil.
+	Beside func() []box.File
+	// Fill fills an empty directory.
+	Fill func(ctx context.Context, dir string) error
+
+	once sync.Once
+	done chan struct{} // closed when the fill has ended
+}
+
+// start fills the cache in the background unless it is there. It does so once;
+// ctx ends it. failed is told why it could not be done, unless ctx did.
+func (w *Warm) start(ctx context.Context, failed func(error)) {
+	w.once.Do(func() {
+		w.done = make(chan struct{})
+		if w.ready() {
+			close(w.done)
+			return
+		}
+		go func() {
+			defer close(w.done)
+			if err := w.fill(ctx); err != nil && ctx.Err() == nil {
+				failed(err)
+			}
+		}()
+	})
+}
+
+func (w *Warm) fill(ctx context.Context) error {
+	parent := filepath.Dir(w.Dir)
+	if err := os.MkdirAll(parent, 0o755); err != nil {
+		return err
+	}
+	partial, err := os.MkdirTemp(parent, partialPrefix)
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(partial)
+	if err := w.Fill(ctx, partial); err != nil {
+		return err
+	}
+	if err := os.Chmod(partial, 0o755); err != nil { // MkdirTemp's is 0700
+		return err
+	}
+	return os.Rename(partial, w.Dir)
+}
+
+// partialPrefix begins the names of caches that are being filled.
+const partialPrefix = "partial-"
+
+// sweepPartial removes what interrupted fills left.
+func sweepPartial(dir string) error {
+	left, err := filepath.Glob(filepath.Join(dir, partialPrefix+"*"))
+	if err != nil {
+		return err
+	}
+	for _, partial := range left {
+		if err := os.RemoveAll(partial); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (w *Warm) ready() bool {
+	info, err := os.Stat(w.Dir)
+	return err == nil && info.IsDir()
+}
+
+// wait waits for the end of a fill that was started.
+func (w *Warm) wait() {
+	if w.done != nil {
+		<-w.done
+	}
+}
+
+// layout adds the cache to a box; nothing until it is ready.
+func (w *Warm) layout(cfg *box.Config) {
+	if w == nil || !w.ready() {
+		return
+	}
+	dir, err := filepath.EvalSymlinks(w.Dir)
+	if err != nil {
+		return // removed this moment: the box starts cold
+	}
+	source := warmTarget + "/" + filepath.Base(w.Dir)
+	cfg.Binds = append(cfg.Binds, box.Bind{Source: dir, Target: source, NoExec: !w.Link})
+	cfg.Seeds = append(cfg.Seeds, box.Seed{Source: source, Target: w.Target, Link: w.Link})
+	if w.Beside != nil {
+		cfg.Files = append(cfg.Files, w.Beside()...)
+	}
+}

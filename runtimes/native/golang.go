@@ -1,0 +1,114 @@
+package native
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"hash/fnv"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/codebeaker/codebeaker/runtimes"
+	"github.com/codebeaker/codebeaker/runtimes/internal/box"
+	"github.com/codebeaker/codebeaker/runtimes/internal/boxed"
+)
+
+// goEnv is what go runs with, in a box and when its cache is warmed: the keys
+// of the cache depend on CGO_ENABLED. Sessions have no network and whatever C
+// compiler the host has, so neither is used. With -mod=mod a single file runs
+// without a go.mod and one with a go.mod is not refused for its go.sum.
+var goEnv = []string{
+	"CGO_ENABLED=0", "GOFLAGS=-mod=mod", "GOTOOLCHAIN=local", "GOPROXY=off", "GOSUMDB=off", "GOENV=off", "GOWORK=off",
+}
+
+func addGo(ctx context.Context, host *boxed.Host, kit *boxed.Kit) error {
+	answer, err := host.AskEach(ctx, "go", "env", "-json", "GOROOT", "GOVERSION")
+	if err != nil {
+		return err
+	}
+	var tool struct{ GOROOT, GOVERSION string }
+	if err := json.Unmarshal([]byte(answer), &tool); err != nil {
+		return fmt.Errorf("go answers %.100q: %w", answer, err)
+	}
+	root, err := filepath.EvalSymlinks(tool.GOROOT)
+	if err != nil {
+		return err
+	}
+	binds, err := host.Prefix(filepath.Dir(root), filepath.Base(root))
+	if err != nil {
+		return fmt.Errorf("go: %w", err)
+	}
+	kit.Binds = append(kit.Binds, binds...)
+	bin := filepath.Join(root, "bin")
+	for _, name := range []string{"go", "gofmt"} {
+		real, err := filepath.EvalSymlinks(filepath.Join(bin, name))
+		if err != nil {
+			return err
+		}
+		kit.Programs = append(kit.Programs, boxed.Program{Name: name, Path: real})
+	}
+	version, _, _ := strings.Cut(strings.TrimPrefix(tool.GOVERSION, "go"), " ")
+	kit.Tools["go"] = version
+	kit.Languages = append(kit.Languages, boxed.Language{
+		Language: runtimes.Go,
+		Env:      append(slices.Clone(goEnv), "GOCACHE="+goCache),
+		Warm:     warmGo(host, root, tool.GOVERSION),
+		Check: boxed.Check{
+			Name: "ok.go", Text: "package main\n\nimport \"os\"\n\nfunc main() { os.Stdout.WriteString(\"ok\\n\") }\n",
+			Run: []string{"go", "run", "ok.go"}, Cold: []string{"go", "version"},
+		},
+	})
+	return nil
+}
+
+// goCache is the writable build cache in a box.
+const goCache = boxed.Home + "/.cache/go-build"
+
+// warmGo is a build cache with the standard library in it: without, the first
+// "go run" of a session takes seconds. The go command looks at when its cache
+// was last tidied, and would throw out the links to files that are older than
+// five days; so trim.txt is the session's own and of now.
+func warmGo(host *boxed.Host, root, version string) *boxed.Warm {
+	key := fnv.New32a()
+	fmt.Fprint(key, root, goEnv)
+	return &boxed.Warm{
+		Dir:    filepath.Join(host.Options.CacheDir(), fmt.Sprintf("%s-%08x", strings.Fields(version)[0], key.Sum32())),
+		Target: goCache,
+		Link:   true,
+		Beside: func() []box.File {
+			now := strconv.FormatInt(time.Now().Unix(), 10)
+			return []box.File{
+				{Target: goCache + "/trim.txt", Content: now, Owned: true},
+				{Target: boxed.Home + "/.config/go/telemetry/mode", Content: "off\n", Owned: true},
+			}
+		},
+		Fill: func(ctx context.Context, dir string) error { return buildStandardLibrary(ctx, root, dir) },
+	}
+}
+
+// buildStandardLibrary fills a build cache, at the lowest priority: sessions
+// that run meanwhile come first.
+func buildStandardLibrary(ctx context.Context, root, dir string) error {
+	args := []string{filepath.Join(root, "bin", "go"), "build", "std"}
+	if nice, err := exec.LookPath("nice"); err == nil {
+		args = append([]string{nice, "-n", "19"}, args...)
+	}
+	build := exec.CommandContext(ctx, args[0], args[1:]...)
+	build.Dir = root
+	build.Env = append(slices.Clone(goEnv), "GOCACHE="+dir, "HOME="+dir, "PATH="+os.Getenv("PATH"))
+	endWithGroup(build)
+	if out, err := build.CombinedOutput(); err != nil {
+		return fmt.Errorf("build the standard library: %w: %.500s", err, out)
+	}
+	for _, name := range []string{"trim.txt", ".config"} {
+		if err := os.RemoveAll(filepath.Join(dir, name)); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,78 @@
+package native
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"github.com/codebeaker/codebeaker/runtimes"
+	"github.com/codebeaker/codebeaker/runtimes/internal/boxed"
+)
+
+const askNode = `JSON.stringify({executable: process.execPath, version: process.versions.node,
+	strips: Boolean(process.features.typescript),
+	flag: process.allowedNodeEnvironmentFlags.has("--experimental-strip-types")})`
+
+func addNode(ctx context.Context, host *boxed.Host, kit *boxed.Kit) error {
+	answer, err := host.AskEach(ctx, "node", "-p", askNode)
+	if err != nil {
+		return err
+	}
+	var node struct {
+		Executable, Version string
+		// Strips: node runs .ts files; Flag: it does when asked to.
+		Strips, Flag bool
+	}
+	if err := json.Unmarshal([]byte(answer), &node); err != nil {
+		return fmt.Errorf("node answers %.100q: %w", answer, err)
+	}
+	executable, err := filepath.EvalSymlinks(node.Executable)
+	if err != nil {
+		return err
+	}
+	if bin := filepath.Dir(executable); filepath.Base(bin) == "bin" {
+		binds, err := host.Prefix(filepath.Dir(bin), "bin", "lib")
+		if err != nil {
+			return fmt.Errorf("node: %w", err)
+		}
+		kit.Binds = append(kit.Binds, binds...)
+	}
+	kit.Programs = append(kit.Programs, boxed.Program{Name: "node", Path: executable})
+	kit.Programs = append(kit.Programs, nodeScripts(filepath.Dir(executable))...)
+	kit.Tools["node"] = node.Version
+	kit.Languages = append(kit.Languages, boxed.Language{
+		Language: runtimes.JavaScript,
+		Check:    boxed.Check{Name: "ok.js", Text: "console.log('ok')\n", Run: []string{"node", "ok.js"}},
+	})
+	if node.Strips || node.Flag {
+		kit.Languages = append(kit.Languages, typeScript(node.Strips))
+	}
+	return nil
+}
+
+// nodeScripts are the programs that come with node and lie beside it.
+func nodeScripts(bin string) []boxed.Program {
+	var programs []boxed.Program
+	for _, name := range []string{"npm", "npx"} {
+		real, err := filepath.EvalSymlinks(filepath.Join(bin, name))
+		if err == nil && strings.Contains(real, "/lib/node_modules/") {
+			programs = append(programs, boxed.Program{Name: name, Path: real})
+		}
+	}
+	return programs
+}
+
+// typeScript is served by node itself: it strips types since 22.6 when asked
+// to by a flag, since 22.18 and 23.6 always.
+func typeScript(always bool) boxed.Language {
+	language := boxed.Language{
+		Language: runtimes.TypeScript,
+		Check:    boxed.Check{Name: "ok.ts", Text: "const ok: string = 'ok'\nconsole.log(ok)\n", Run: []string{"node", "ok.ts"}},
+	}
+	if !always {
+		language.Env = []string{"NODE_OPTIONS=--experimental-strip-types --disable-warning=ExperimentalWarning"}
+	}
+	return language
+}
