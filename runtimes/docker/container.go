@@ -26,6 +26,9 @@ const (
 	// scratchInodes bounds the files of /tmp and of the home directory, each:
 	// the Go command alone makes 5000 links in its cache.
 	scratchInodes = 32768
+	// fsizeSlack lets a full disk say so before RLIMIT_FSIZE ends the program
+	// with SIGXFSZ, setrlimit(2).
+	fsizeSlack = 1 << 20
 	// lockedBytes bounds mlock(2).
 	lockedBytes = 64 << 10
 	// maxOpenFiles is used where the operator's policy sets none.
@@ -139,7 +142,7 @@ func (b *blueprint) ulimits() []*container.Ulimit {
 	}
 	limits := []*container.Ulimit{set("nofile", files), set("core", 0), set("memlock", lockedBytes)}
 	if b.limits.DiskBytes > 0 {
-		limits = append(limits, set("fsize", b.limits.DiskBytes))
+		limits = append(limits, set("fsize", b.limits.DiskBytes+fsizeSlack))
 	}
 	return limits
 }

@@ -19,7 +19,6 @@ import (
 // containers and volumes, and fails where a test tells it to.
 type daemon struct {
 	server *httptest.Server
-	socket string
 
 	mu         sync.Mutex
 	faults     map[string]fault // by route
@@ -48,14 +47,9 @@ func newDaemon(t *testing.T) *daemon {
 	t.Helper()
 	d := &daemon{
 		faults: make(map[string]fault), containers: make(map[string]*fakeContainer),
-		volumes: make(map[string]map[string]string), socket: filepath.Join(t.TempDir(), "engine.sock"),
+		volumes: make(map[string]map[string]string),
 	}
-	listener, err := net.Listen("unix", d.socket)
-	if err != nil {
-		t.Fatal(err)
-	}
-	d.server = &httptest.Server{Listener: listener, Config: &http.Server{Handler: d}}
-	d.server.Start()
+	d.server = httptest.NewServer(d)
 	t.Cleanup(func() {
 		d.cutEvents()
 		d.mu.Lock()
@@ -69,7 +63,7 @@ func newDaemon(t *testing.T) *daemon {
 	return d
 }
 
-func (d *daemon) host() string { return "unix://" + d.socket }
+func (d *daemon) host() string { return "tcp://" + d.server.Listener.Addr().String() }
 
 // fail makes a route fail from now on; nil heals it.
 func (d *daemon) fail(route string, f fault) {
