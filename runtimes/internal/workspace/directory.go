@@ -25,9 +25,9 @@ type Directory struct {
 	uid     int // 0: the server's
 
 	mu           sync.Mutex
+	asked        CreateOptions
 	mounted      bool
 	disk, inodes int64
-	askedInodes  int64
 	closed       bool
 }
 
@@ -90,6 +90,7 @@ func (o CreateOptions) size() (disk, inodes int64) {
 }
 
 func (d *Directory) make(o CreateOptions) error {
+	d.asked = o
 	var owner *Owner
 	if uids := d.manager.uids; uids != nil {
 		uid, err := uids.take()
@@ -115,7 +116,7 @@ func (d *Directory) make(o CreateOptions) error {
 		if err := mountTmpfs(d.Path(), d.manager.source(), disk, inodes, d.uid); err != nil {
 			return fmt.Errorf("mount tmpfs: %w", err)
 		}
-		d.mounted, d.askedInodes = true, inodes
+		d.mounted = true
 		if err := d.readLimits(); err != nil {
 			return err
 		}
@@ -130,15 +131,16 @@ func (d *Directory) readLimits() (err error) {
 	return err
 }
 
-// Resize changes the limits of a workspace in use. It fails below what the
-// files occupy now. Without a quota it does nothing.
+// Resize changes the limits of a workspace in use, as Create would have set
+// them. It fails below what the files occupy now. Without a quota it does nothing.
 func (d *Directory) Resize(diskBytes, memoryBytes int64) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if !d.mounted {
 		return nil
 	}
-	disk, inodes := CreateOptions{DiskBytes: diskBytes, MemoryBytes: memoryBytes}.size()
+	d.asked.DiskBytes, d.asked.MemoryBytes = diskBytes, memoryBytes
+	disk, inodes := d.asked.size()
 	if err := resizeTmpfs(d.Path(), disk, inodes); err != nil {
 		return fmt.Errorf("resize workspace of %s: %w", d.session, err)
 	}

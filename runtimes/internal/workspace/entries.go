@@ -11,13 +11,13 @@ import (
 	"github.com/codebeaker/codebeaker/runtimes"
 )
 
-// entryBytes is about what an entry holds in memory besides its name.
-const entryBytes = 256
+// entryBytes is about what a name or an entry holds in memory besides its text.
+const entryBytes = 128
 
-// nameBatch keeps the entries with the smallest names of a directory of any
-// size, so that a cut listing is the start of the whole one.
+// nameBatch keeps the smallest names of a directory of any size, so that a cut
+// listing is the start of the whole one.
 type nameBatch struct {
-	infos   largestFirst
+	names   largestFirst
 	limit   int
 	bytes   int
 	dropped bool // there were more
@@ -25,32 +25,36 @@ type nameBatch struct {
 
 func newNameBatch(limit int) *nameBatch { return &nameBatch{limit: max(limit, 1)} }
 
-func (b *nameBatch) add(info fs.FileInfo) {
-	b.bytes += len(info.Name()) + entryBytes
-	heap.Push(&b.infos, info)
-	if len(b.infos) > b.limit {
+func (b *nameBatch) add(name string) {
+	if len(b.names) == b.limit {
 		b.dropped = true
-		largest := heap.Pop(&b.infos).(fs.FileInfo)
-		b.bytes -= len(largest.Name()) + entryBytes
+		if name >= b.names[0] {
+			return
+		}
+		b.bytes += len(name) - len(b.names[0])
+		b.names[0] = name
+		heap.Fix(&b.names, 0)
+		return
 	}
+	b.bytes += len(name) + entryBytes
+	heap.Push(&b.names, name)
 }
 
-// sorted returns the entries in the order of their names. Call it once.
-func (b *nameBatch) sorted() []fs.FileInfo {
-	slices.SortFunc(b.infos, func(x, y fs.FileInfo) int { return strings.Compare(x.Name(), y.Name()) })
-	return b.infos
+// sorted returns the names in order. Call it once.
+func (b *nameBatch) sorted() []string {
+	slices.Sort(b.names)
+	return b.names
 }
 
 // largestFirst is a heap with the largest name on top.
-type largestFirst []fs.FileInfo
+type largestFirst []string
 
 func (h largestFirst) Len() int           { return len(h) }
-func (h largestFirst) Less(i, j int) bool { return h[i].Name() > h[j].Name() }
+func (h largestFirst) Less(i, j int) bool { return h[i] > h[j] }
 func (h largestFirst) Swap(i, j int)      { h[i], h[j] = h[j], h[i] }
-func (h *largestFirst) Push(x any)        { *h = append(*h, x.(fs.FileInfo)) }
+func (h *largestFirst) Push(x any)        { *h = append(*h, x.(string)) }
 func (h *largestFirst) Pop() any {
 	last := (*h)[len(*h)-1]
-	(*h)[len(*h)-1] = nil
 	*h = (*h)[:len(*h)-1]
 	return last
 }

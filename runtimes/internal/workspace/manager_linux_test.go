@@ -69,11 +69,14 @@ func TestAWorkspaceHasTheSizeAskedForAndNoMore(t *testing.T) {
 	if err := d.Resize(16<<20, 16<<20); err != nil {
 		t.Fatal(err)
 	}
-	if disk, _ := d.Limits(); disk != 8<<20 {
-		t.Errorf("after Resize %d bytes", disk)
+	if disk, inodes := d.Limits(); disk != 8<<20 || inodes != 64 {
+		t.Errorf("after Resize %d bytes, %d inodes", disk, inodes)
 	}
 	if _, err := d.WriteFile(ctx, runtimes.WriteFile{Path: "kept", Content: big}); err != nil {
 		t.Error(err)
+	}
+	if err := d.Resize(1<<20, 0); err == nil {
+		t.Error("a workspace shrank below what is in it")
 	}
 }
 
