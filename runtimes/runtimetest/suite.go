@@ -146,13 +146,21 @@ func (s *suite) remove(t testing.TB, env runtimes.Environment, session string) {
 	s.nothingLeft(t, session)
 }
 
+// leftoversTime is what hostile.md allows until nothing is left.
+const leftoversTime = 5 * time.Second
+
 func (s *suite) nothingLeft(t testing.TB, session string) {
 	t.Helper()
 	if s.harness.Leftovers == nil {
 		return
 	}
-	for _, left := range s.harness.Leftovers(t, session) {
-		t.Errorf("left behind: %s", left)
+	left := s.harness.Leftovers(t, session)
+	for deadline := time.Now().Add(leftoversTime); len(left) > 0 && time.Now().Before(deadline); {
+		time.Sleep(50 * time.Millisecond)
+		left = s.harness.Leftovers(t, session)
+	}
+	for _, what := range left {
+		t.Errorf("left behind: %s", what)
 	}
 }
 
