@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"os"
 
 	"github.com/codebeaker/codebeaker/runtimes/internal/guestlink/frame"
 )
@@ -14,6 +15,7 @@ type agent struct {
 	conn    *conn
 	reader  *frame.Reader
 	hello   frame.Hello
+	home    []*os.File // the agent's own groups of version 1
 	table   *table
 	starter *starter
 }

@@ -14,6 +14,10 @@ func (a *agent) settle(payload []byte) (frame.Report, error) {
 	if err := json.Unmarshal(payload, &a.hello); err != nil {
 		return frame.Report{}, err
 	}
+	var err error
+	if a.home, err = a.conn.take(a.hello.Descriptors); err != nil {
+		return frame.Report{}, err
+	}
 	if len(a.hello.Box) > 0 {
 		if err := enterBox(a.hello.Box); err != nil {
 			return frame.Report{}, err

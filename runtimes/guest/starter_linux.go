@@ -79,7 +79,9 @@ func (s *starter) start(x *execution) error {
 		Files: []uintptr{streams.files[0].Fd(), streams.files[1].Fd(), streams.files[2].Fd()},
 		Sys:   &syscall.SysProcAttr{Setsid: true, Setctty: x.spec.Terminal != nil, Ctty: 0},
 	}
-	err = s.agent.table.fork(x, func() (int, error) { return syscall.ForkExec(path, x.spec.Args, attr) })
+	err = visit(x.group, s.agent.home, func() error {
+		return s.agent.table.fork(x, func() (int, error) { return syscall.ForkExec(path, x.spec.Args, attr) })
+	})
 	if err != nil {
 		x.pumps.Add(-len(x.outputs))
 		return startError(x.spec.Args[0], err)

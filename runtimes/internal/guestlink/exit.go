@@ -47,6 +47,7 @@ func (p *process) tell(exit runtimes.Exit) {
 // lost ends an execution whose link has ended. Nothing is known of it.
 func (p *process) lost() {
 	if p.finish() {
+		closeAll(p.tasks)
 		p.tell(runtimes.Exit{Status: runtimes.EnvironmentLost, Message: "the environment ended while the program ran"})
 	}
 }
@@ -57,6 +58,7 @@ func (p *process) notStarted(message []byte) error {
 		return protocolError("NotStarted after Started")
 	}
 	p.finish()
+	p.leaveGroup()
 	p.tell(runtimes.Exit{Status: runtimes.CouldNotStart, Message: sentence(message)})
 	return nil
 }
@@ -94,17 +96,37 @@ func (p *process) conclude(end frame.Exit) {
 		cpu := time.Duration(*end.CPU)
 		exit.Usage.CPU = &cpu
 	}
-	exit.Status = p.status(end)
+	outOfMemory := false
+	if p.group != nil {
+		p.endGroup()
+		outOfMemory = p.readGroup(&exit)
+	}
+	exit.Status = p.status(end, outOfMemory)
 	p.tell(exit)
+	if p.group != nil {
+		p.link.groups.giveBack(p.group)
+	}
 }
 
-// status is the first reason of Stop, else what the kernel's word means.
-func (p *process) status(end frame.Exit) runtimes.Status {
+// readGroup fills in the usage of the whole tree and tells whether the kernel
+// ended a process of it for want of memory.
+func (p *process) readGroup(exit *runtimes.Exit) (outOfMemory bool) {
+	usage := p.group.Usage()
+	exit.Usage.CPU, exit.Usage.PeakMemory = usage.CPU, usage.PeakMemory
+	kills, _ := p.group.OOMKills()
+	return kills > 0
+}
+
+// status is the first reason of Stop, else want of memory if the program did
+// not end well, else what the kernel's word means.
+func (p *process) status(end frame.Exit, outOfMemory bool) runtimes.Status {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	switch {
 	case p.reason != 0:
 		return p.reason
+	case outOfMemory && (end.Signal == int(runtimes.SIGKILL) || end.Code != nil && *end.Code != 0):
+		return runtimes.MemoryLimitExceeded
 	case end.Code == nil:
 		return runtimes.Signalled
 	case *end.Code == 0:

@@ -3,9 +3,11 @@ package guestlink
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
 	"sync"
 
 	"github.com/codebeaker/codebeaker/runtimes"
@@ -19,6 +21,7 @@ type Link struct {
 	log    *slog.Logger
 	report Report
 	writer *writer
+	groups *groups // nil without control groups
 
 	ending sync.WaitGroup // executions whose Exited is under way
 	lost   chan struct{}
@@ -36,7 +39,7 @@ type Link struct {
 
 // Open sends Hello and waits for the agent to be ready. It takes over conn,
 // also when it fails.
-// Errors: *HelloError; ctx's cause; those of the stream.
+// Errors: *HelloError; ctx's cause; those of the stream and of the groups.
 func Open(ctx context.Context, conn io.ReadWriteCloser, o Options) (*Link, error) {
 	l := &Link{
 		conn: conn, log: o.Logger, outputLimit: o.OutputLimit,
@@ -48,13 +51,31 @@ func Open(ctx context.Context, conn io.ReadWriteCloser, o Options) (*Link, error
 	}
 	l.writer = newWriter(conn, l.fail)
 	reader := frame.NewReader(conn, frame.MaxData)
-	if err := l.greet(ctx, reader, o.Hello); err != nil {
+	err := l.makeGroups(o)
+	if err == nil {
+		err = l.greet(ctx, reader, o.Hello)
+	}
+	if err != nil {
 		l.fail(err)
 		l.writer.close()
-		return nil, err
+		return nil, errors.Join(err, l.closeGroups())
 	}
 	go l.read(reader)
 	return l, nil
+}
+
+func (l *Link) makeGroups(o Options) (err error) {
+	if o.Group != nil {
+		l.groups, err = newGroups(o.Group, o.Processes)
+	}
+	return err
+}
+
+func (l *Link) closeGroups() error {
+	if l.groups == nil {
+		return nil
+	}
+	return l.groups.close()
 }
 
 // greet runs before anything else reads. A context or deadline that ends
@@ -63,11 +84,21 @@ func (l *Link) greet(ctx context.Context, reader *frame.Reader, hello Hello) err
 	ctx, cancel := context.WithTimeoutCause(ctx, helloTimeout, fmt.Errorf("the agent was not ready after %v", helloTimeout))
 	defer cancel()
 	defer context.AfterFunc(ctx, func() { l.conn.Close() })()
+	var home []*os.File
+	if l.groups != nil {
+		hello.Groups = frame.Groups(l.groups.environment.Version())
+		var err error
+		if home, err = l.groups.home(); err != nil {
+			return err
+		}
+		defer closeAll(home)
+	}
+	hello.Descriptors = len(home)
 	payload, err := json.Marshal(hello)
 	if err != nil {
 		return err
 	}
-	l.writer.send(frame.Header{Kind: frame.KindHello}, payload)
+	l.writer.send(frame.Header{Kind: frame.KindHello}, payload, home...)
 	h, answer, err := reader.Next()
 	switch {
 	case ctx.Err() != nil:
@@ -153,11 +184,4 @@ func (l *Link) Ping(ctx context.Context) error {
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
-}
-
-// SetOutputLimit is Options.OutputLimit for programs that start from now on.
-func (l *Link) SetOutputLimit(bytes int64) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.outputLimit = bytes
 }

@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/codebeaker/codebeaker/runtimes/internal/cgroup"
 	"github.com/codebeaker/codebeaker/runtimes/internal/guestlink/frame"
 )
 
@@ -20,6 +21,13 @@ type (
 type Options struct {
 	// Hello tells the agent how to live.
 	Hello Hello
+	// Group is the environment's control group, in which the agent is; it stays
+	// the caller's. Each execution gets a group below it. Nil: there are no
+	// control groups, and the agent keeps track of trees and limits.
+	Group *cgroup.Group
+	// Processes limits the tasks of all programs together, without those of
+	// the agent; it needs Group. Zero is no limit.
+	Processes int64
 	// OutputLimit ends an execution that writes more than so many bytes. Zero
 	// is no limit.
 	OutputLimit int64

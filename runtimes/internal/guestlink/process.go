@@ -1,10 +1,12 @@
 package guestlink
 
 import (
+	"os"
 	"sync"
 	"time"
 
 	"github.com/codebeaker/codebeaker/runtimes"
+	"github.com/codebeaker/codebeaker/runtimes/internal/cgroup"
 	"github.com/codebeaker/codebeaker/runtimes/internal/guestlink/frame"
 )
 
@@ -15,9 +17,16 @@ type process struct {
 	id       uint32
 	sink     runtimes.Sink
 	terminal bool
+	limits   runtimes.CommandLimits
 	begun    time.Time
 	started  chan struct{} // closed when the program runs or is known not to
 	done     chan struct{} // closed when the program has ended
+
+	// group is the execution's control group, nil without. It is set before
+	// Start is sent. As long as started is open the agent's own thread may be
+	// in it.
+	group *cgroup.Group
+	tasks []*os.File // closed by the reader once the agent has answered
 
 	mu         sync.Mutex
 	ended      bool            // nothing more is sent about it
@@ -33,7 +42,7 @@ type process struct {
 
 func newProcess(l *Link, cmd runtimes.Command, sink runtimes.Sink) *process {
 	return &process{
-		link: l, sink: sink, terminal: cmd.Terminal != nil, begun: time.Now(),
+		link: l, sink: sink, terminal: cmd.Terminal != nil, limits: cmd.Limits, begun: time.Now(),
 		started: make(chan struct{}), done: make(chan struct{}), outputLeft: max(0, cmd.Limits.OutputBytes),
 	}
 }
@@ -80,6 +89,15 @@ func (p *process) isStarted() bool {
 func (p *process) running() error {
 	if p.isStarted() {
 		return protocolError("Started twice")
+	}
+	closeAll(p.tasks)
+	if p.group != nil {
+		if err := limitAfterStart(p.group, p.limits); err != nil {
+			return err
+		}
+		if p.limits.CPU > 0 {
+			go p.watchCPU(p.limits.CPU)
+		}
 	}
 	close(p.started)
 	return nil

@@ -46,6 +46,9 @@ func (l *Link) end() {
 		p.lost()
 	}
 	l.ending.Wait()
+	if err := l.closeGroups(); err != nil {
+		l.log.Error("programs of a lost agent could not be ended", "reason", err)
+	}
 	close(l.done)
 	if lost {
 		close(l.lost)

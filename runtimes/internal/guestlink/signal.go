@@ -1,7 +1,10 @@
 package guestlink
 
 import (
+	"context"
 	"encoding/binary"
+	"fmt"
+	"syscall"
 	"time"
 
 	"github.com/codebeaker/codebeaker/runtimes"
@@ -11,6 +14,9 @@ import (
 // Signal sends a signal; see runtimes.Process. It waits for the agent's word.
 func (p *process) Signal(sig runtimes.Signal) (bool, error) {
 	flags := byte(frame.SignalReply)
+	if sig == runtimes.SIGKILL && p.group != nil {
+		return p.killGroup(), p.lostError()
+	}
 	if sig == runtimes.SIGKILL {
 		flags |= frame.SignalTree
 	}
@@ -52,8 +58,44 @@ func (p *process) signalled(payload []byte) error {
 	return nil
 }
 
-// signalTree sends a signal to everything the program has started.
+// killGroup ends the tree from outside and reports whether there was one.
+func (p *process) killGroup() bool {
+	select {
+	case <-p.started: // before, the agent's own thread may be in the group
+	case <-p.link.done:
+		return false
+	}
+	p.mu.Lock()
+	ended := p.ended
+	p.mu.Unlock()
+	if left, err := p.group.Pids(); ended || err != nil || len(left) == 0 {
+		return false
+	}
+	p.endGroup()
+	return true
+}
+
+// endGroup ends everything in the group. Processes that the kernel cannot end
+// would outlive their execution: then the environment has to go.
+func (p *process) endGroup() {
+	ctx, cancel := context.WithTimeout(context.Background(), killTimeout)
+	defer cancel()
+	if err := p.group.Kill(ctx); err != nil {
+		p.link.fail(fmt.Errorf("end the tree of an execution: %w", err))
+	}
+}
+
+// signalTree sends a signal to everything the program has started; SIGKILL
+// waits until it is gone where a control group ends it.
 func (p *process) signalTree(sig runtimes.Signal) {
+	switch {
+	case p.group != nil && sig == runtimes.SIGKILL:
+		p.endGroup()
+		return
+	case p.group != nil:
+		_, _ = p.group.Signal(syscall.Signal(sig)) // what it misses SIGKILL does not
+		return
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if !p.ended {

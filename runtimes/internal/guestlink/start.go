@@ -3,6 +3,7 @@ package guestlink
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -15,17 +16,25 @@ import (
 // before Start returns. When ctx ends first, the program is ended and the sink
 // hears nothing of it.
 func (l *Link) Start(ctx context.Context, cmd runtimes.Command, sink runtimes.Sink) (runtimes.Process, error) {
+	if l.Err() != nil {
+		return nil, runtimes.ErrEnvironmentLost
+	}
 	p := newProcess(l, cmd, sink)
-	payload, reason := startPayload(cmd)
+	if err := p.makeGroup(); err != nil {
+		return nil, err
+	}
+	payload, reason := p.startPayload(cmd)
 	if reason != "" {
+		p.leaveGroup()
 		p.ended = true
 		sink.Exited(runtimes.Exit{Status: runtimes.CouldNotStart, Message: reason})
 		return p, nil
 	}
 	if !l.register(p) {
+		p.leaveGroup()
 		return nil, runtimes.ErrEnvironmentLost
 	}
-	p.send(frame.KindStart, 0, payload)
+	l.writer.send(frame.Header{Kind: frame.KindStart, Execution: p.id}, payload, p.tasks...)
 	p.begin(cmd)
 	if err := p.waitStart(ctx); err != nil {
 		return nil, err
@@ -58,12 +67,45 @@ func smallest(a, b int64) int64 {
 	return a
 }
 
+// makeGroup gives the process its control group, where there are some.
+func (p *process) makeGroup() error {
+	groups := p.link.groups
+	if groups == nil {
+		return nil
+	}
+	made, err := groups.take()
+	if err != nil {
+		return fmt.Errorf("make the group of an execution: %w", err)
+	}
+	p.group = made
+	if err = limitBeforeStart(made, p.limits); err == nil {
+		p.tasks, err = made.Tasks(nil)
+	}
+	if err != nil {
+		p.leaveGroup()
+		return fmt.Errorf("limit the group of an execution: %w", err)
+	}
+	return nil
+}
+
+// leaveGroup gives up the group of a program that has not been started.
+func (p *process) leaveGroup() {
+	closeAll(p.tasks)
+	if p.group != nil {
+		p.link.groups.giveBack(p.group)
+	}
+}
+
 // startPayload encodes the command, or says why it cannot be started.
-func startPayload(cmd runtimes.Command) (payload []byte, reason string) {
+func (p *process) startPayload(cmd runtimes.Command) (payload []byte, reason string) {
 	spec := frame.Start{
 		Args: append([]string{cmd.Name}, cmd.Args...), Dir: cmd.Dir, Env: cmd.Env,
 		Input: cmd.OpenStdin || len(cmd.Stdin) > 0,
 	}
+	if p.group == nil {
+		spec.Limits = agentLimits(cmd.Limits)
+	}
+	spec.Descriptors = len(p.tasks)
 	if cmd.Terminal != nil {
 		spec.Terminal = &frame.Size{Columns: cmd.Terminal.Columns, Rows: cmd.Terminal.Rows}
 		spec.Input = true

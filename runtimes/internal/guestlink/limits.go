@@ -1,0 +1,96 @@
+package guestlink
+
+import (
+	"time"
+
+	"github.com/codebeaker/codebeaker/runtimes"
+	"github.com/codebeaker/codebeaker/runtimes/internal/cgroup"
+	"github.com/codebeaker/codebeaker/runtimes/internal/guestlink/frame"
+)
+
+// Limits reads back from the kernel what bounds all programs together: memory
+// and processors of the environment's group, in which the agent counts too,
+// and processes of the programs alone. Without control groups all are zero.
+func (l *Link) Limits() (cgroup.Limits, error) {
+	if l.groups == nil {
+		return cgroup.Limits{}, nil
+	}
+	limits, err := l.groups.environment.Limits()
+	if err != nil {
+		return cgroup.Limits{}, err
+	}
+	run, err := l.groups.run.Limits()
+	limits.Processes = run.Processes
+	return limits, err
+}
+
+// SetLimits replaces the limits of the environment's group and of the
+// programs, also while they run. Without control groups it does nothing.
+func (l *Link) SetLimits(limits cgroup.Limits) error {
+	if l.groups == nil {
+		return nil
+	}
+	environment := limits
+	environment.Processes = 0
+	if err := l.groups.environment.SetLimits(environment); err != nil {
+		return err
+	}
+	return l.groups.run.SetLimits(cgroup.Limits{Processes: limits.Processes})
+}
+
+// SetOutputLimit is Options.OutputLimit for programs that start from now on.
+func (l *Link) SetOutputLimit(bytes int64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.outputLimit = bytes
+}
+
+// agentLimits are those of a command that the agent enforces when no control
+// group does.
+func agentLimits(l runtimes.CommandLimits) frame.Limits {
+	return frame.Limits{Data: l.MemoryBytes, Processes: l.Processes, CPU: int64(l.CPU)}
+}
+
+// limitBeforeStart bounds the group of an execution. While it forks, the
+// agent's own thread is in the group and takes one place.
+func limitBeforeStart(g *cgroup.Group, l runtimes.CommandLimits) error {
+	if l.MemoryBytes == 0 && l.Processes == 0 {
+		return nil
+	}
+	limits := cgroup.Limits{MemoryBytes: l.MemoryBytes, Processes: l.Processes}
+	if limits.Processes > 0 {
+		limits.Processes++
+	}
+	return g.SetLimits(limits)
+}
+
+// limitAfterStart takes the agent's place away.
+func limitAfterStart(g *cgroup.Group, l runtimes.CommandLimits) error {
+	if l.Processes == 0 {
+		return nil
+	}
+	return g.SetLimits(cgroup.Limits{MemoryBytes: l.MemoryBytes, Processes: l.Processes})
+}
+
+// cpuPoll is how often the processor time of a limited execution is read. The
+// limit is overrun by no more than that on each processor.
+const cpuPoll = 50 * time.Millisecond
+
+// watchCPU stops a program whose tree has used up its processor time.
+func (p *process) watchCPU(limit time.Duration) {
+	ticks := time.NewTicker(cpuPoll)
+	defer ticks.Stop()
+	for {
+		select {
+		case <-p.done:
+			return
+		case <-p.link.done:
+			return
+		case <-ticks.C:
+		}
+		if used, known := p.group.CPU(); known && used >= limit {
+			p.Stop(runtimes.TimeLimitExceeded)
+			return
+		}
+	}
+}
