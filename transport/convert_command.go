@@ -252,16 +252,18 @@ func workingDirectory(dir string) (string, error) {
 	if dir == "" {
 		return "", nil
 	}
-	clean := dir
-	if !path.IsAbs(clean) {
-		clean = workspaceRoot + "/" + clean
+	below := dir
+	if path.IsAbs(dir) {
+		rest, ok := strings.CutPrefix(dir, workspaceRoot)
+		if !ok || rest != "" && rest[0] != '/' {
+			return "", &outsideError{dir}
+		}
+		below = strings.TrimLeft(rest, "/")
 	}
-	clean = path.Clean(clean)
-	if clean == workspaceRoot {
+	switch below = path.Clean(below); {
+	case below == ".":
 		return "", nil
-	}
-	below, ok := strings.CutPrefix(clean, workspaceRoot+"/")
-	if !ok {
+	case below == ".." || strings.HasPrefix(below, "../"):
 		return "", &outsideError{dir}
 	}
 	return below, nil
