@@ -13,9 +13,11 @@ import (
 	"github.com/codebeaker/codebeaker/runtimes/runtimetest"
 )
 
-func TestConformance(t *testing.T) {
-	dir := t.TempDir()
-	runtimetest.Run(t, runtimetest.Harness{
+func TestConformance(t *testing.T) { runtimetest.Run(t, harness(t.TempDir())) }
+
+// harness is for a fake runtime whose workspaces are in dir.
+func harness(dir string) runtimetest.Harness {
+	return runtimetest.Harness{
 		New: func(testing.TB) runtimes.Runtime {
 			return fake.New(fake.Options{Dir: dir, Programs: map[string]fake.Program{"both": both}})
 		},
@@ -26,7 +28,7 @@ func TestConformance(t *testing.T) {
 			runtimetest.CommandLimits: "a Go function cannot be limited",
 			runtimetest.OwnFiles:      "a Go function has no files but the workspace's",
 		},
-	})
+	}
 }
 
 func both(r *fake.Run) int {
