@@ -21,6 +21,7 @@ type Environment struct {
 	isolation runtimes.Isolation
 	files     runtimes.Workspace // the agent's, where it does file commands
 	terminal  bool
+	oom       oomCounter // nil where the link itself counts, or nobody can
 
 	closing chan struct{} // closed when Close is called
 	once    sync.Once
@@ -50,7 +51,7 @@ func (e *Environment) Workspace() runtimes.Workspace { return e.workspace.contra
 
 // Start has the agent start a program.
 func (e *Environment) Start(ctx context.Context, cmd runtimes.Command, sink runtimes.Sink) (runtimes.Process, error) {
-	return e.link.Start(ctx, cmd, sink)
+	return e.link.Start(ctx, cmd, witnessed(sink, e.oom))
 }
 
 // Lost is closed when the container or its agent is gone without Close.

@@ -31,6 +31,9 @@ func (c *construction) finish() *Environment {
 		limits: limits, isolation: isolationOf(c, limits),
 		closing: make(chan struct{}), closed: make(chan struct{}), lost: make(chan struct{}),
 	}
+	if c.welcome.limits.MemoryBytes == 0 {
+		env.oom = oomCounterOf(c.pid)
+	}
 	c.r.claims.settle(c.name, env)
 	c.r.loops.Go(env.attend)
 	c.r.log.LogAttrs(context.Background(), slog.LevelDebug, "made a container",

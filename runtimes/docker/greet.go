@@ -24,19 +24,22 @@ func agentLink(log *slog.Logger) greeter {
 				Env:       g.environment,
 				Workspace: workspaceTarget,
 			},
+			Group:       group,
+			Processes:   g.limits.Processes,
 			OutputLimit: g.limits.OutputBytes,
 			Logger:      log,
 		})
 		if err != nil {
 			return welcome{}, err
 		}
-		answer := welcome{link: opened, layers: reported(opened.Report()), terminal: opened.Report().Terminal}
-		if group != nil {
-			if answer.limits, err = readBack(group); err != nil {
-				return welcome{}, errors.Join(err, opened.Close())
-			}
+		kernel, err := opened.Limits()
+		if err != nil {
+			return welcome{}, errors.Join(err, opened.Close())
 		}
-		return answer, nil
+		return welcome{
+			link: opened, layers: reported(opened.Report()), terminal: opened.Report().Terminal,
+			limits: runtimes.Limits{MemoryBytes: kernel.MemoryBytes, CPUs: kernel.CPUs, Processes: kernel.Processes},
+		}, nil
 	}
 }
 
@@ -53,18 +56,6 @@ func programGroup(g greeting) (*cgroup.Group, error) {
 		return nil, err
 	}
 	return hierarchy.OpenContainer(g.pid)
-}
-
-func readBack(group *cgroup.Group) (runtimes.Limits, error) {
-	limits, err := group.Limits()
-	if err != nil {
-		return runtimes.Limits{}, err
-	}
-	processes := limits.Processes
-	if processes > agentTasks {
-		processes -= agentTasks
-	}
-	return runtimes.Limits{MemoryBytes: limits.MemoryBytes, CPUs: limits.CPUs, Processes: processes}, nil
 }
 
 // reported are the layers that the agent found on itself, as the kernel told it.

@@ -28,7 +28,8 @@ func (c *construction) limitsInForce() runtimes.Limits {
 	return limits
 }
 
-// engineLimits reads what the engine says it enforces.
+// engineLimits reads what the engine says it enforces. Of the processes programs
+// are sure to get that many; the agent leaves them some of its own.
 func engineLimits(host *container.HostConfig) runtimes.Limits {
 	limits := runtimes.Limits{MemoryBytes: host.Memory, CPUs: float64(host.NanoCPUs) / 1e9}
 	if host.PidsLimit != nil && *host.PidsLimit > agentTasks {

@@ -1,0 +1,83 @@
+package docker
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/docker/docker/api/types/container"
+	"github.com/docker/docker/api/types/filters"
+
+	"github.com/codebeaker/codebeaker/runtimes"
+	"github.com/codebeaker/codebeaker/runtimes/runtimetest"
+)
+
+func TestConformance(t *testing.T) {
+	for _, c := range []struct {
+		name     string
+		language runtimes.Language
+		remote   bool
+	}{
+		{"python", runtimes.Python, false},
+		{"nodejs", runtimes.JavaScript, false},
+		{"remote python", runtimes.Python, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			requireEngine(t, c.language)
+			var r *Runtime
+			runtimetest.Run(t, runtimetest.Harness{
+				Language: c.language,
+				New: func(t testing.TB) runtimes.Runtime {
+					r = newRealRuntime(t, func(o *Options) { o.Remote = c.remote })
+					return r
+				},
+				Leftovers: func(t testing.TB, session string) []string { return leftOf(t, r, session) },
+				KillOutside: func(t testing.TB, env runtimes.Environment) {
+					err := r.engine.api.ContainerRemove(t.Context(), env.ContainerID(), container.RemoveOptions{Force: true})
+					if err != nil {
+						t.Fatal(err)
+					}
+				},
+			})
+		})
+	}
+}
+
+// leftOf lists what a session has left on the engine and on this host.
+func leftOf(t testing.TB, r *Runtime, session string) []string {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	of := filters.NewArgs(filters.Arg("label", labelSession+"="+session))
+	containers, err := r.engine.listContainers(ctx, of)
+	if err != nil {
+		t.Fatal(err)
+	}
+	volumes, err := r.engine.listVolumes(ctx, of)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var left []string
+	for _, c := range containers {
+		left = append(left, fmt.Sprintf("container %v (%s)", c.Names, c.State))
+	}
+	for _, v := range volumes {
+		left = append(left, "volume "+v.Name)
+	}
+	for _, pattern := range []string{
+		filepath.Join(r.environments(), "*"+session+"*"), filepath.Join(r.options.DataDir, "workspaces", session+"*"),
+	} {
+		found, _ := filepath.Glob(pattern)
+		left = append(left, found...)
+	}
+	mounts, _ := os.ReadFile("/proc/self/mountinfo")
+	for line := range strings.Lines(string(mounts)) {
+		if strings.Contains(line, "/"+session+"/") {
+			left = append(left, "mount "+line)
+		}
+	}
+	return left
+}
