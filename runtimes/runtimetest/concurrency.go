@@ -72,6 +72,7 @@ func filesAndPrograms(t *testing.T, s *suite) {
 	ws := env.Workspace()
 	dir := folder(t, ws)
 	var wg sync.WaitGroup
+	defer wg.Wait() // also when a program fails
 	for i := range 4 {
 		name := fmt.Sprintf("%s/f%d", dir, i)
 		wg.Go(func() {
@@ -93,7 +94,6 @@ func filesAndPrograms(t *testing.T, s *suite) {
 	for range 10 {
 		s.succeeds(t, env, s.programs.Print("x", "y"))
 	}
-	wg.Wait()
 }
 
 func manyEnvironments(t *testing.T, s *suite) {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -81,17 +80,22 @@ type suite struct {
 	language runtimes.Language
 	all      *testing.T // of the whole run
 
-	once   sync.Once
 	shared runtimes.Environment
 }
 
-// environment is the one that harmless cases share.
+// environment is the one that harmless cases share. One that was lost is
+// replaced, so that the cases after it say what they have to say.
 func (s *suite) environment(t *testing.T) runtimes.Environment {
 	t.Helper()
-	s.once.Do(func() { s.shared = s.create(s.all, nil) })
-	if s.shared == nil {
-		t.Fatal("there is no environment")
+	if s.shared != nil {
+		select {
+		case <-s.shared.Lost():
+			t.Log("an earlier case lost the environment; this is a new one")
+		default:
+			return s.shared
+		}
 	}
+	s.shared = s.createUntil(t, s.all, nil)
 	return s.shared
 }
 
@@ -118,6 +122,12 @@ func (s *suite) spec() runtimes.Spec {
 // and must leave nothing. edit may be nil.
 func (s *suite) create(t testing.TB, edit func(*runtimes.Spec)) runtimes.Environment {
 	t.Helper()
+	return s.createUntil(t, t, edit)
+}
+
+// createUntil makes an environment that lives until the end of another test.
+func (s *suite) createUntil(t, end testing.TB, edit func(*runtimes.Spec)) runtimes.Environment {
+	t.Helper()
 	spec := s.spec()
 	if edit != nil {
 		edit(&spec)
@@ -128,7 +138,7 @@ func (s *suite) create(t testing.TB, edit func(*runtimes.Spec)) runtimes.Environ
 	if err != nil {
 		t.Fatalf("create: %v", err)
 	}
-	t.Cleanup(func() { s.remove(t, env, spec.Session) })
+	end.Cleanup(func() { s.remove(end, env, spec.Session) })
 	return env
 }
 
