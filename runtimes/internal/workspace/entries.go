@@ -15,12 +15,14 @@ import (
 const entryBytes = 128
 
 // nameBatch keeps the smallest names of a directory of any size, so that a cut
-// listing is the start of the whole one.
+// listing is the start of the whole one, and the branches: directories that do
+// not match but may hold what does, which take no room in the listing.
 type nameBatch struct {
-	names   largestFirst
-	limit   int
-	bytes   int
-	dropped bool // there were more
+	names    largestFirst
+	limit    int // of names
+	branches []string
+	bytes    int
+	dropped  bool // there were more names
 }
 
 func newNameBatch(limit int) *nameBatch { return &nameBatch{limit: max(limit, 1)} }
@@ -40,10 +42,22 @@ func (b *nameBatch) add(name string) {
 	heap.Push(&b.names, name)
 }
 
-// sorted returns the names in order. Call it once.
+func (b *nameBatch) addBranch(name string) {
+	b.bytes += len(name) + entryBytes
+	b.branches = append(b.branches, name)
+}
+
+// sorted returns the names in order. Branches behind the last of names that
+// were dropped are left out: the listing ends before them. Call it once.
 func (b *nameBatch) sorted() []string {
-	slices.Sort(b.names)
-	return b.names
+	branches := b.branches
+	if b.dropped && len(b.names) > 0 {
+		last := b.names[0]
+		branches = slices.DeleteFunc(branches, func(name string) bool { return name > last })
+	}
+	all := append([]string(b.names), branches...)
+	slices.Sort(all)
+	return all
 }
 
 // largestFirst is a heap with the largest name on top.

@@ -141,8 +141,12 @@ func (l *lister) read(anchor *os.Root, dir, shown string) (*nameBatch, error) {
 		}
 		names, err := handle.Readdirnames(directoryBatch)
 		for _, name := range names {
-			if !l.hidden(name, shown) && (l.matches(name) || l.isBranch(anchor, below(dir, name))) {
+			switch {
+			case l.hidden(name, shown):
+			case l.matches(name):
 				batch.add(name)
+			case l.isBranch(anchor, below(dir, name)):
+				batch.addBranch(name)
 			}
 		}
 		l.visits += len(names)

@@ -64,6 +64,20 @@ func TestAListingIsInTheOrderOfNames(t *testing.T) {
 	}
 }
 
+func TestDirectoriesThatDoNotMatchTakeNoRoom(t *testing.T) {
+	tree, _ := newTree(t)
+	for _, name := range []string{"a/no", "b/no", "c/yes.txt", "d/no", "e.txt", "f/g/yes.txt"} {
+		write(t, tree, name, "x")
+	}
+	all := []string{"c/yes.txt", "e.txt", "f/g/yes.txt"}
+	for limit := 1; limit <= 4; limit++ {
+		got, truncated := list(t, tree, runtimes.ListDirectory{Path: ".", Recursive: true, Pattern: "*.txt", Limit: limit})
+		if diff := cmp.Diff(all[:min(limit, 3)], got); diff != "" || truncated != (limit < 3) {
+			t.Errorf("limit %d: truncated %v\n%s", limit, truncated, diff)
+		}
+	}
+}
+
 func TestAnEntrySaysWhatItIs(t *testing.T) {
 	tree, dir := newTree(t)
 	write(t, tree, "file", "12345")
