@@ -16,6 +16,7 @@ type agent struct {
 	reader  *frame.Reader
 	hello   frame.Hello
 	home    []*os.File // the agent's own groups of version 1
+	ownProc bool       // /proc counts processes as the agent does
 	table   *table
 	starter *starter
 }

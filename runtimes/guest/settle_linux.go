@@ -2,14 +2,18 @@ package guest
 
 import (
 	"encoding/json"
+	"errors"
+	"fmt"
 	"os"
+	"strconv"
 
+	"github.com/codebeaker/codebeaker/runtimes/guest/internal/harden"
 	"github.com/codebeaker/codebeaker/runtimes/internal/box"
 	"github.com/codebeaker/codebeaker/runtimes/internal/guestlink/frame"
 )
 
 // settle does what Hello says, in an order in which each step still has the
-// privileges it needs, and reports what is in force.
+// privileges it needs, and reports what the kernel says is in force.
 func (a *agent) settle(payload []byte) (frame.Report, error) {
 	if err := json.Unmarshal(payload, &a.hello); err != nil {
 		return frame.Report{}, err
@@ -23,9 +27,19 @@ func (a *agent) settle(payload []byte) (frame.Report, error) {
 			return frame.Report{}, err
 		}
 	}
+	if err := setLimits(a.hello.Limits); err != nil {
+		return frame.Report{}, err
+	}
+	if err := a.confine(); err != nil {
+		return frame.Report{}, err
+	}
+	// A /proc of another pid namespace would show strangers under the numbers
+	// of our processes.
+	self, err := os.Readlink("/proc/self")
+	a.ownProc = err == nil && self == strconv.Itoa(os.Getpid())
 	a.table = newTable()
 	a.starter = newStarter(a)
-	return frame.Report{PID: os.Getpid(), UID: os.Getuid(), GID: os.Getgid()}, nil
+	return a.report()
 }
 
 func enterBox(raw json.RawMessage) error {
@@ -34,6 +48,66 @@ func enterBox(raw json.RawMessage) error {
 		return err
 	}
 	return box.Enter(cfg)
+}
+
+// confine gives up what the agent has no more need of.
+func (a *agent) confine() error {
+	if u := a.hello.User; u != nil {
+		if err := harden.Become(u.UID, u.GID); err != nil {
+			return err
+		}
+	}
+	steps := []struct {
+		wanted bool
+		do     func() error
+	}{
+		{true, harden.Undumpable},
+		{a.hello.Harden.NoCapabilities, harden.NoCapabilities},
+		{a.hello.Harden.NoNewPrivileges || a.hello.Harden.Seccomp, harden.NoNewPrivileges},
+		{a.hello.Harden.Seccomp, harden.Seccomp},
+	}
+	for _, step := range steps {
+		if !step.wanted {
+			continue
+		}
+		if err := step.do(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// report asks the kernel what is in force. What Hello asked for and is not
+// there is an error.
+func (a *agent) report() (frame.Report, error) {
+	state, err := harden.Verify()
+	if err != nil {
+		return frame.Report{}, fmt.Errorf("verify what is in force: %w", err)
+	}
+	want := a.hello.Harden
+	if want.NoCapabilities && !state.NoCapabilities || want.NoNewPrivileges && !state.NoNewPrivileges ||
+		want.Seccomp && !state.Seccomp || !state.Undumpable {
+		return frame.Report{}, fmt.Errorf("asked for %+v, the kernel says %+v", want, state)
+	}
+	r := frame.Report{
+		PID: os.Getpid(), UID: os.Getuid(), GID: os.Getgid(), Undumpable: state.Undumpable,
+		Harden: frame.Harden{
+			NoCapabilities: state.NoCapabilities, NoNewPrivileges: state.NoNewPrivileges, Seccomp: state.Seccomp,
+		},
+	}
+	if u := a.hello.User; u != nil && (r.UID != u.UID || r.GID != u.GID) {
+		return frame.Report{}, errors.New("the agent did not become who it should be")
+	}
+	if r.Limits, err = readLimits(a.hello.Limits); err != nil {
+		return frame.Report{}, err
+	}
+	ours, theirs, err := newTerminal()
+	if err == nil {
+		ours.Close()
+		theirs.Close()
+	}
+	r.Terminal = err == nil
+	return r, nil
 }
 
 // workspace is where programs start.

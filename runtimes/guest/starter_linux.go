@@ -86,7 +86,9 @@ func (s *starter) start(x *execution) error {
 		x.pumps.Add(-len(x.outputs))
 		return startError(x.spec.Args[0], err)
 	}
-	makeExpendable(x.pid)
+	if s.agent.ownProc {
+		makeExpendable(x.pid)
+	}
 	return nil
 }
 

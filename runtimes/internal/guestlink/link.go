@@ -58,7 +58,10 @@ func Open(ctx context.Context, conn io.ReadWriteCloser, o Options) (*Link, error
 	if err != nil {
 		l.fail(err)
 		l.writer.close()
-		return nil, errors.Join(err, l.closeGroups())
+		if closeErr := l.closeGroups(); closeErr != nil {
+			err = errors.Join(err, closeErr)
+		}
+		return nil, err
 	}
 	go l.read(reader)
 	return l, nil

@@ -38,13 +38,16 @@ func startAgent(t testing.TB, change func(*syscall.SysProcAttr)) (net.Conn, *exe
 		t.Fatal(err)
 	}
 	cmd := exec.Command(guesttest.Path(t))
+	if os.Geteuid() == 0 { // with a /proc of its own, as in a box
+		cmd = exec.Command("/bin/sh", "-c", `mount --make-rprivate / && mount -t proc proc /proc && exec "$0"`, guesttest.Path(t))
+	}
 	cmd.Env = []string{}
 	cmd.Dir = "/"
 	cmd.Stderr = os.Stderr
 	cmd.ExtraFiles = []*os.File{agent}
 	cmd.SysProcAttr = &syscall.SysProcAttr{}
 	if os.Geteuid() == 0 {
-		cmd.SysProcAttr.Cloneflags = unix.CLONE_NEWPID
+		cmd.SysProcAttr.Cloneflags = unix.CLONE_NEWPID | unix.CLONE_NEWNS
 	}
 	if change != nil {
 		change(cmd.SysProcAttr)

@@ -1,0 +1,95 @@
+package harden
+
+import (
+	"fmt"
+	"syscall"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// newNamespaces are the flags of clone(2) and unshare(2) that make one.
+const newNamespaces = unix.CLONE_NEWNS | unix.CLONE_NEWUSER | unix.CLONE_NEWPID | unix.CLONE_NEWNET |
+	unix.CLONE_NEWIPC | unix.CLONE_NEWUTS | unix.CLONE_NEWCGROUP
+
+// refused are calls that no program of a session needs and that reach far into
+// the kernel: mounts and namespaces, modules, tracing, clocks, keys, io_uring.
+var refused = []uint32{
+	unix.SYS_MOUNT, unix.SYS_UMOUNT2, unix.SYS_PIVOT_ROOT, unix.SYS_CHROOT, unix.SYS_SETNS,
+	unix.SYS_OPEN_TREE, unix.SYS_MOVE_MOUNT, unix.SYS_FSOPEN, unix.SYS_FSCONFIG, unix.SYS_FSMOUNT, unix.SYS_FSPICK,
+	unix.SYS_MOUNT_SETATTR, sysOpenTreeAttr, unix.SYS_SWAPON, unix.SYS_SWAPOFF, unix.SYS_QUOTACTL, unix.SYS_QUOTACTL_FD,
+	unix.SYS_OPEN_BY_HANDLE_AT, unix.SYS_NAME_TO_HANDLE_AT, unix.SYS_FANOTIFY_INIT, unix.SYS_LOOKUP_DCOOKIE,
+	unix.SYS_BPF, unix.SYS_PERF_EVENT_OPEN, unix.SYS_USERFAULTFD,
+	unix.SYS_IO_URING_SETUP, unix.SYS_IO_URING_ENTER, unix.SYS_IO_URING_REGISTER,
+	unix.SYS_KEXEC_LOAD, unix.SYS_KEXEC_FILE_LOAD, unix.SYS_INIT_MODULE, unix.SYS_FINIT_MODULE, unix.SYS_DELETE_MODULE,
+	unix.SYS_REBOOT, unix.SYS_ACCT, unix.SYS_SYSLOG, unix.SYS_VHANGUP, unix.SYS_NFSSERVCTL,
+	unix.SYS_ADD_KEY, unix.SYS_REQUEST_KEY, unix.SYS_KEYCTL,
+	unix.SYS_PROCESS_VM_READV, unix.SYS_PROCESS_VM_WRITEV, unix.SYS_KCMP, unix.SYS_PIDFD_GETFD, unix.SYS_PROCESS_MADVISE,
+	unix.SYS_SETTIMEOFDAY, unix.SYS_CLOCK_SETTIME, unix.SYS_CLOCK_ADJTIME, unix.SYS_ADJTIMEX,
+	unix.SYS_SETHOSTNAME, unix.SYS_SETDOMAINNAME,
+	unix.SYS_MBIND, unix.SYS_SET_MEMPOLICY, unix.SYS_MIGRATE_PAGES, unix.SYS_MOVE_PAGES, unix.SYS_SET_MEMPOLICY_HOME_NODE,
+}
+
+// sysOpenTreeAttr came with Linux 6.15 and has one number everywhere.
+const sysOpenTreeAttr = 467
+
+// filter is the deny-list. What it does not name is allowed.
+func filter() program {
+	var p program
+	p.load(offsetArch)
+	p.emit(unix.BPF_JMP|unix.BPF_JEQ|unix.BPF_K, auditArch, 1, 0)
+	p.answer(unix.SECCOMP_RET_KILL_PROCESS) // 32-bit calls have other numbers
+	p.load(offsetNumber)
+	p.refuseX32()
+	// Its flags lie in memory, where no filter can look; glibc then uses clone.
+	p.deny(unix.SYS_CLONE3, unix.ENOSYS)
+	for _, number := range append(refused, refusedHere...) {
+		p.deny(number, unix.EPERM)
+	}
+	p.denyWhen(unix.SYS_CLONE, func(p *program) { p.anyBit(0, newNamespaces, unix.EPERM) })
+	p.denyWhen(unix.SYS_UNSHARE, func(p *program) { p.anyBit(0, newNamespaces|unix.CLONE_NEWTIME, unix.EPERM) })
+	// The limits of another process of the uid, the agent for one.
+	p.denyWhen(unix.SYS_PRLIMIT64, func(p *program) { p.isNot(0, unix.EPERM, 0) })
+	p.denyWhen(unix.SYS_PTRACE, func(p *program) { p.is(0, unix.EPERM, unix.PTRACE_ATTACH, unix.PTRACE_SEIZE) })
+	p.denyWhen(unix.SYS_IOCTL, func(p *program) { p.is(1, unix.EPERM, unix.TIOCSTI, tiocLinux) })
+	p.denyWhen(unix.SYS_PERSONALITY, func(p *program) {
+		p.isNot(0, unix.EPERM, 0, addrNoRandomize, 0xffffffff)
+	})
+	p.denySockets()
+	p.answer(unix.SECCOMP_RET_ALLOW)
+	return p
+}
+
+// Values that x/sys does not name.
+const (
+	tiocLinux       = 0x541C    // TIOCLINUX
+	addrNoRandomize = 0x0040000 // ADDR_NO_RANDOMIZE, which debuggers set
+)
+
+// denySockets leaves unix, internet and route sockets. Those of virtual
+// machines, packets and the kernel's cryptography pass by the network
+// namespace or are rich in defects.
+func (p *program) denySockets() {
+	p.denyWhen(unix.SYS_SOCKET, func(p *program) {
+		p.isNot(0, unix.EAFNOSUPPORT, unix.AF_UNIX, unix.AF_INET, unix.AF_INET6, unix.AF_NETLINK)
+		p.ifNot(unix.AF_NETLINK, 3) // the domain is still loaded
+		p.loadArg(2)
+		p.emit(unix.BPF_JMP|unix.BPF_JEQ|unix.BPF_K, unix.NETLINK_ROUTE, 1, 0)
+		p.answer(errno(unix.EPROTONOSUPPORT))
+	})
+}
+
+// Seccomp puts every thread under the deny-list. It needs NoNewPrivileges.
+func Seccomp() error {
+	p := filter()
+	prog := unix.SockFprog{Len: uint16(len(p)), Filter: &p[0]}
+	thread, _, errno := syscall.RawSyscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER,
+		unix.SECCOMP_FILTER_FLAG_TSYNC, uintptr(unsafe.Pointer(&prog)))
+	if errno != 0 {
+		return fmt.Errorf("set the system call filter: %w", errno)
+	}
+	if thread != 0 {
+		return fmt.Errorf("set the system call filter: thread %d has another", thread)
+	}
+	return nil
+}

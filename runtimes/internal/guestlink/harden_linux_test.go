@@ -1,0 +1,153 @@
+package guestlink
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/codebeaker/codebeaker/runtimes"
+)
+
+var hardened = Hello{
+	User:   &User{UID: 65534, GID: 65534},
+	Harden: Harden{NoCapabilities: true, NoNewPrivileges: true, Seccomp: true},
+	Limits: []ResourceLimit{{Name: "nofile", Value: 200}, {Name: "core", Value: 0}},
+}
+
+// openHardened opens a link to an agent with all measures.
+func openHardened(t testing.TB) *Link {
+	t.Helper()
+	hello := hardened
+	if os.Geteuid() != 0 {
+		hello.User = nil
+	}
+	return open(t, Options{Hello: hello})
+}
+
+// probe is the path of testdata/probe, built once, executable by all.
+var probe = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "probe")
+	if err != nil {
+		return "", err
+	}
+	if err := os.Chmod(dir, 0o755); err != nil {
+		return dir, err
+	}
+	cmd := exec.Command("go", "build", "-o", filepath.Join(dir, "probe"), "./testdata/probe")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	cmd.Stderr = os.Stderr
+	return dir, cmd.Run()
+})
+
+func probePath(t testing.TB) string {
+	t.Helper()
+	dir, err := probe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	return filepath.Join(dir, "probe")
+}
+
+func TestProgramsRunUnderEveryMeasure(t *testing.T) {
+	l := openHardened(t)
+	if r := l.Report(); r.Harden != hardened.Harden || !r.Undumpable || len(r.Limits) != 2 || r.Limits[0].Value != 200 {
+		t.Errorf("report: %+v", r)
+	}
+	r, exit := run(t, l, runtimes.Command{Name: probePath(t)})
+	if exit.Status != runtimes.Completed {
+		t.Fatalf("%+v\n%s", exit, r.text(runtimes.Stderr))
+	}
+	got := make(map[string]string)
+	for line := range strings.Lines(r.text(runtimes.Stdout)) {
+		key, value, _ := strings.Cut(strings.TrimSpace(line), " ")
+		got[key] = value
+	}
+	for key, want := range expected {
+		if os.Geteuid() != 0 && (key == "Uid" || key == "Gid" || key == "Groups") {
+			continue
+		}
+		if got[key] != want {
+			t.Errorf("%s: %q, want %q", key, got[key], want)
+		}
+	}
+	if len(got) != len(expected) {
+		t.Errorf("%d answers, %d expected", len(got), len(expected))
+	}
+	if _, exit := run(t, l, runtimes.Command{Name: filepath.Join(filepath.Dir(probePath(t)), "probe"), Args: []string{"32"}}); exit.Signal != "SIGSYS" {
+		t.Errorf("a 32-bit call: %+v", exit)
+	}
+}
+
+// expected are the answers of testdata/probe.
+var expected = map[string]string{
+	"CapInh": "0000000000000000", "CapPrm": "0000000000000000", "CapEff": "0000000000000000", "CapAmb": "0000000000000000",
+	"NoNewPrivs": "1", "Seccomp": "2", "Groups": "", "SigIgn": "0000000000000000", "SigBlk": "0000000000000000",
+	"Uid": "65534\t65534\t65534\t65534", "Gid": "65534\t65534\t65534\t65534",
+	"/proc/1/fd": "true", "/proc/1/environ": "true", "/proc/1/maps": "true", "/proc/1/root/": "true",
+	"mount": "EPERM", "umount2": "EPERM", "pivot_root": "EPERM", "chroot": "EPERM", "setns": "EPERM",
+	"unshare-user": "EPERM", "unshare-files": "", "clone-user": "EPERM", "clone3": "ENOSYS",
+	"bpf": "EPERM", "io_uring_setup": "EPERM", "userfaultfd": "EPERM", "perf_event_open": "EPERM",
+	"keyctl": "EPERM", "add_key": "EPERM", "request_key": "EPERM", "kexec_load": "EPERM", "init_module": "EPERM",
+	"open_by_handle_at": "EPERM", "settimeofday": "EPERM", "sethostname": "EPERM",
+	"ptrace-attach": "EPERM", "process_vm_readv": "EPERM", "prlimit-agent": "EPERM", "prlimit-self": "",
+	"socket-vsock": "EAFNOSUPPORT", "socket-alg": "EAFNOSUPPORT", "socket-packet": "EAFNOSUPPORT",
+	"socket-netfilter": "EPROTONOSUPPORT", "socket-route": "", "socket-inet": "", "socket-unix": "",
+	"personality": "EPERM", "tiocsti": "EPERM", "setuid-root": "EPERM", "x32": "EPERM", "no-such-call": "ENOSYS",
+}
+
+func TestEveryThreadOfTheAgentIsConfined(t *testing.T) {
+	l := openHardened(t)
+	r, exit := run(t, l, shell(`for s in /proc/1/task/*/status; do grep -E '^(CapEff|CapPrm|NoNewPrivs|Seccomp):' $s | tr -d '\n\t'; echo; done | sort -u`))
+	if got, want := r.text(runtimes.Stdout), "CapPrm:0000000000000000CapEff:0000000000000000NoNewPrivs:1Seccomp:2\n"; got != want || exit.Status != runtimes.Completed {
+		t.Errorf("%+v\n%s", exit, got)
+	}
+}
+
+func TestProgramsCannotEndTheAgent(t *testing.T) {
+	l := openHardened(t)
+	if l.Report().PID != 1 {
+		t.Skip("needs a pid namespace")
+	}
+	for _, sig := range []string{"TERM", "INT", "HUP", "QUIT", "ABRT", "SEGV", "BUS", "FPE", "ILL", "TRAP", "SYS", "PIPE", "ALRM",
+		"USR1", "USR2", "CHLD", "CONT", "TSTP", "TTIN", "TTOU", "URG", "XCPU", "XFSZ", "VTALRM", "PROF", "WINCH", "IO", "PWR", "STKFLT", "RTMIN", "RTMAX", "KILL", "STOP"} {
+		run(t, l, shell("kill -"+sig+" 1"))
+		if err := l.Ping(t.Context()); err != nil {
+			t.Fatalf("SIG%s: %v", sig, err)
+		}
+	}
+	if _, exit := run(t, l, shell("kill -9 -1; exit 4")); exit.Status != runtimes.NonZeroExit {
+		t.Errorf("kill -9 -1: %+v", exit) // a process does not signal itself by -1
+	}
+	if err := l.Ping(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestToolchainsRunUnderEveryMeasure(t *testing.T) {
+	l := openHardened(t)
+	for _, cmd := range []runtimes.Command{
+		{Name: "python3", Args: []string{"-c", "import threading, subprocess, socket; t = threading.Thread(target=print, args=('ok',)); t.start(); t.join(); subprocess.run(['true'], check=True)"}},
+		{Name: "node", Args: []string{"-e", "require('child_process').execFileSync('true'); new (require('worker_threads').Worker)('0', {eval: true}).on('exit', () => console.log('ok'))"}},
+	} {
+		if _, err := exec.LookPath(cmd.Name); err != nil {
+			t.Logf("%s is not installed here", cmd.Name)
+			continue
+		}
+		r, exit := run(t, l, cmd)
+		if exit.Status != runtimes.Completed || r.text(runtimes.Stdout) != "ok\n" {
+			t.Errorf("%s: %+v\n%s%s", cmd.Name, exit, r.text(runtimes.Stdout), r.text(runtimes.Stderr))
+		}
+	}
+}
+
+func TestAMeasureThatCannotBeTakenEndsTheLink(t *testing.T) {
+	conn, _ := startAgent(t, nil)
+	_, err := Open(t.Context(), conn, Options{Hello: Hello{Limits: []ResourceLimit{{Name: "no-such"}}}})
+	if helloErr, ok := err.(*HelloError); !ok || !strings.Contains(helloErr.Message, `there is no resource limit "no-such"`) {
+		t.Errorf("got %v", err)
+	}
+}
