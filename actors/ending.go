@@ -62,6 +62,9 @@ func (s *session) removed(ctx actor.Context) {
 	}
 	s.handle.state.Store(uint32(Closed))
 	s.emit(Event{Kind: SessionEnded, SessionID: s.info.SessionID, Reason: s.closing.reason})
+	// The directory hears of it before the caller, whose next create is to
+	// find the place free.
+	s.finish()
 	for _, call := range s.closing.calls {
 		call.Caller.Reply(nil, nil)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -65,6 +66,7 @@ type environment struct {
 	spec    runtimes.Spec
 	session *actor.PID
 	self    *actor.PID
+	ends    *ends
 
 	generation int
 	attempts   int
@@ -73,6 +75,21 @@ type environment struct {
 	making     *creation
 	closing    chan struct{} // closed once the lost one is gone; nil without
 	removed    bool
+}
+
+// ends counts the two ends of a session, that of its actor and that of its
+// environment, and tells the directory at the second: in a regular life the
+// actor ends last, after a panic first.
+type ends struct {
+	count atomic.Int32
+	free  func()
+}
+
+// one notes one of the ends.
+func (e *ends) one() {
+	if e.count.Add(1) == 2 {
+		e.free()
+	}
 }
 
 // creation is an environment under way. done is filled before made is sent.
@@ -257,8 +274,7 @@ func (s *System) close(env runtimes.Environment, session string) {
 	}
 }
 
-// remove ends everything, once, and tells session and directory when nothing
-// is left.
+// remove ends everything, once, and tells the session when nothing is left.
 func (e *environment) remove() {
 	if e.removed {
 		return
@@ -285,8 +301,8 @@ func (e *environment) remove() {
 				e.system.options.Logger.Error("workspace not removed", "session", e.spec.Session, "error", err)
 			}
 		}
+		e.ends.one()
 		e.tell(&environmentRemoved{})
-		e.system.root.Send(e.system.directory, &freed{id: e.spec.Session})
 	})
 }
 

@@ -32,6 +32,8 @@ type session struct {
 	sinks   []EventSink
 	clock   clock
 	closing *closing // nil until the session ends
+	ends    *ends
+	over    bool // this actor's end has been counted
 }
 
 // closing is why and for whom a session ends.
@@ -58,11 +60,12 @@ func (s *System) spawnSession(id string, rt runtimes.Runtime, r *CreateRequest) 
 		},
 	}
 	self.ctx, self.cancel = context.WithCancel(context.Background())
+	self.ends = &ends{free: func() { s.root.Send(s.directory, &freed{id: id}) }}
 	self.handle = &Session{id: id, owner: r.Owner, root: s.root}
 	self.handle.state.Store(uint32(Creating))
 	self.handle.lastActivity.Store(now.UnixNano())
 	self.publish()
-	child := &environment{system: s, runtime: rt, spec: runtimes.Spec{
+	child := &environment{system: s, runtime: rt, ends: self.ends, spec: runtimes.Spec{
 		Session: id, Language: r.Language, Limits: r.Limits, Network: r.Network, Env: r.Env, Image: r.Image,
 	}}
 	props := actor.PropsFromProducer(func() actor.Actor { return &sessionStart{self, child} },
@@ -130,6 +133,15 @@ func (s *session) Receive(ctx actor.Context) {
 		s.stopping()
 	case *actor.Stopped:
 		s.hand.stopped.Store(true)
+		s.finish()
+	}
+}
+
+// finish counts the end of this actor, once.
+func (s *session) finish() {
+	if !s.over {
+		s.over = true
+		s.ends.one()
 	}
 }
 

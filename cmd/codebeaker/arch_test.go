@@ -16,28 +16,30 @@ const module = "github.com/codebeaker/codebeaker/"
 // that ends in "/..." stands for everything below. Imports run one way:
 // cmd -> transport -> actors -> runtimes.
 var layers = map[string][]string{
-	"runtimes":              {},
-	"runtimes/fake":         {"runtimes", "runtimes/internal/workspace"},
-	"runtimes/runtimetest":  {"runtimes"},
-	"runtimes/calibration":  {"runtimes"},
-	"runtimes/host":         {"runtimes", "runtimes/docker", "runtimes/deno", "runtimes/bun", "runtimes/native", "runtimes/internal/..."},
-	"runtimes/docker":       {"runtimes", "runtimes/internal/..."},
-	"runtimes/deno":         {"runtimes", "runtimes/internal/..."},
-	"runtimes/bun":          {"runtimes", "runtimes/internal/..."},
-	"runtimes/native":       {"runtimes", "runtimes/internal/..."},
-	"runtimes/guest":        {"runtimes", "runtimes/internal/..."},
-	"runtimes/internal/...": {"runtimes", "runtimes/internal/..."},
-	"cmd/guest":             {"runtimes/guest", "runtimes/internal/..."},
-	"actors/output":         {"runtimes"},
-	"actors":                {"runtimes", "actors/output"},
-	"transport/jsonrpc":     {},
-	"transport/websocket":   {},
-	"transport/protocol":    {"transport/jsonrpc"},
-	"transport":             {"actors", "actors/output", "runtimes", "transport/jsonrpc", "transport/protocol", "transport/websocket"},
-	"transport/client":      {"transport/jsonrpc", "transport/protocol", "transport/websocket"},
-	"cmd/codebeaker":        {"actors", "runtimes", "runtimes/host", "runtimes/calibration", "transport", "transport/websocket", "transport/client", "transport/protocol"},
-	"bench":                 {"bench/internal/...", "actors", "actors/output", "runtimes", "runtimes/...", "transport", "transport/..."},
-	"bench/internal/...":    {"bench/internal/...", "transport/client", "transport/protocol"},
+	"runtimes":                          {},
+	"runtimes/fake":                     {"runtimes", "runtimes/internal/workspace"},
+	"runtimes/runtimetest":              {"runtimes"},
+	"runtimes/calibration":              {"runtimes"},
+	"runtimes/host":                     {"runtimes", "runtimes/docker", "runtimes/deno", "runtimes/bun", "runtimes/native", "runtimes/internal/..."},
+	"runtimes/docker":                   {"runtimes", "runtimes/internal/..."},
+	"runtimes/deno":                     {"runtimes", "runtimes/internal/..."},
+	"runtimes/bun":                      {"runtimes", "runtimes/internal/..."},
+	"runtimes/native":                   {"runtimes", "runtimes/internal/..."},
+	"runtimes/guest":                    {"runtimes", "runtimes/guest/internal/...", "runtimes/internal/..."},
+	"runtimes/guest/internal/...":       {"runtimes", "runtimes/internal/..."},
+	"runtimes/internal/boxed/boxedtest": {"runtimes", "runtimes/internal/...", "runtimes/runtimetest"},
+	"runtimes/internal/...":             {"runtimes", "runtimes/internal/..."},
+	"cmd/guest":                         {"runtimes/guest", "runtimes/internal/..."},
+	"actors/output":                     {"runtimes"},
+	"actors":                            {"runtimes", "actors/output"},
+	"transport/jsonrpc":                 {},
+	"transport/websocket":               {},
+	"transport/protocol":                {"transport/jsonrpc"},
+	"transport":                         {"actors", "actors/output", "runtimes", "transport/jsonrpc", "transport/protocol", "transport/websocket"},
+	"transport/client":                  {"transport/jsonrpc", "transport/protocol", "transport/websocket"},
+	"cmd/codebeaker":                    {"actors", "runtimes", "runtimes/host", "runtimes/calibration", "transport", "transport/websocket", "transport/client", "transport/protocol"},
+	"bench":                             {"bench/internal/...", "actors", "actors/output", "runtimes", "runtimes/...", "transport", "transport/..."},
+	"bench/internal/...":                {"bench/internal/...", "transport/client", "transport/protocol"},
 }
 
 // owners are the libraries that few packages may import.
@@ -45,7 +47,7 @@ var owners = map[string][]string{
 	"github.com/asynkron/protoactor-go": {"actors"},
 	"github.com/docker/docker":          {"runtimes/docker"},
 	"github.com/gobwas/ws":              {"transport/websocket"},
-	"github.com/elastic/go-seccomp-bpf": {"runtimes/internal/...", "runtimes/guest"},
+	"github.com/elastic/go-seccomp-bpf": {"runtimes/internal/...", "runtimes/guest", "runtimes/guest/internal/..."},
 	"github.com/goccy/go-json":          {"transport", "transport/...", "bench", "bench/internal/..."},
 	"github.com/spf13/cobra":            {"cmd/codebeaker"},
 	"github.com/knadh/koanf":            {"cmd/codebeaker"},
@@ -91,12 +93,13 @@ func allowed(name string) ([]string, bool) {
 	if row, ok := layers[name]; ok {
 		return row, true
 	}
-	for pattern, row := range layers {
-		if strings.HasSuffix(pattern, "/...") && matches([]string{pattern}, name) {
-			return row, true
+	longest := ""
+	for pattern := range layers {
+		if strings.HasSuffix(pattern, "/...") && matches([]string{pattern}, name) && len(pattern) > len(longest) {
+			longest = pattern
 		}
 	}
-	return nil, false
+	return layers[longest], longest != ""
 }
 
 func TestImportsRunOneWay(t *testing.T) {

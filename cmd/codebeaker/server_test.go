@@ -1,0 +1,105 @@
+package main
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/spf13/pflag"
+	"go.uber.org/goleak"
+
+	"github.com/codebeaker/codebeaker/runtimes"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// startServer runs a whole server, without calibration unless args say so, and
+// stops it at the end of the test.
+func startServer(t *testing.T, args ...string) *Program {
+	t.Helper()
+	p := openServer(t, shortTempDir(t), args...)
+	serve(t, p)
+	return p
+}
+
+// shortTempDir is a directory that the uids of sessions may pass through.
+func shortTempDir(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "codebeaker-test-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(dir, 0o711); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := os.RemoveAll(dir); err != nil {
+			t.Errorf("something is left in the data directory: %v", err)
+		}
+	})
+	return dir
+}
+
+func openServer(t *testing.T, dir string, args ...string) *Program {
+	t.Helper()
+	flags := pflag.NewFlagSet("serve", pflag.ContinueOnError)
+	addFlags(flags)
+	if err := flags.Parse(append([]string{"--listen", "127.0.0.1:0", "--data-dir", dir, "--calibrate=false"}, args...)); err != nil {
+		t.Fatal(err)
+	}
+	c, err := loadConfig(flags)
+	if err != nil {
+		t.Fatal(err)
+	}
+	log := slog.New(slog.DiscardHandler)
+	if testing.Verbose() {
+		log = slog.New(slog.NewTextHandler(os.Stderr, nil))
+	}
+	p, err := newProgram(context.Background(), c, log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// serve runs the program until the end of the test.
+func serve(t *testing.T, p *Program) {
+	t.Helper()
+	ctx, stop := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- p.Run(ctx, io.Discard) }()
+	t.Cleanup(func() {
+		stop()
+		if err := <-done; err != nil {
+			t.Errorf("serve: %v", err)
+		}
+		if err := p.Close(); err != nil {
+			t.Errorf("close: %v", err)
+		}
+	})
+}
+
+// need skips the test when the server lacks the runtime, or fails it when
+// CODEBEAKER_REQUIRE lists it.
+func need(t *testing.T, p *Program, kind runtimes.Type) {
+	t.Helper()
+	if a := p.registry.Offer(kind).Availability; !a.Available {
+		if required(kind.String()) {
+			t.Fatalf("%v is not available: %s", kind, a.Reason)
+		}
+		t.Skipf("%v is not available: %s", kind, a.Reason)
+	}
+}
+
+// needLanguage is need for a language of a runtime.
+func needLanguage(t *testing.T, p *Program, kind runtimes.Type, language string) {
+	t.Helper()
+	need(t, p, kind)
+	l, ok := runtimes.ParseLanguage(language)
+	if a := p.registry.Offer(kind).Availability; !ok || !a.Serves(l) {
+		t.Skipf("%v does not serve %s here (%s)", kind, language, strings.TrimSpace(a.Reason))
+	}
+}
