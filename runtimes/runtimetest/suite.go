@@ -2,6 +2,7 @@ package runtimetest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"sync/atomic"
@@ -185,6 +186,9 @@ func (s *suite) startWith(t testing.TB, env runtimes.Environment, cmd runtimes.C
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	process, err := env.Start(ctx, cmd, r)
+	if errors.Is(err, runtimes.ErrEnvironmentLost) && env == s.shared {
+		s.shared = nil // Lost may follow in a moment
+	}
 	if err != nil {
 		t.Fatalf("start %s: %v", cmd.Name, err)
 	}

@@ -1,0 +1,46 @@
+package runtimetest
+
+import (
+	"fmt"
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"github.com/codebeaker/codebeaker/runtimes"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// verdict is a testing.TB that notes what it is told.
+type verdict struct {
+	testing.TB
+	said string
+}
+
+func (v *verdict) Helper()                          {}
+func (v *verdict) Skipf(format string, args ...any) { v.said = "skip: " + fmt.Sprintf(format, args...) }
+func (v *verdict) Fatalf(format string, args ...any) {
+	v.said = "fail: " + fmt.Sprintf(format, args...)
+}
+
+func TestAMissingRuntimeIsSkippedUnlessItIsRequired(t *testing.T) {
+	missing := runtimes.Availability{Reason: "no engine answers"}
+	for _, c := range []struct {
+		list  string
+		found runtimes.Availability
+		want  string
+	}{
+		{"", missing, "skip: Docker is not available: no engine answers"},
+		{"bun,native", missing, "skip: Docker is not available: no engine answers"},
+		{"bun, docker", missing, "fail: Docker is required by CODEBEAKER_REQUIRE and not available: no engine answers"},
+		{"Docker", missing, "fail: Docker is required by CODEBEAKER_REQUIRE and not available: no engine answers"},
+		{"docker", runtimes.Availability{Available: true}, ""},
+	} {
+		t.Setenv(requireVariable, c.list)
+		v := &verdict{TB: t}
+		Require(v, runtimes.Docker, c.found)
+		if v.said != c.want {
+			t.Errorf("%q: %q, want %q", c.list, v.said, c.want)
+		}
+	}
+}
