@@ -69,15 +69,15 @@ func (s *session) startExecution(e *execution) {
 	e.environment = s.environment
 	s.active++
 	s.enter(Active, ReasonCommand)
-	ctx := s.ctx
+	e.ctx = s.ctx
 	if e.program == nil {
-		ctx, e.cancel = context.WithCancel(ctx)
+		e.ctx, e.cancel = context.WithCancel(s.ctx)
 		e.log.Start()
 	} else if e.request.Timeout > 0 {
 		e.deadline = e.started.Add(e.request.Timeout)
 		s.armFor(e.deadline)
 	}
-	s.system.dispatcher.Schedule(func() { e.run(ctx) })
+	s.system.dispatcher.start(e)
 }
 
 // running: the process is there.

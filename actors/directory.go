@@ -1,13 +1,11 @@
 package actors
 
 import (
-	"crypto/rand"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
-	"github.com/oklog/ulid/v2"
 
 	"github.com/codebeaker/codebeaker/runtimes"
 )
@@ -137,7 +135,7 @@ func (d *directory) create(m *create) {
 		return
 	}
 	e := &entry{token: key, fingerprint: r.Fingerprint, waiters: []chan<- created{m.reply}}
-	id := d.system.options.Node + "." + ulid.MustNew(ulid.Now(), rand.Reader).String()
+	id := d.system.options.Node + "." + newID()
 	e.session = d.system.spawnSession(id, runtime, r)
 	d.sessions[id] = e
 	if key != (tokenKey{}) {

@@ -8,7 +8,7 @@ import "sync"
 // and keeps some of them.
 type dispatcher struct {
 	mu     sync.Mutex
-	idle   []chan func()
+	idle   []chan job
 	closed bool
 }
 
@@ -19,26 +19,37 @@ const (
 	throughput = 300
 )
 
-// Schedule runs f soon on some goroutine. It does not block.
-func (d *dispatcher) Schedule(f func()) {
+// job is a piece of work. A pointer that is one costs no closure.
+type job interface{ do() }
+
+type jobFunc func()
+
+func (f jobFunc) do() { f() }
+
+// Schedule runs f soon on some goroutine. It does not block. It is
+// protoactor-go's way in.
+func (d *dispatcher) Schedule(f func()) { d.start(jobFunc(f)) }
+
+// start runs j soon on some goroutine. It does not block.
+func (d *dispatcher) start(j job) {
 	d.mu.Lock()
 	if n := len(d.idle); n > 0 {
 		worker := d.idle[n-1]
 		d.idle = d.idle[:n-1]
 		d.mu.Unlock()
-		worker <- f
+		worker <- j
 		return
 	}
 	d.mu.Unlock()
-	go d.work(f)
+	go d.work(j)
 }
 
 // Throughput is for protoactor-go.
 func (d *dispatcher) Throughput() int { return throughput }
 
-func (d *dispatcher) work(f func()) {
-	for next := make(chan func(), 1); f != nil; f = <-next {
-		f()
+func (d *dispatcher) work(j job) {
+	for next := make(chan job, 1); j != nil; j = <-next {
+		j.do()
 		d.mu.Lock()
 		if d.closed || len(d.idle) >= idleWorkers {
 			d.mu.Unlock()

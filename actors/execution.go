@@ -3,9 +3,8 @@ package actors
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"time"
-
-	"github.com/oklog/ulid/v2"
 
 	"github.com/codebeaker/codebeaker/actors/output"
 	"github.com/codebeaker/codebeaker/runtimes"
@@ -29,13 +28,15 @@ type execution struct {
 	deadline time.Time // zero without a time limit
 	state    output.State
 
-	environment runtimes.Environment // that it runs in; set before run
+	environment runtimes.Environment // that it runs in; set before do
 	cancel      context.CancelFunc   // of a file command
-	startedAs   runtimes.Process     // set by run, read after running
+	ctx         context.Context      // of do
+	exited      atomic.Bool          // Exited has been called
+	startedAs   runtimes.Process     // set by do, read after running
 	process     runtimes.Process     // nil until it runs
 	early       early                // what came before the process
 
-	result  any           // of a file command; set by run, read after settled
+	result  any           // of a file command; set by do, read after settled
 	err     error         // likewise
 	exit    runtimes.Exit // set by Exited, read after settled
 	waiters []waiter
@@ -63,7 +64,7 @@ type (
 )
 
 func newExecution(s *session, call *Call, r *Execute) *execution {
-	e := &execution{session: s, id: ulid.Make().String(), request: *r, call: call, arrived: time.Now()}
+	e := &execution{session: s, id: newID(), request: *r, call: call, arrived: time.Now()}
 	if program, ok := r.Command.(*runtimes.Command); ok {
 		e.program, e.name = program, program.Name
 	}
@@ -77,19 +78,22 @@ func (*running) IgnoreDeadLetterLogging() {}
 // IgnoreDeadLetterLogging: see quiet.
 func (*settled) IgnoreDeadLetterLogging() {}
 
-// run carries out the command, outside the actor. It ends with the message
+// do carries out the command, outside the actor. It ends with the message
 // settled, sent from here or from Exited.
-func (e *execution) run(ctx context.Context) {
+func (e *execution) do() {
 	if e.program == nil {
-		e.result, e.err = doFile(ctx, e.environment.Workspace(), e.request.Command)
+		e.result, e.err = doFile(e.ctx, e.environment.Workspace(), e.request.Command)
 		e.send((*settled)(e))
 		return
 	}
-	process, err := e.environment.Start(ctx, *e.program, e)
+	process, err := e.environment.Start(e.ctx, *e.program, e)
 	if err != nil {
 		e.exit = exitOf(err)
 		e.send((*settled)(e))
 		return
+	}
+	if e.exited.Load() {
+		return // too quick to be seen running
 	}
 	e.startedAs = process
 	e.log.Bind(process)

@@ -10,20 +10,23 @@ import (
 // What is kept of executions that are done.
 const (
 	keepFor   = 10 * time.Minute
-	keepCount = 1024 // of one session
+	keepCount = 1024     // of one session
+	keepBytes = 32 << 20 // of output, of one session; the last one is kept whatever its size
 )
 
 // executions are those of a session that are kept, oldest first.
 type executions struct {
 	byID map[string]*execution
 	// done are the completed ones in the order of their completion.
-	done []completion
-	live []*execution // queued and running, in the order of arrival
+	done  []completion
+	bytes int          // of output in done
+	live  []*execution // queued and running, in the order of arrival
 }
 
 type completion struct {
 	execution *execution
 	at        time.Time
+	bytes     int
 }
 
 func (x *executions) add(e *execution) {
@@ -54,18 +57,28 @@ func (x *executions) leave(e *execution) {
 // completed keeps e for its time, and lets go of those whose time is over.
 func (x *executions) completed(e *execution, now time.Time) {
 	x.leave(e)
-	x.done = append(x.done, completion{e, now})
+	size := e.log.Size()
+	x.bytes += size
+	x.done = append(x.done, completion{e, now, size})
 	x.expire(now)
 }
 
 func (x *executions) expire(now time.Time) {
 	old := 0
-	for old < len(x.done) && (len(x.done)-old > keepCount || now.Sub(x.done[old].at) >= keepFor) {
+	for old < len(x.done) && x.overdone(old, now) {
 		delete(x.byID, x.done[old].execution.id)
+		x.bytes -= x.done[old].bytes
 		x.done[old] = completion{}
 		old++
 	}
 	x.done = x.done[old:]
+}
+
+// overdone reports whether the oldest completion, the one at that index, is
+// not to be kept.
+func (x *executions) overdone(oldest int, now time.Time) bool {
+	kept := len(x.done) - oldest
+	return kept > keepCount || x.bytes > keepBytes && kept > 1 || now.Sub(x.done[oldest].at) >= keepFor
 }
 
 // nextExpiry is when expire has something to do; zero without any.

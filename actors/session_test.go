@@ -3,6 +3,7 @@ package actors
 import (
 	"errors"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -209,6 +210,23 @@ func TestCompletedExecutionsAreKeptForTenMinutes(t *testing.T) {
 		time.Sleep(2 * time.Minute)
 		if a := w.ask(s, &OpenExecution{id}); !errors.Is(a.err, ErrExecutionNotFound) {
 			t.Errorf("after eleven minutes: %v", a.err)
+		}
+	})
+}
+
+func TestTheOutputKeptOfASessionIsBounded(t *testing.T) {
+	inWorld(t, Options{}, fake.Options{}, func(w *world) {
+		s := w.create()
+		const each = 2 << 20 // kept of each: 1 MiB in the ring, 1 MiB of each stream
+		first := w.run(s, "spill", strconv.Itoa(each)).ExecutionID
+		for range keepBytes / (3 << 20) {
+			w.run(s, "spill", strconv.Itoa(each))
+		}
+		if a := w.ask(s, &OpenExecution{first}); !errors.Is(a.err, ErrExecutionNotFound) {
+			t.Errorf("the oldest is still kept: %v", a.err)
+		}
+		if n := len(w.ask(s, &ListExecutions{}).result.(*ExecutionList).Executions); n < 5 {
+			t.Errorf("only %d are kept", n)
 		}
 	})
 }

@@ -170,6 +170,17 @@ func (l *Log) Captured(of runtimes.Stream) Captured {
 	return c
 }
 
+// Size returns how many bytes of output the log holds.
+func (l *Log) Size() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	size := l.ring.bytes
+	for i := range l.streams {
+		size += len(l.streams[i].captured.Data)
+	}
+	return size
+}
+
 // appendLocked makes a chunk of data and keeps it.
 func (l *Log) appendLocked(from runtimes.Stream, data []byte) {
 	s := &l.streams[from-1]
