@@ -41,10 +41,13 @@ func sessionDetail(i *actors.Info, now time.Time) protocol.SessionDetail {
 		Labels:          i.Labels,
 	}
 	if d.Labels == nil {
-		d.Labels = map[string]string{}
+		d.Labels = noLabels
 	}
 	return d
 }
+
+// noLabels is shown as {} and never changed.
+var noLabels = map[string]string{}
 
 func wireLimits(l *runtimes.Limits) protocol.Limits {
 	return protocol.Limits{
@@ -63,7 +66,8 @@ func orNull[T int64 | float64](v T) *T {
 	if v <= 0 {
 		return nil
 	}
-	return &v
+	limit := v // only a limit that is there costs memory
+	return &limit
 }
 
 func wireIsolation(i runtimes.Isolation) protocol.Isolation {

@@ -22,12 +22,8 @@ func sessionExecute(c *call, params jsonrpc.Raw) error {
 	}
 	server := c.conn.server
 	c.request, c.names, err = server.convert.execute(p, c.conn.ws != nil)
-	if outside := (*outsideError)(nil); errors.As(err, &outside) {
-		c.finish(c.outcome.outside(outside), nil)
-		return nil
-	}
 	if err != nil {
-		return err
+		return c.refuseOrAnswer(err)
 	}
 	if err := server.capable(s.runtime, c.request.Command); err != nil {
 		return err
@@ -38,6 +34,17 @@ func sessionExecute(c *call, params jsonrpc.Raw) error {
 	c.convert, c.running = toExecuteResult, true
 	server.running.Add(1)
 	return c.sendExecute(s)
+}
+
+// refuseOrAnswer answers a command whose working directory leads out of the
+// workspace, which is a result.
+func (c *call) refuseOrAnswer(err error) error {
+	var outside *outsideError
+	if !errors.As(err, &outside) {
+		return err
+	}
+	c.finish(c.outcome.outside(outside), nil)
+	return nil
 }
 
 func (c *call) sendExecute(s *known) error {

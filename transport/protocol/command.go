@@ -46,6 +46,19 @@ var commandKinds = []CommandKind{
 	kind[InstallPackages](TypeInstallPackages, "Installs packages of the session's language.", ProcessResult{}),
 }
 
+// commandIndex finds a kind by its exact type or alias.
+var commandIndex = func() map[string]*CommandKind {
+	index := make(map[string]*CommandKind)
+	for i := range commandKinds {
+		k := &commandKinds[i]
+		index[k.Type] = k
+		for _, alias := range k.Aliases {
+			index[alias] = k
+		}
+	}
+	return index
+}()
+
 // Commands returns every type of command in the order of the documents. The
 // caller must not change the slice.
 func Commands() []CommandKind { return commandKinds }
@@ -90,13 +103,21 @@ func DecodeCommand(raw jsonrpc.Raw) (command any, canonical string, err error) {
 	if err != nil {
 		return nil, "", err
 	}
-	command, err = kind.decode(raw)
-	if e := jsonrpc.AsParamError(err); e != nil {
-		within := *e
-		within.Member = strings.TrimSuffix("command."+e.Member, ".")
-		return nil, "", &within
+	if command, err = kind.decode(raw); err != nil {
+		return nil, "", within("command", err)
 	}
-	return command, kind.Type, err
+	return command, kind.Type, nil
+}
+
+// within puts a member in front of the path in a ParamError.
+func within(member string, err error) error {
+	e := jsonrpc.AsParamError(err)
+	if e == nil {
+		return err
+	}
+	moved := *e
+	moved.Member = strings.TrimSuffix(member+"."+e.Member, ".")
+	return &moved
 }
 
 func kindOf(raw jsonrpc.Raw) (*CommandKind, error) {
@@ -104,7 +125,10 @@ func kindOf(raw jsonrpc.Raw) (*CommandKind, error) {
 	if err != nil {
 		return nil, err
 	}
-	if k := FindCommand(word); k != nil {
+	if k := commandIndex[string(word)]; k != nil { // without an allocation
+		return k, nil
+	}
+	if k := FindCommand(string(word)); k != nil {
 		return k, nil
 	}
 	return nil, &jsonrpc.ParamError{Member: "type", Reason: "must be one of " + strings.Join(commandTypes(), ", ")}
@@ -112,10 +136,10 @@ func kindOf(raw jsonrpc.Raw) (*CommandKind, error) {
 
 // typeOf reads the type without decoding the rest where it is the first
 // member, as it nearly always is: a command may hold megabytes of content.
-func typeOf(raw jsonrpc.Raw) (string, error) {
+func typeOf(raw jsonrpc.Raw) ([]byte, error) {
 	if rest, ok := bytes.CutPrefix(raw, []byte(`{"type":"`)); ok {
 		if end := bytes.IndexAny(rest, `"\`); end >= 0 && rest[end] == '"' {
-			return string(rest[:end]), nil
+			return rest[:end], nil
 		}
 	}
 	var head commandHead
@@ -124,9 +148,9 @@ func typeOf(raw jsonrpc.Raw) (string, error) {
 		if err != nil {
 			reason = "must be a string"
 		}
-		return "", &jsonrpc.ParamError{Member: "type", Reason: reason}
+		return nil, &jsonrpc.ParamError{Member: "type", Reason: reason}
 	}
-	return *head.Type, nil
+	return []byte(*head.Type), nil
 }
 
 // FindCommand returns the kind with that type or alias, without regard to

@@ -1,0 +1,35 @@
+//go:build !race
+
+package transport
+
+import "testing"
+
+// TestARequestThroughAnActorCostsSixAllocations holds the target of
+// actors-transport.md, section 1. The race detector allocates by itself.
+func TestARequestThroughAnActorCostsSixAllocations(t *testing.T) {
+	w := newWorld(t, setup{})
+	s, _, err := w.system.Create(t.Context(), createDefaults(nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	cn := w.server.newConnection(t.Context(), "")
+	defer cn.end(errPostEnded)
+	out := &replies{done: make(chan struct{}, 1)}
+	for _, c := range []struct {
+		name, message string
+		most          float64
+	}{
+		{"session.get", `{"jsonrpc":"2.0","id":1,"method":"session.get","params":{"sessionId":"` + s.ID() + `"}}`, 6},
+		// Ten of these are the session's and the mailbox's.
+		{"session.execute", execute(1, s.ID(), `{"type":"execute_shell","commandName":"true"}`, ""), 15},
+	} {
+		message := []byte(c.message)
+		got := testing.AllocsPerRun(2000, func() {
+			w.server.parser.Parse(message, out, cn.parse)
+			<-out.done
+		})
+		if got > c.most {
+			t.Errorf("%s: %v allocations, not %v", c.name, got, c.most)
+		}
+	}
+}
