@@ -24,6 +24,9 @@ func (r *Runtime) Create(ctx context.Context, spec runtimes.Spec) (runtimes.Envi
 			errors.New("a box has a loopback only"))
 	}
 	found, err := r.find(ctx)
+	if cause := context.Cause(ctx); cause != nil {
+		return nil, cause
+	}
 	if err != nil {
 		return nil, r.fail("find tools", fmt.Sprintf(
 			"%s cannot be used on this host: `codebeaker doctor` says why", r.flavor.Type), err)
@@ -114,8 +117,8 @@ func (m *making) makeGroup(ctx context.Context) error {
 	if m.found.groups == nil {
 		return nil
 	}
-	group, err := m.found.groups.Create(m.r.groupName(m.e.id), cgroup.Limits{
-		MemoryBytes: m.spec.Limits.MemoryBytes, CPUs: m.spec.Limits.CPUs, Processes: m.spec.Limits.Processes,
+	group, err := m.found.groups.Create(m.r.groupName(m.spec.Session+"."+m.e.id), cgroup.Limits{
+		MemoryBytes: m.spec.Limits.MemoryBytes, CPUs: m.spec.Limits.CPUs, // the link bounds the programs' number
 	})
 	m.e.group = group
 	return err

@@ -22,6 +22,7 @@ type Environment struct {
 	id        string
 	limits    runtimes.Limits
 	isolation runtimes.Isolation
+	terminal  bool // programs can have one
 	workspace *workspace.Directory
 	group     *cgroup.Group // nil without control groups
 	box       *box.Box
@@ -55,6 +56,9 @@ func (e *Environment) Lost() <-chan struct{} { return e.lost }
 func (e *Environment) Start(ctx context.Context, cmd runtimes.Command, sink runtimes.Sink) (runtimes.Process, error) {
 	return e.link.Start(ctx, cmd, sink)
 }
+
+// PID is the host's number of the box's first process.
+func (e *Environment) PID() int { return e.box.PID() }
 
 // Memory is the proportional set size of the box.
 func (e *Environment) Memory(ctx context.Context) (int64, error) {

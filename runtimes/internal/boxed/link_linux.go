@@ -31,7 +31,8 @@ func (m *making) openLink(ctx context.Context) error {
 		Workspace: box.WorkspaceTarget,
 	}
 	m.e.link, err = guestlink.Open(ctx, m.e.box.Conn, guestlink.Options{
-		Hello: hello, OutputLimit: m.spec.Limits.OutputBytes, Logger: m.r.options.logger(),
+		Hello: hello, Group: m.e.group, Processes: m.spec.Limits.Processes,
+		OutputLimit: m.spec.Limits.OutputBytes, Logger: m.r.options.logger(),
 	})
 	return err
 }
@@ -70,13 +71,13 @@ func (m *making) readLimits(context.Context) error {
 		limits.MemoryBytes = inForce(report, "data")
 		limits.Processes = max(inForce(report, "nproc")-agentThreads, 0)
 	} else {
-		group, err := m.e.group.Limits()
+		group, err := m.e.link.Limits()
 		if err != nil {
 			return err
 		}
 		limits.MemoryBytes, limits.CPUs, limits.Processes = group.MemoryBytes, group.CPUs, group.Processes
 	}
-	m.e.limits = limits
+	m.e.limits, m.e.terminal = limits, report.Terminal
 	return m.readIsolation(report)
 }
 

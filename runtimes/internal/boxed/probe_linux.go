@@ -23,16 +23,16 @@ func (r *Runtime) Probe(ctx context.Context) runtimes.Availability {
 	if err != nil {
 		return runtimes.Availability{Reason: err.Error()}
 	}
-	a := runtimes.Availability{Version: found.kit.Version, Tools: found.kit.Tools, Processes: true, Terminal: true}
+	a := runtimes.Availability{Version: found.kit.Version, Tools: found.kit.Tools, Processes: true}
 	var failures []error
 	for i := range found.kit.Languages {
 		language := &found.kit.Languages[i]
-		isolation, err := r.prove(ctx, found, language)
+		e, err := r.prove(ctx, found, language)
 		if err != nil {
 			failures = append(failures, err)
 			continue
 		}
-		a.Isolation = isolation
+		a.Isolation, a.Terminal = e.isolation, e.terminal
 		a.Languages = append(a.Languages, language.Language)
 	}
 	if len(a.Languages) == 0 {
@@ -54,13 +54,14 @@ func sentence(failures []error) string {
 	return failures[0].Error()
 }
 
-// prove makes a box for a language, runs its check and removes the box.
-func (r *Runtime) prove(ctx context.Context, found *found, language *Language) (runtimes.Isolation, error) {
+// prove makes a box for a language, runs its check and removes the box. It
+// returns what the environment was.
+func (r *Runtime) prove(ctx context.Context, found *found, language *Language) (*Environment, error) {
 	e, err := r.make(ctx, found, language, runtimes.Spec{
 		Session: "probe-" + strings.ToLower(ulid.Make().String()), Language: language.Language, Limits: probeLimits,
 	})
 	if err != nil {
-		return runtimes.Isolation{}, err
+		return nil, err
 	}
 	err = check(ctx, e, language)
 	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
@@ -69,7 +70,7 @@ func (r *Runtime) prove(ctx context.Context, found *found, language *Language) (
 		r.options.logger().Warn("the box of a probe could not be removed", "error", err)
 	}
 	if err != nil {
-		return runtimes.Isolation{}, fmt.Errorf("%s does not work in a box: %w", language.Language, err)
+		return nil, fmt.Errorf("%s does not work in a box: %w", language.Language, err)
 	}
-	return e.Isolation(), nil
+	return e, nil
 }

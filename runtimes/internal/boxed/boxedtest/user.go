@@ -42,14 +42,25 @@ func AsOrdinaryUser(t *testing.T, pattern string) {
 	again.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: ordinaryUser, Gid: ordinaryUser}}
 	out, err := again.CombinedOutput()
 	if err != nil {
-		t.Fatalf("%v\n%s", err, out)
+		t.Fatalf("%v\n%s", err, verdicts(out))
 	}
 	if !strings.Contains(string(out), "--- PASS") {
 		t.Skipf("nothing could be tested as an ordinary user:\n%s", out)
 	}
 	if testing.Verbose() {
-		t.Logf("%s", out)
+		t.Logf("%s", verdicts(out))
 	}
+}
+
+// verdicts leaves out the lines that only announce a test.
+func verdicts(out []byte) string {
+	var kept strings.Builder
+	for line := range strings.Lines(string(out)) {
+		if !strings.HasPrefix(line, "=== ") {
+			kept.WriteString(line)
+		}
+	}
+	return kept.String()
 }
 
 // copyFile copies a file with its permissions.

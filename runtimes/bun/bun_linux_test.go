@@ -1,0 +1,63 @@
+package bun
+
+import (
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"github.com/codebeaker/codebeaker/runtimes"
+	"github.com/codebeaker/codebeaker/runtimes/internal/boxed/boxedtest"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func TestBunRunsJavaScriptAndTypeScript(t *testing.T) {
+	r := New(boxedtest.Options(t))
+	a := boxedtest.Available(t, r, runtimes.JavaScript, runtimes.TypeScript)
+	t.Logf("%+v", a)
+	if a.Version == "" || a.Version != a.Tools["bun"] {
+		t.Errorf("versions: %q, %v", a.Version, a.Tools)
+	}
+	e := boxedtest.Create(t, r, boxedtest.Spec("s1", runtimes.JavaScript))
+	if got := boxedtest.RunFile(t, e, "hello.js", "console.log('hello')", "bun", "hello.js"); got.Stdout != "hello\n" || got.Stderr != "" {
+		t.Errorf("javascript: %+v", got)
+	}
+	text := "const n: number = 41\nenum E { A = 1 }\nconsole.log(n + E.A, await Promise.resolve('ts'))"
+	if got := boxedtest.RunFile(t, e, "hello.ts", text, "bun", "hello.ts"); got.Stdout != "42 ts\n" {
+		t.Errorf("typescript: %+v", got)
+	}
+	if got := boxedtest.RunFile(t, e, "bad.js", "throw new Error('no')", "bun", "bad.js"); got.Status != runtimes.NonZeroExit {
+		t.Errorf("an error: %+v", got)
+	}
+}
+
+func TestBunReachesNeitherTheNetworkNorTheHost(t *testing.T) {
+	r := New(boxedtest.Options(t))
+	boxedtest.Available(t, r)
+	e := boxedtest.Create(t, r, boxedtest.Spec("s1", runtimes.JavaScript))
+	text := `import { readdirSync, readFileSync } from "node:fs";
+const tried = (f) => { try { return f() } catch (e) { return e.code } };
+console.log(tried(() => readFileSync("/etc/shadow", "utf8")), tried(() => readdirSync("/root")), tried(() => readdirSync("/home")));
+console.log(await fetch("http://1.1.1.1/").then(() => "reached", () => "unreachable"));`
+	got := boxedtest.RunFile(t, e, "reach.js", text, "bun", "reach.js")
+	if got.Stdout != "ENOENT ENOENT [ \"user\" ]\nunreachable\n" {
+		t.Errorf("got %+v", got)
+	}
+}
+
+func TestBunAsAnOrdinaryUser(t *testing.T) {
+	boxedtest.AsOrdinaryUser(t, "^TestBun(Runs|Reaches)")
+}
+
+func TestTheReasonSaysHowToGetBun(t *testing.T) {
+	options := boxedtest.Options(t)
+	options.ToolsDir = t.TempDir()
+	t.Setenv("PATH", "/nonexistent")
+	r := New(options)
+	defer r.Close()
+	if a := r.Probe(t.Context()); a.Available || a.Reason != errMissing.Error() {
+		t.Errorf("got %+v", a)
+	}
+}
+
+func TestBunConforms(t *testing.T) { boxedtest.Conformance(t, New) }

@@ -1,0 +1,86 @@
+package deno
+
+import (
+	"strings"
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"github.com/codebeaker/codebeaker/runtimes"
+	"github.com/codebeaker/codebeaker/runtimes/internal/boxed/boxedtest"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func TestDenoRunsTypeScriptAndJavaScript(t *testing.T) {
+	r := New(boxedtest.Options(t))
+	a := boxedtest.Available(t, r, runtimes.JavaScript, runtimes.TypeScript)
+	t.Logf("%+v", a)
+	if !strings.Contains(a.Version, ".") || a.Version != a.Tools["deno"] {
+		t.Errorf("versions: %q, %v", a.Version, a.Tools)
+	}
+	e := boxedtest.Create(t, r, boxedtest.Spec("s1", runtimes.TypeScript))
+	text := "const n: number = 41\nenum E { A = 1 }\nconsole.log(n + E.A, await Promise.resolve('ts'))"
+	if got := boxedtest.RunFile(t, e, "hello.ts", text, "deno", "run", "hello.ts"); got.Stdout != "42 ts\n" || got.Stderr != "" {
+		t.Errorf("typescript: %+v", got)
+	}
+	if got := boxedtest.RunFile(t, e, "hello.js", "console.log('hello')", "deno", "run", "hello.js"); got.Stdout != "hello\n" {
+		t.Errorf("javascript: %+v", got)
+	}
+	if got := boxedtest.RunFile(t, e, "write.ts", "Deno.writeTextFileSync('out', 'x')", "deno", "run", "-A", "write.ts"); got.Status != runtimes.Completed {
+		t.Errorf("a program with all of deno's permissions: %+v", got)
+	}
+}
+
+func TestDenoShowsNothingOfTheHostByAnImport(t *testing.T) {
+	r := New(boxedtest.Options(t))
+	boxedtest.Available(t, r)
+	e := boxedtest.Create(t, r, boxedtest.Spec("s1", runtimes.TypeScript))
+	for _, file := range []string{"/etc/shadow", "/etc/hostname", "/root/.bashrc"} {
+		got := boxedtest.RunFile(t, e, "x.ts", `import x from "file://`+file+`" with { type: "text" }; console.log("read", x)`, "deno", "run", "-A", "x.ts")
+		if file == "/etc/hostname" {
+			if got.Stdout != "read codebeaker\n\n" {
+				t.Errorf("the box's own %s: %+v", file, got)
+			}
+		} else if got.Status != runtimes.NonZeroExit || got.Stdout != "" {
+			t.Errorf("%s: %+v", file, got)
+		}
+	}
+	for _, module := range []string{"npm:left-pad", "jsr:@std/assert", "https://deno.land/x/a.ts"} {
+		got := boxedtest.RunFile(t, e, "y.ts", `import "`+module+`"`, "deno", "run", "-A", "y.ts")
+		if got.Status != runtimes.NonZeroExit {
+			t.Errorf("%s: %+v", module, got)
+		}
+	}
+}
+
+func TestDenoStartsWithAWarmCacheThatIsItsOwn(t *testing.T) {
+	options := boxedtest.Options(t)
+	r := New(options)
+	boxedtest.Available(t, r)
+	r.Close() // waits for the cache, or ends it
+	again := New(options)
+	boxedtest.Available(t, again)
+	e := boxedtest.Create(t, again, boxedtest.Spec("s1", runtimes.TypeScript))
+	got := boxedtest.Shell(t, e, "ls $DENO_DIR && : > $DENO_DIR/dep_analysis_cache_v2 && ls -d /opt/codebeaker/warm/deno-*; rm /opt/codebeaker/warm/*/* 2>/dev/null || echo refused")
+	if !strings.Contains(got.Stdout, "dep_analysis_cache") || !strings.HasSuffix(got.Stdout, "refused\n") {
+		t.Skipf("the cache was not ready: %+v", got)
+	}
+}
+
+func TestDenoAsAnOrdinaryUser(t *testing.T) {
+	boxedtest.AsOrdinaryUser(t, "^TestDeno(Runs|Shows|Starts)")
+}
+
+func TestTheReasonSaysHowToGetDeno(t *testing.T) {
+	options := boxedtest.Options(t)
+	options.ToolsDir = t.TempDir()
+	t.Setenv("PATH", "/nonexistent")
+	r := New(options)
+	defer r.Close()
+	if a := r.Probe(t.Context()); a.Available || a.Reason != errMissing.Error() {
+		t.Errorf("got %+v", a)
+	}
+}
+
+func TestDenoConforms(t *testing.T) { boxedtest.Conformance(t, New) }

@@ -1,0 +1,162 @@
+package native
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/codebeaker/codebeaker/runtimes"
+	"github.com/codebeaker/codebeaker/runtimes/internal/boxed/boxedtest"
+)
+
+// cacheVariable names a cache directory that all tests share: to fill it takes
+// a minute of CPU time.
+const cacheVariable = "NATIVE_TEST_CACHE"
+
+func TestMain(m *testing.M) {
+	remove := func() {}
+	if os.Getenv(cacheVariable) == "" {
+		dir, err := os.MkdirTemp("", "native-cache")
+		if err != nil {
+			panic(err)
+		}
+		if err := os.Chmod(dir, 0o755); err != nil {
+			panic(err)
+		}
+		os.Setenv(cacheVariable, dir)
+		remove = func() { os.RemoveAll(dir) }
+	}
+	code := m.Run()
+	remove()
+	if err := goleak.Find(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+// options are those of a server of its own with the shared cache.
+func options(t testing.TB) Options {
+	t.Helper()
+	o := boxedtest.Options(t)
+	if err := os.Symlink(os.Getenv(cacheVariable), o.CacheDir()); err != nil {
+		t.Fatal(err)
+	}
+	return o
+}
+
+func TestNativeRunsPython(t *testing.T) {
+	r := New(options(t))
+	a := boxedtest.Available(t, r, runtimes.Python)
+	e := boxedtest.Create(t, r, boxedtest.Spec("s1", runtimes.Python))
+	text := "import sys, json, ssl, sqlite3, ctypes, zoneinfo\nprint(sys.version.split()[0], zoneinfo.ZoneInfo('Europe/Berlin'), 'ä')"
+	got := boxedtest.RunFile(t, e, "hello.py", text, "python3", "hello.py")
+	if got.Stdout != a.Tools["python3"]+" Europe/Berlin ä\n" {
+		t.Errorf("got %+v", got)
+	}
+}
+
+func TestNativeRunsNode(t *testing.T) {
+	r := New(options(t))
+	a := boxedtest.Available(t, r, runtimes.JavaScript)
+	e := boxedtest.Create(t, r, boxedtest.Spec("s1", runtimes.JavaScript))
+	text := "const crypto = require('crypto'); console.log(process.versions.node, crypto.createHash('md5').update('').digest('hex'))"
+	got := boxedtest.RunFile(t, e, "hello.js", text, "node", "hello.js")
+	if got.Stdout != a.Tools["node"]+" d41d8cd98f00b204e9800998ecf8427e\n" {
+		t.Errorf("got %+v", got)
+	}
+}
+
+func TestNativeServesTypeScriptOnlyWhereNodeDoes(t *testing.T) {
+	r := New(options(t))
+	a := boxedtest.Available(t, r, runtimes.JavaScript)
+	if !a.Serves(runtimes.TypeScript) {
+		if _, err := r.Create(t.Context(), boxedtest.Spec("s1", runtimes.TypeScript)); err == nil {
+			t.Error("an environment is made for a language that is not served")
+		}
+		return
+	}
+	e := boxedtest.Create(t, r, boxedtest.Spec("s1", runtimes.TypeScript))
+	if got := boxedtest.RunFile(t, e, "a.ts", "const n: number = 1; console.log(n)", "node", "a.ts"); got.Stdout != "1\n" {
+		t.Errorf("got %+v", got)
+	}
+}
+
+const helloGo = `package main
+
+import (
+	"fmt"
+	"net/http"
+)
+
+func main() { fmt.Println("hello", http.StatusTeapot) }
+`
+
+func TestNativeGoStartsWarm(t *testing.T) {
+	if testing.Short() {
+		t.Skip("fills a build cache")
+	}
+	r := New(options(t))
+	boxedtest.Available(t, r, runtimes.Go)
+	waitForWarmGo(t, os.Getenv(cacheVariable))
+	spec := boxedtest.Spec("s1", runtimes.Go)
+	begin := time.Now()
+	e := boxedtest.Create(t, r, spec)
+	t.Log("create:", time.Since(begin))
+	for i, most := range []time.Duration{4 * time.Second, 2 * time.Second} {
+		begin := time.Now()
+		got := boxedtest.RunFile(t, e, "hello.go", helloGo, "go", "run", "hello.go")
+		took := time.Since(begin)
+		if got.Stdout != "hello 418\n" || took > most {
+			t.Errorf("run %d took %v: %+v", i, took, got)
+		}
+		t.Log("go run:", took)
+	}
+	got := boxedtest.Shell(t, e, "find $GOCACHE -type l | wc -l; rm -f $GOCACHE/*/*-a; ls -d /opt/codebeaker/warm/*; rm /opt/codebeaker/warm/*/*/* 2>/dev/null || echo refused; du -s /home/user")
+	if !strings.Contains(got.Stdout, "refused") {
+		t.Errorf("the shared cache can be changed: %+v", got)
+	}
+	second := boxedtest.Create(t, r, boxedtest.Spec("s2", runtimes.Go))
+	if got := boxedtest.RunFile(t, second, "hello.go", helloGo, "go", "run", "hello.go"); got.Stdout != "hello 418\n" {
+		t.Errorf("another session after that: %+v", got)
+	}
+}
+
+func TestNativeRunsGoOffline(t *testing.T) {
+	r := New(options(t))
+	boxedtest.Available(t, r, runtimes.Go)
+	e := boxedtest.Create(t, r, boxedtest.Spec("s1", runtimes.Go))
+	if got := boxedtest.RunFile(t, e, "hello.go", helloGo, "go", "run", "hello.go"); got.Stdout != "hello 418\n" {
+		t.Errorf("a single file: %+v", got)
+	}
+	if got := boxedtest.RunFile(t, e, "go.mod", "module x\n\ngo 1.20\n", "go", "vet", "."); got.Status != runtimes.Completed {
+		t.Errorf("a module: %+v", got)
+	}
+	got := boxedtest.Shell(t, e, "go env GOPROXY GOTOOLCHAIN CGO_ENABLED GOTELEMETRY GOFLAGS; go get example.com/x")
+	if !strings.HasPrefix(got.Stdout, "off\nlocal\n0\n") || got.Status != runtimes.NonZeroExit {
+		t.Errorf("got %+v", got)
+	}
+}
+
+func waitForWarmGo(t testing.TB, dir string) {
+	t.Helper()
+	for deadline := time.Now().Add(5 * time.Minute); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
+		entries, _ := os.ReadDir(dir)
+		for _, entry := range entries {
+			if strings.HasPrefix(entry.Name(), "go") {
+				return
+			}
+		}
+	}
+	t.Fatal("the cache is not filled after five minutes")
+}
+
+func TestNativeAsAnOrdinaryUser(t *testing.T) {
+	boxedtest.AsOrdinaryUser(t, "^TestNative(RunsPython|RunsNode|RunsGo)")
+}
+
+func TestNativeConforms(t *testing.T) { boxedtest.Conformance(t, New) }
