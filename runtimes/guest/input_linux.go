@@ -100,25 +100,30 @@ func (in *input) next() (part []byte, last bool) {
 	return in.queue[:min(len(in.queue), partSize)], false
 }
 
+// took gives credit back. What it tells is told under the lock: nothing may
+// follow stop, which comes before the word that the program has ended.
 func (in *input) took(n int) {
 	in.mu.Lock()
-	if !in.closed {
-		in.queue = in.queue[n:]
-		if len(in.queue) == 0 {
-			in.queue = nil // an idle input holds no buffer
-		}
+	defer in.mu.Unlock()
+	if in.closed {
+		return
 	}
-	in.mu.Unlock()
+	in.queue = in.queue[n:]
+	if len(in.queue) == 0 {
+		in.queue = nil // an idle input holds no buffer
+	}
 	in.x.send(frame.KindInputCredit, 0, binary.LittleEndian.AppendUint32(nil, uint32(n)))
 }
 
-// refuse tells that the program reads no more.
+// refuse tells that the program reads no more, unless it has ended.
 func (in *input) refuse() {
 	in.mu.Lock()
-	in.closed = true
-	in.queue = nil
+	if !in.closed {
+		in.closed = true
+		in.queue = nil
+		in.x.send(frame.KindInputClosed, 0, nil)
+	}
 	in.mu.Unlock()
-	in.x.send(frame.KindInputClosed, 0, nil)
 	if in.x.spec.Terminal == nil {
 		in.file.Close()
 	}
