@@ -1,0 +1,101 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/spf13/pflag"
+
+	"github.com/codebeaker/codebeaker/runtimes"
+)
+
+const docs = "../../docs"
+
+func page(t *testing.T, name string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(docs, name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// firstCells returns the names in backquotes in the first column of the table
+// that follows the marker.
+func firstCells(t *testing.T, text, marker string) []string {
+	t.Helper()
+	_, text, ok := strings.Cut(text, marker)
+	if !ok {
+		t.Fatalf("there is no %q", marker)
+	}
+	var names []string
+	_, text, _ = strings.Cut(text, "\n| --- ")
+	for i, line := range strings.Split(text, "\n") {
+		if i > 0 && !strings.HasPrefix(line, "|") {
+			break
+		}
+		if cells := strings.Split(line, "|"); i > 0 && len(cells) > 1 {
+			for _, name := range regexp.MustCompile("`([^`]+)`").FindAllStringSubmatch(cells[1], -1) {
+				names = append(names, name[1])
+			}
+		}
+	}
+	return names
+}
+
+func TestSettingsAreDocumented(t *testing.T) {
+	documented := firstCells(t, page(t, "operations.md"), "<!-- settings")
+	flags := pflag.NewFlagSet("serve", pflag.ContinueOnError)
+	addFlags(flags)
+	var declared []string
+	flags.VisitAll(func(f *pflag.Flag) { declared = append(declared, f.Name) })
+	slices.Sort(documented)
+	slices.Sort(declared)
+	if !slices.Equal(documented, declared) {
+		t.Errorf("documented %v\ndeclared   %v", documented, declared)
+	}
+}
+
+func TestScoreTableIsDocumented(t *testing.T) {
+	documented := firstCells(t, page(t, "runtimes.md"), "<!-- score")
+	for _, layer := range []runtimes.Layer{
+		runtimes.MountNamespace, runtimes.NoHostFiles, runtimes.PIDNamespace, runtimes.IPCNamespace,
+		runtimes.UTSNamespace, runtimes.NetworkNamespace, runtimes.OwnUID, runtimes.NoCapabilities,
+		runtimes.NoNewPrivileges, runtimes.Seccomp, runtimes.SeccompAllowList, runtimes.Landlock,
+		runtimes.CgroupMemory, runtimes.CgroupPids, runtimes.CgroupCPU, runtimes.ResourceLimits,
+		runtimes.DiskQuota, runtimes.TreeKill, runtimes.GVisor,
+	} {
+		if !slices.Contains(documented, string(layer)) {
+			t.Errorf("%s has no row", layer)
+		}
+	}
+}
+
+// Every relative link of a page leads to a file that is there.
+func TestLinksOfThePagesLeadSomewhere(t *testing.T) {
+	pages, err := filepath.Glob(docs + "/*.md")
+	if err != nil || len(pages) < 5 {
+		t.Fatal(pages, err)
+	}
+	decisions, _ := filepath.Glob(docs + "/decisions/*.md")
+	pages = append(append(pages, decisions...), "../../README.md", "../../CONTRIBUTING.md")
+	link := regexp.MustCompile(`\]\(([^)#]+)[^)]*\)`)
+	for _, path := range pages {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, found := range link.FindAllStringSubmatch(string(text), -1) {
+			if strings.Contains(found[1], "://") {
+				continue
+			}
+			if _, err := os.Stat(filepath.Join(filepath.Dir(path), found[1])); err != nil {
+				t.Errorf("%s links to %s, which is not there", path, found[1])
+			}
+		}
+	}
+}
