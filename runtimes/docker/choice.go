@@ -15,6 +15,7 @@ import (
 	cerrdefs "github.com/containerd/errdefs"
 	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/mount"
+	"github.com/docker/docker/api/types/system"
 
 	"github.com/codebeaker/codebeaker/runtimes"
 )
@@ -22,8 +23,9 @@ import (
 // accessChoice is how the present engine is reached, decided once for each.
 type accessChoice struct {
 	mu     sync.Mutex
-	chosen access // nil: not decided yet
-	remote bool   // an agent could not be met by a shared socket
+	chosen access  // nil: not decided yet
+	cpus   float64 // that the engine's machine has; 0 before it was asked
+	remote bool    // an agent could not be met by a shared socket
 	users  *userRange
 }
 
@@ -35,10 +37,12 @@ func (r *Runtime) accessFor(ctx context.Context, image *imageFacts) (access, err
 	if r.access.chosen != nil {
 		return r.access.chosen, nil
 	}
-	namespaced, err := r.engine.inUserNamespace(ctx)
+	info, err := r.engine.info(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("ask the engine about itself: %w", err)
 	}
+	r.access.cpus = float64(info.NCPU)
+	namespaced := inUserNamespace(info)
 	var shared *sharedAccess
 	if goruntime.GOOS == "linux" && !r.options.Remote && !r.access.remote && !namespaced {
 		if shared, err = r.share(ctx, image); err != nil {
@@ -62,7 +66,18 @@ func (r *Runtime) accessFor(ctx context.Context, image *imageFacts) (access, err
 func (r *Runtime) forgetAccess() {
 	r.access.mu.Lock()
 	defer r.access.mu.Unlock()
-	r.access.chosen = nil
+	r.access.chosen, r.access.remote = nil, false
+}
+
+// possibleCPUs is what the engine takes: it refuses to give more than its
+// machine has. accessFor has been asked before.
+func (r *Runtime) possibleCPUs(asked float64) float64 {
+	r.access.mu.Lock()
+	defer r.access.mu.Unlock()
+	if r.access.cpus > 0 {
+		return min(asked, r.access.cpus)
+	}
+	return asked
 }
 
 // giveUpSharing turns from shared files to an agent's streams, and reports
@@ -129,11 +144,10 @@ func (r *Runtime) sees(ctx context.Context, image *imageFacts, files ...string) 
 
 // inUserNamespace reports whether the engine maps uids (rootless, userns-remap):
 // then a uid of ours is not the container's.
-func (e *engine) inUserNamespace(ctx context.Context) (bool, error) {
-	info, err := e.info(ctx)
+func inUserNamespace(info system.Info) bool {
 	return slices.ContainsFunc(info.SecurityOptions, func(option string) bool {
 		return strings.HasPrefix(option, "name=rootless") || strings.HasPrefix(option, "name=userns")
-	}), err
+	})
 }
 
 func randomName() string {

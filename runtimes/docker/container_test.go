@@ -88,3 +88,22 @@ func TestTheSeccompProfileAllowsNoCallTwiceAndNoneOfTheHostileOnes(t *testing.T)
 		t.Errorf("the default action is %s", profile.DefaultAction)
 	}
 }
+
+// The engine refuses to give more than its machine has.
+func TestMoreCPUsThanThereAreBecomeAsManyAsThereAre(t *testing.T) {
+	d := newDaemon(t)
+	r := newFakeRuntime(t, d, nil)
+	spec := python
+	spec.Limits.CPUs = 64
+	env, err := r.Create(t.Context(), spec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer closeTrial(t.Context(), env.(*Environment))
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	host := d.findLocked(env.ContainerID()).body["HostConfig"].(map[string]any)
+	if host["NanoCpus"] != 2e9 {
+		t.Errorf("the engine is asked for %v", host["NanoCpus"])
+	}
+}

@@ -13,11 +13,20 @@ import (
 	"github.com/codebeaker/codebeaker/runtimes"
 )
 
-// agentPoll is how often a container is looked at while its agent is waited for.
-const agentPoll = 500 * time.Millisecond
+const (
+	// agentPoll is how often a container is looked at while its agent is waited
+	// for, and agentPatience how long that goes on: it dials at once.
+	agentPoll     = 500 * time.Millisecond
+	agentPatience = 10 * time.Second
+)
 
-// stepMeetAgent fails where a shared directory does not carry a socket.
-const stepMeetAgent = "wait for the agent"
+// The steps that fail where a directory is shared, but not so that a program in
+// it can be started (noexec, SELinux) or a socket in it reached (an engine in a
+// virtual machine).
+const (
+	stepStart     = "start container"
+	stepMeetAgent = "wait for the agent"
+)
 
 // Create makes a container with a ready agent in it. See runtimes.Runtime.
 func (r *Runtime) Create(ctx context.Context, spec runtimes.Spec) (runtimes.Environment, error) {
@@ -79,7 +88,7 @@ func (c *construction) build(ctx context.Context) (*Environment, error) {
 		{"make workspace", c.makeWorkspace},
 		{"prepare directories", c.prepare},
 		{"create container", c.create},
-		{"start container", c.start},
+		{stepStart, c.start},
 		{stepMeetAgent, c.meetAgent},
 		{"read back the limits", c.inspect},
 		{"greet the agent", c.greet},
@@ -102,6 +111,7 @@ func (c *construction) findImage(ctx context.Context) (err error) {
 
 func (c *construction) chooseAccess(ctx context.Context) (err error) {
 	c.way, err = c.r.accessFor(ctx, c.image)
+	c.spec.Limits.CPUs = c.r.possibleCPUs(c.spec.Limits.CPUs)
 	return err
 }
 
@@ -144,6 +154,8 @@ func (c *construction) start(ctx context.Context) error {
 
 // meetAgent waits for the link, but not for that of an agent that is dead.
 func (c *construction) meetAgent(ctx context.Context) (err error) {
+	ctx, stop := context.WithTimeout(ctx, agentPatience)
+	defer stop()
 	ctx, cancel := context.WithCancelCause(ctx)
 	watched := make(chan struct{})
 	go func() {

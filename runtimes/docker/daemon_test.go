@@ -126,10 +126,10 @@ func (d *daemon) serve(route, argument string, w http.ResponseWriter, r *http.Re
 		w.Header().Set("Api-Version", "1.41")
 		io.WriteString(w, "OK")
 	case "version":
-		reply(w, 200, map[string]any{"Version": "20.10.24", "Components": []any{
+		reply(w, 200, map[string]any{"Version": "20.10.24", "Arch": "amd64", "Components": []any{
 			map[string]any{"Name": "runc", "Version": "1.1.5+ds1"}}})
 	case "info":
-		reply(w, 200, map[string]any{"ID": "FAKE", "SecurityOptions": []string{"name=seccomp,profile=default"}})
+		reply(w, 200, map[string]any{"ID": "FAKE", "NCPU": 2, "SecurityOptions": []string{"name=seccomp,profile=default"}})
 	case "image":
 		reply(w, 200, map[string]any{"Id": "sha256:" + argument, "Config": map[string]any{}})
 	case "events":

@@ -2,6 +2,7 @@ package docker
 
 import (
 	"context"
+	"debug/elf"
 	"errors"
 	"log/slog"
 	"os"
@@ -29,7 +30,7 @@ func newFakeRuntime(t *testing.T, d *daemon, change func(*Options)) *Runtime {
 	t.Helper()
 	data := t.TempDir()
 	guest := filepath.Join(data, "guest")
-	if err := os.WriteFile(guest, []byte("the agent's binary"), 0o755); err != nil {
+	if err := os.WriteFile(guest, agentFor(elf.EM_X86_64), 0o755); err != nil {
 		t.Fatal(err)
 	}
 	workspaces, err := workspace.New(workspace.Options{Dir: filepath.Join(data, "workspaces"), Mark: "test"})

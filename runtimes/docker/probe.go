@@ -26,6 +26,9 @@ func (r *Runtime) Probe(ctx context.Context) runtimes.Availability {
 		return found
 	}
 	found.Version = version.Version
+	if found.Reason = agentProblem(r.options.Guest, version.Arch); found.Reason != "" {
+		return found
+	}
 	r.startLoops()
 	r.probes.warnOnce(r.log, runcWarning(version))
 

@@ -1,6 +1,7 @@
 package docker
 
 import (
+	"os"
 	"slices"
 	"testing"
 	"time"
@@ -22,6 +23,9 @@ func TestSweepRemovesWhatHasOurMarkAndNothingElse(t *testing.T) {
 	d.add("codebeaker-old-1", left(labelInstance, "mark-1"))
 	d.add("codebeaker-other-1", left(labelInstance, "mark-2"))
 	d.add("a-stranger", left())
+	if err := os.MkdirAll(r.environments()+"/codebeaker-old-1/link", 0o755); err != nil {
+		t.Fatal(err)
+	}
 	d.volumes["codebeaker-old-volume"] = map[string]string{labelInstance: "mark-1"}
 	d.volumes["codebeaker-other-volume"] = map[string]string{labelInstance: "mark-2"}
 	if err := r.Sweep(t.Context()); err != nil {
@@ -30,6 +34,10 @@ func TestSweepRemovesWhatHasOurMarkAndNothingElse(t *testing.T) {
 	want := []string{"a-stranger", "codebeaker-other-1", "codebeaker-other-volume"}
 	if got := d.left(); !slices.Equal(got, want) {
 		t.Errorf("left are %v, want %v", got, want)
+	}
+	// Other users of the host could reach the agents' sockets otherwise.
+	if info, err := os.Stat(r.environments()); err != nil || info.Mode().Perm() != 0o700 {
+		t.Errorf("the directory of environments is %v, %v", info, err)
 	}
 }
 

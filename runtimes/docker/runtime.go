@@ -2,6 +2,7 @@ package docker
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -83,6 +84,11 @@ func New(options Options) (*Runtime, error) {
 	if options.deadlines == (deadlines{}) {
 		options.deadlines = defaultDeadlines
 	}
+	data, err := filepath.Abs(options.DataDir)
+	if err != nil {
+		return nil, fmt.Errorf("docker: %w", err)
+	}
+	options.DataDir = data // the engine takes absolute paths only
 	api, err := newEngine(options.Host, options.deadlines)
 	if err != nil {
 		return nil, err
@@ -94,8 +100,12 @@ func New(options Options) (*Runtime, error) {
 	r.greet = agentLink(r.log)
 	r.life, r.stop = context.WithCancel(context.Background())
 	// Only root and this user look in here: the agents' sockets are below.
-	if err := os.MkdirAll(r.environments(), 0o700); err != nil {
-		return nil, fmt.Errorf("docker: make directory: %w", err)
+	err = os.MkdirAll(r.environments(), 0o700)
+	if err == nil {
+		err = os.Chmod(r.environments(), 0o700)
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("docker: make directory: %w", err), api.close())
 	}
 	return r, nil
 }

@@ -62,8 +62,10 @@ func (a *sharedAccess) seat(_ context.Context, name string, ws place) (*seat, er
 	directory := filepath.Join(a.environments, name)
 	link := filepath.Join(directory, "link")
 	release := func() error { return os.RemoveAll(directory) }
-	if err := os.MkdirAll(link, 0o755); err != nil {
-		return nil, err
+	for _, dir := range []string{directory, link} {
+		if err := os.Mkdir(dir, 0o755); err != nil {
+			return nil, err
+		}
 	}
 	accounts := map[string]string{"passwd": passwd(ws.UID(), ws.GID()), "group": group(ws.GID())}
 	mounts := []mount.Mount{readOnly(a.guest, guestTarget), readOnly(link, linkTarget)}

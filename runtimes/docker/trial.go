@@ -88,14 +88,18 @@ func (p *probes) learn(key trialKey, t *trial) {
 	p.trials[key] = t
 }
 
-// try makes an environment and asks its tools for their versions. An engine that
-// sees our directories but does not carry a socket (one in a virtual machine)
-// is tried once more over streams.
+// try makes an environment and asks its tools for their versions. Where the
+// agent cannot be started or met in shared directories it tries once more over
+// streams, and stays with them if that goes well.
 func (r *Runtime) try(ctx context.Context, language runtimes.Language, tools []tool) (*trial, error) {
 	env, err := r.makeTrial(ctx, language)
-	var failure *runtimes.EnvironmentError
-	if errors.As(err, &failure) && failure.Step == stepMeetAgent && r.giveUpSharing() {
-		env, err = r.makeTrial(ctx, language)
+	if err != nil && sharingMayFail(err) && r.giveUpSharing() {
+		var second error
+		if env, second = r.makeTrial(ctx, language); second != nil {
+			r.forgetAccess() // it was not the sharing
+			return nil, err
+		}
+		err = nil
 	}
 	if err != nil {
 		return nil, err
@@ -106,6 +110,16 @@ func (r *Runtime) try(ctx context.Context, language runtimes.Language, tools []t
 		return nil, err
 	}
 	return &trial{tools: versions, layers: env.isolation.Layers, terminal: env.terminal}, nil
+}
+
+// sharingMayFail reports whether the error is one that shared directories which
+// do not carry programs or sockets would give.
+func sharingMayFail(err error) bool {
+	var failure *runtimes.EnvironmentError
+	if !errors.As(err, &failure) {
+		return false
+	}
+	return failure.Step == stepMeetAgent || failure.Step == stepStart && !errors.Is(err, context.DeadlineExceeded)
 }
 
 func (r *Runtime) makeTrial(ctx context.Context, language runtimes.Language) (*Environment, error) {
