@@ -18,7 +18,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // startServer runs a whole server, without calibration unless args say so, and
 // stops it at the end of the test.
-func startServer(t *testing.T, args ...string) *Program {
+func startServer(t testing.TB, args ...string) *Program {
 	t.Helper()
 	p := openServer(t, shortTempDir(t), args...)
 	serve(t, p)
@@ -26,7 +26,7 @@ func startServer(t *testing.T, args ...string) *Program {
 }
 
 // shortTempDir is a directory that the uids of sessions may pass through.
-func shortTempDir(t *testing.T) string {
+func shortTempDir(t testing.TB) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "codebeaker-test-")
 	if err != nil {
@@ -43,7 +43,7 @@ func shortTempDir(t *testing.T) string {
 	return dir
 }
 
-func openServer(t *testing.T, dir string, args ...string) *Program {
+func openServer(t testing.TB, dir string, args ...string) *Program {
 	t.Helper()
 	flags := pflag.NewFlagSet("serve", pflag.ContinueOnError)
 	addFlags(flags)
@@ -66,7 +66,7 @@ func openServer(t *testing.T, dir string, args ...string) *Program {
 }
 
 // serve runs the program until the end of the test.
-func serve(t *testing.T, p *Program) {
+func serve(t testing.TB, p *Program) {
 	t.Helper()
 	ctx, stop := context.WithCancel(context.Background())
 	done := make(chan error, 1)
@@ -84,7 +84,7 @@ func serve(t *testing.T, p *Program) {
 
 // need skips the test when the server lacks the runtime, or fails it when
 // CODEBEAKER_REQUIRE lists it.
-func need(t *testing.T, p *Program, kind runtimes.Type) {
+func need(t testing.TB, p *Program, kind runtimes.Type) {
 	t.Helper()
 	if a := p.registry.Offer(kind).Availability; !a.Available {
 		if required(kind.String()) {
@@ -95,7 +95,7 @@ func need(t *testing.T, p *Program, kind runtimes.Type) {
 }
 
 // needLanguage is need for a language of a runtime.
-func needLanguage(t *testing.T, p *Program, kind runtimes.Type, language string) {
+func needLanguage(t testing.TB, p *Program, kind runtimes.Type, language string) {
 	t.Helper()
 	need(t, p, kind)
 	l, ok := runtimes.ParseLanguage(language)

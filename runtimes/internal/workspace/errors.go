@@ -10,6 +10,4 @@ var (
 	ErrExists = errors.New("the session has a workspace already")
 	// ErrNoUID: every uid of the range belongs to a living session.
 	ErrNoUID = errors.New("no free uid in the range for sessions")
-	// errUnsupported: this host lacks the mechanism.
-	errUnsupported = errors.New("not supported on this system")
 )
