@@ -21,7 +21,9 @@ type Environment struct {
 	isolation runtimes.Isolation
 	files     runtimes.Workspace // the agent's, where it does file commands
 	terminal  bool
-	oom       oomCounter // nil where the link itself counts, or nobody can
+	oom       oomSource // nil where the link itself counts
+	ooms      oomEvents
+	witnesses sync.WaitGroup // last calls of sinks under way
 
 	closing chan struct{} // closed when Close is called
 	once    sync.Once
@@ -51,7 +53,7 @@ func (e *Environment) Workspace() runtimes.Workspace { return e.workspace.contra
 
 // Start has the agent start a program.
 func (e *Environment) Start(ctx context.Context, cmd runtimes.Command, sink runtimes.Sink) (runtimes.Process, error) {
-	return e.link.Start(ctx, cmd, witnessed(sink, e.oom))
+	return e.link.Start(ctx, cmd, e.witnessed(sink))
 }
 
 // Lost is closed when the container or its agent is gone without Close.
@@ -78,6 +80,7 @@ func (e *Environment) lose(why string) {
 		e.r.log.Warn("an environment is lost", "container", e.container, "reason", why, "error", e.link.Err())
 		// Every process is told before whoever waits for Lost acts on it.
 		e.link.Close()
+		e.witnesses.Wait()
 		close(e.lost)
 	})
 }
@@ -100,6 +103,7 @@ func (e *Environment) Close(ctx context.Context) error {
 func (e *Environment) remove() {
 	defer close(e.closed)
 	e.link.Close()
+	e.witnesses.Wait()
 	if volume, ok := e.workspace.(*volumeWorkspace); ok {
 		volume.leave(e.files)
 	}

@@ -32,7 +32,9 @@ func (c *construction) finish() *Environment {
 		closing: make(chan struct{}), closed: make(chan struct{}), lost: make(chan struct{}),
 	}
 	if c.welcome.limits.MemoryBytes == 0 {
-		env.oom = oomCounterOf(c.pid)
+		if env.oom = oomSourceOf(c.pid); env.oom == nil {
+			env.oom = &env.ooms
+		}
 	}
 	c.r.claims.settle(c.name, env)
 	c.r.loops.Go(env.attend)

@@ -88,11 +88,21 @@ func TestWithoutSharedDirectoriesFilesGoThroughTheAgent(t *testing.T) {
 
 func TestMemoryBeyondTheLimitEndsTheProgramAndNotTheEnvironment(t *testing.T) {
 	requireEngine(t, runtimes.Python)
-	r := newRealRuntime(t, nil)
+	for name, remote := range map[string]bool{"shared": false, "remote": true} {
+		t.Run(name, func(t *testing.T) { exceedMemory(t, remote) })
+	}
+}
+
+func exceedMemory(t *testing.T, remote bool) {
+	r := newRealRuntime(t, func(o *Options) { o.Remote = remote })
 	env := newEnvironment(t, r, runtimes.Spec{Language: runtimes.Python})
 	exit, _ := execute(t, env, "python3", "-c", "b = bytearray(10**9)\nfor i in range(0, len(b), 4096): b[i] = 1\nprint('filled')")
 	if exit.Status != runtimes.MemoryLimitExceeded {
 		t.Errorf("it ended %+v", exit)
+	}
+	exit, _ = execute(t, env, "sh", "-c", "kill -KILL $$")
+	if exit.Status != runtimes.Signalled || exit.Signal != "SIGKILL" {
+		t.Errorf("one that killed itself ended %+v", exit)
 	}
 	if _, output := execute(t, env, "echo", "alive"); output != "alive\n" {
 		t.Errorf("afterwards echo prints %q", output)

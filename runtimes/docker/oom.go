@@ -1,41 +1,62 @@
 package docker
 
-import "github.com/codebeaker/codebeaker/runtimes"
+import (
+	"time"
 
-// oomCounter reads how many processes of a container the kernel has killed for
-// want of memory. nil where it cannot be read.
-type oomCounter func() (kills int64, known bool)
+	"github.com/codebeaker/codebeaker/runtimes"
+)
 
-// oomWitness tells a program that was killed for want of memory from one that
-// was killed for another reason. It is for a server that may read the
-// container's cgroup but make none: where there is one for each execution, the
-// link knows better.
+// oomSource tells how many processes of a container the kernel has killed for
+// want of memory.
+type oomSource interface {
+	// kills is how many are known of now.
+	kills() int64
+	// beyond waits, if need be, until more than so many are known of.
+	beyond(kills int64) bool
+}
+
+// oomFileSource reads the counter of the container's cgroup, which is exact.
+type oomFileSource struct{ file string }
+
+func (s oomFileSource) kills() int64           { return readOOMKills(s.file) }
+func (s oomFileSource) beyond(most int64) bool { return s.kills() > most }
+
+// witnessed wraps the sink of a program to tell one that was killed for want of
+// memory from one that was killed for another reason. It is for a server that
+// can make no cgroups in the container's; the link knows better where it can.
+func (e *Environment) witnessed(sink runtimes.Sink) runtimes.Sink {
+	if e.oom == nil {
+		return sink
+	}
+	return &oomWitness{sink, e, e.oom.kills()}
+}
+
 type oomWitness struct {
 	runtimes.Sink
-	count  oomCounter
+	env    *Environment
 	before int64
 }
 
-// witnessed wraps the sink where the counter can be read.
-func witnessed(sink runtimes.Sink, count oomCounter) runtimes.Sink {
-	if count == nil {
-		return sink
-	}
-	before, known := count()
-	if !known {
-		return sink
-	}
-	return &oomWitness{sink, count, before}
-}
-
-// Exited corrects the status of a program that the kernel killed. One that was
-// not itself killed, but lost a child, exits with a code.
+// Exited corrects the status of a program that the kernel killed. As the source
+// may have to wait for the engine's word, which comes within milliseconds, the
+// call is handed on by another goroutine; Environment.lose waits for it.
 func (w *oomWitness) Exited(exit runtimes.Exit) {
 	killed := exit.Status == runtimes.Signalled && exit.Signal == runtimes.SIGKILL.String()
-	if killed || exit.Status == runtimes.NonZeroExit {
-		if kills, known := w.count(); known && kills > w.before {
+	if !killed {
+		// One that was not killed itself, but lost a child, exits with a code.
+		if exit.Status == runtimes.NonZeroExit && w.env.oom.kills() > w.before {
 			exit.Status = runtimes.MemoryLimitExceeded
 		}
+		w.Sink.Exited(exit)
+		return
 	}
-	w.Sink.Exited(exit)
+	w.env.witnesses.Go(func() {
+		if w.env.oom.beyond(w.before) {
+			exit.Status = runtimes.MemoryLimitExceeded
+		}
+		w.Sink.Exited(exit)
+	})
 }
+
+// oomPatience is how long the engine's word about a kill is waited for.
+const oomPatience = 300 * time.Millisecond

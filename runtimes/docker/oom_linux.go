@@ -11,9 +11,9 @@ import (
 // cgroupRoot is where distributions mount the hierarchies, cgroups(7).
 const cgroupRoot = "/sys/fs/cgroup"
 
-// oomCounterOf finds the counter of the cgroup in which the process is. Every
-// user may read it.
-func oomCounterOf(pid int) oomCounter {
+// oomSourceOf finds the counter of the cgroup in which the process is; every user
+// may read it. It returns nil where there is none.
+func oomSourceOf(pid int) oomSource {
 	if pid == 0 {
 		return nil
 	}
@@ -22,16 +22,10 @@ func oomCounterOf(pid int) oomCounter {
 		return nil
 	}
 	file := oomFile(string(text))
-	if file == "" {
+	if _, err := os.Stat(file); err != nil {
 		return nil
 	}
-	return func() (int64, bool) {
-		content, err := os.ReadFile(file)
-		if err != nil {
-			return 0, false
-		}
-		return oomKills(string(content))
-	}
+	return oomFileSource{file}
 }
 
 // oomFile reads /proc/PID/cgroup: hierarchy:controllers:path.
@@ -50,6 +44,16 @@ func oomFile(text string) string {
 		}
 	}
 	return unified
+}
+
+// readOOMKills is 0 when the container is gone.
+func readOOMKills(file string) int64 {
+	content, err := os.ReadFile(file)
+	if err != nil {
+		return 0
+	}
+	kills, _ := oomKills(string(content))
+	return kills
 }
 
 // oomKills reads the line "oom_kill N" of either file.

@@ -62,7 +62,7 @@ func (r *Runtime) follow(ctx context.Context) error {
 	}
 }
 
-// noticed acts on one event: the death of a container that somebody answers
+// noticed acts on one event: a process killed for want of memory, the death of a container that somebody answers
 // for, and the birth of one that nobody does (a create whose reply was lost).
 func (r *Runtime) noticed(message events.Message) {
 	name := message.Actor.Attributes["name"]
@@ -71,6 +71,10 @@ func (r *Runtime) noticed(message events.Message) {
 	case events.ActionCreate:
 		if !claimed {
 			r.kick()
+		}
+	case events.ActionOOM:
+		if env != nil {
+			env.ooms.note()
 		}
 	case events.ActionDie, events.ActionDestroy:
 		if env != nil {
@@ -84,7 +88,7 @@ func (r *Runtime) noticed(message events.Message) {
 // it listens.
 func (e *engine) events(ctx context.Context, which filters.Args) (<-chan events.Message, <-chan error) {
 	which.Add("type", string(events.ContainerEventType))
-	for _, action := range []events.Action{events.ActionCreate, events.ActionDie, events.ActionDestroy} {
+	for _, action := range []events.Action{events.ActionCreate, events.ActionOOM, events.ActionDie, events.ActionDestroy} {
 		which.Add("event", string(action))
 	}
 	return e.api.Events(ctx, events.ListOptions{Since: "2s", Filters: which})
