@@ -16,7 +16,9 @@ type agent struct {
 	reader  *frame.Reader
 	hello   frame.Hello
 	home    []*os.File // the agent's own groups of version 1
-	ownProc bool       // /proc counts processes as the agent does
+	pid     int
+	ownProc bool     // /proc counts processes as the agent does
+	self    *os.File // this program, for shims
 	table   *table
 	starter *starter
 }
@@ -33,7 +35,7 @@ func (a *agent) serve() error {
 	}
 	go a.table.reap()
 	go a.starter.run()
-	defer a.table.killAll()
+	defer a.killAll()
 	for {
 		h, payload, err := a.reader.Next()
 		if err == io.EOF {
@@ -47,6 +49,8 @@ func (a *agent) serve() error {
 		}
 	}
 }
+
+func (a *agent) groups() frame.Groups { return a.hello.Groups }
 
 // handle carries out one frame. It never waits for a program. An error means
 // that the server broke the protocol.

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"os"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -21,6 +23,11 @@ const (
 	streamTerminal = 3
 )
 
+const (
+	noGroups = frame.NoGroups
+	groupsV2 = frame.GroupsV2
+)
+
 // execution is one program and everything it starts.
 type execution struct {
 	agent *agent
@@ -28,7 +35,19 @@ type execution struct {
 	spec  frame.Start
 	group []*os.File // descriptors of its control group
 
-	pid      int // of the program, its session and its process group; guarded by table.mu
+	// Process ids are guarded by table.mu. pid is the program's, of its session
+	// and its process group.
+	pid, shim int
+	// supervised: a shim stays between the agent and the program.
+	supervised bool
+	shimGone   chan struct{} // closed when the shim has been reaped
+	followed   chan struct{} // closed after the shim's last report
+	used       atomic.Int64  // what the shim reported
+
+	running chan struct{} // closed when the program runs or is known not to
+	failed  bool          // readable once running is closed
+	gone    chan struct{} // closed when the program has ended
+
 	credit   *credit
 	input    *input // nil: the program reads end of file
 	outputs  []*output
@@ -40,7 +59,10 @@ func newExecution(a *agent, id uint32, spec frame.Start, group []*os.File) (*exe
 	if id == 0 || len(spec.Args) == 0 {
 		return nil, errors.New("a start needs a number and a program")
 	}
-	x := &execution{agent: a, id: id, spec: spec, group: group, credit: newCredit(outputWindow)}
+	x := &execution{
+		agent: a, id: id, spec: spec, group: group, credit: newCredit(outputWindow),
+		shimGone: make(chan struct{}), followed: make(chan struct{}), running: make(chan struct{}), gone: make(chan struct{}),
+	}
 	if spec.Input {
 		x.input = newInput(x)
 	}
@@ -99,19 +121,31 @@ func (x *execution) send(kind frame.Kind, detail uint8, payload []byte) {
 	x.agent.conn.send(frame.Header{Kind: kind, Detail: detail, Execution: x.id}, payload)
 }
 
-// run starts the traffic of a program that has been forked.
+// run starts the traffic of a program that runs.
 func (x *execution) run() {
+	x.agent.makeExpendable(x.pid)
 	x.send(frame.KindStarted, 0, nil)
 	if x.input != nil {
 		go x.input.run()
 	}
+	x.pumps.Add(len(x.outputs))
 	for _, o := range x.outputs {
 		go o.pump()
 	}
+	if limit := time.Duration(x.spec.Limits.CPU); limit > 0 && x.agent.ownProc {
+		go x.watchCPU(limit)
+	}
+	close(x.running)
 }
 
 // ended is called once, when the program itself has been reaped.
 func (x *execution) ended(status unix.WaitStatus) {
+	go x.finish(status)
+}
+
+// release makes the traffic come to its end.
+func (x *execution) release() {
+	close(x.gone)
 	x.credit.release()
 	for _, o := range x.outputs {
 		o.end()
@@ -119,17 +153,20 @@ func (x *execution) ended(status unix.WaitStatus) {
 	if x.input != nil {
 		x.input.stop()
 	}
-	go x.finish(status)
 }
 
 // finish waits until everything the program wrote is on its way, ends its tree
 // where no control group does, and says the last word.
 func (x *execution) finish(status unix.WaitStatus) {
+	<-x.running
+	if x.failed {
+		return
+	}
+	x.release()
 	x.pumps.Wait()
 	x.closeFiles()
-	x.endTree()
+	exit := frame.Exit{CPU: x.endTree()}
 	x.agent.table.remove(x)
-	var exit frame.Exit
 	switch {
 	case status.Exited():
 		code := status.ExitStatus()
@@ -149,6 +186,8 @@ func (x *execution) fail(reason string) {
 	}
 	x.agent.table.remove(x)
 	x.send(frame.KindNotStarted, 0, []byte(reason))
+	x.failed = true
+	close(x.running)
 }
 
 func (x *execution) closeFiles() {

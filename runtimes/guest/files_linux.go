@@ -60,6 +60,11 @@ func pipe() (ours, theirs *os.File, err error) {
 	return os.NewFile(uintptr(fds[0]), "output"), os.NewFile(uintptr(fds[1]), "stream"), nil
 }
 
+// descriptors are the program's 0, 1 and 2.
+func (p *plumbing) descriptors() []uintptr {
+	return []uintptr{p.files[0].Fd(), p.files[1].Fd(), p.files[2].Fd()}
+}
+
 // close closes the program's ends. The agent has no use for them once the
 // program is forked, and would never read end of file with one open.
 func (p *plumbing) close() {

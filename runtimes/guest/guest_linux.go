@@ -15,6 +15,13 @@ const memoryLimit = 8 << 20
 // code.
 func Main(args []string) int {
 	debug.SetMemoryLimit(memoryLimit)
+	if len(args) == 1 && args[0] == shimArgument {
+		// Its standard error is the program's: it says nothing there.
+		if runShim() != nil {
+			return 1
+		}
+		return 0
+	}
 	if err := run(args); err != nil {
 		fmt.Fprintln(os.Stderr, "guest:", err)
 		return 1

@@ -7,6 +7,8 @@ import (
 	"os"
 	"strconv"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/codebeaker/codebeaker/runtimes/guest/internal/harden"
 	"github.com/codebeaker/codebeaker/runtimes/internal/box"
 	"github.com/codebeaker/codebeaker/runtimes/internal/guestlink/frame"
@@ -20,6 +22,9 @@ func (a *agent) settle(payload []byte) (frame.Report, error) {
 	}
 	var err error
 	if a.home, err = a.conn.take(a.hello.Descriptors); err != nil {
+		return frame.Report{}, err
+	}
+	if err := a.knowSelf(); err != nil {
 		return frame.Report{}, err
 	}
 	if len(a.hello.Box) > 0 {
@@ -36,10 +41,23 @@ func (a *agent) settle(payload []byte) (frame.Report, error) {
 	// A /proc of another pid namespace would show strangers under the numbers
 	// of our processes.
 	self, err := os.Readlink("/proc/self")
-	a.ownProc = err == nil && self == strconv.Itoa(os.Getpid())
-	a.table = newTable()
+	a.ownProc = err == nil && self == strconv.Itoa(a.pid)
+	a.table = newTable(a)
 	a.starter = newStarter(a)
 	return a.report()
+}
+
+// knowSelf opens this program while it can still be found: in a box it is not.
+func (a *agent) knowSelf() error {
+	a.pid = os.Getpid()
+	fd, err := unix.Open("/proc/self/exe", unix.O_PATH|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return fmt.Errorf("open the agent's program: %w", err)
+	}
+	a.self = os.NewFile(uintptr(fd), "guest")
+	// What programs leave behind becomes the agent's child also where it is
+	// not the first process.
+	return unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 }
 
 func enterBox(raw json.RawMessage) error {
@@ -64,7 +82,7 @@ func (a *agent) confine() error {
 		{true, harden.Undumpable},
 		{a.hello.Harden.NoCapabilities, harden.NoCapabilities},
 		{a.hello.Harden.NoNewPrivileges || a.hello.Harden.Seccomp, harden.NoNewPrivileges},
-		{a.hello.Harden.Seccomp, harden.Seccomp},
+		{a.hello.Harden.Seccomp && a.groups() != groupsV2, harden.Seccomp}, // else the shim's part
 	}
 	for _, step := range steps {
 		if !step.wanted {
@@ -86,13 +104,13 @@ func (a *agent) report() (frame.Report, error) {
 	}
 	want := a.hello.Harden
 	if want.NoCapabilities && !state.NoCapabilities || want.NoNewPrivileges && !state.NoNewPrivileges ||
-		want.Seccomp && !state.Seccomp || !state.Undumpable {
+		want.Seccomp && !state.Seccomp && a.groups() != groupsV2 || !state.Undumpable {
 		return frame.Report{}, fmt.Errorf("asked for %+v, the kernel says %+v", want, state)
 	}
 	r := frame.Report{
 		PID: os.Getpid(), UID: os.Getuid(), GID: os.Getgid(), Undumpable: state.Undumpable,
 		Harden: frame.Harden{
-			NoCapabilities: state.NoCapabilities, NoNewPrivileges: state.NoNewPrivileges, Seccomp: state.Seccomp,
+			NoCapabilities: state.NoCapabilities, NoNewPrivileges: state.NoNewPrivileges, Seccomp: state.Seccomp || want.Seccomp,
 		},
 	}
 	if u := a.hello.User; u != nil && (r.UID != u.UID || r.GID != u.GID) {

@@ -51,20 +51,13 @@ func (s *starter) run() {
 		x := s.next()
 		if err := s.start(x); err != nil {
 			x.fail(err.Error())
-			continue
 		}
-		x.run()
 	}
 }
 
-// start forks the program. The error is a sentence for the client.
+// start forks the program or its shim. The error is a sentence for the client.
 func (s *starter) start(x *execution) error {
-	env := mergeEnv(s.agent.hello.Env, x.spec.Env)
-	dir, err := directory(s.agent.workspace(), x.spec.Dir)
-	if err != nil {
-		return err
-	}
-	path, err := lookUp(x.spec.Args[0], dir, env)
+	plan, err := s.plan(x)
 	if err != nil {
 		return err
 	}
@@ -73,29 +66,55 @@ func (s *starter) start(x *execution) error {
 		return fmt.Errorf("the program's streams could not be made: %w", err)
 	}
 	defer streams.close()
-	x.pumps.Add(len(x.outputs))
-	attr := &syscall.ProcAttr{
-		Dir: dir, Env: env,
-		Files: []uintptr{streams.files[0].Fd(), streams.files[1].Fd(), streams.files[2].Fd()},
-		Sys:   &syscall.SysProcAttr{Setsid: true, Setctty: x.spec.Terminal != nil, Ctty: 0},
+	switch {
+	case s.agent.groups() == groupsV2:
+		plan.Become, plan.Seccomp = true, s.agent.hello.Harden.Seccomp
+		return s.startShim(x, plan, streams)
+	case s.agent.groups() == noGroups && !s.agent.table.claimLone(x):
+		return s.startShim(x, plan, streams)
 	}
-	err = visit(x.group, s.agent.home, func() error {
-		return s.agent.table.fork(x, func() (int, error) { return syscall.ForkExec(path, x.spec.Args, attr) })
+	return s.startDirectly(x, plan, streams)
+}
+
+// plan finds what to start.
+func (s *starter) plan(x *execution) (*shimSpec, error) {
+	env := mergeEnv(s.agent.hello.Env, x.spec.Env)
+	dir, err := directory(s.agent.workspace(), x.spec.Dir)
+	if err != nil {
+		return nil, err
+	}
+	path, err := lookUp(x.spec.Args[0], dir, env)
+	if err != nil {
+		return nil, err
+	}
+	return &shimSpec{
+		Path: path, Args: x.spec.Args, Env: env, Dir: dir,
+		Terminal: x.spec.Terminal != nil, Limits: x.spec.Limits,
+	}, nil
+}
+
+func (s *starter) startDirectly(x *execution, plan *shimSpec, streams *plumbing) error {
+	attr := &syscall.ProcAttr{
+		Dir: plan.Dir, Env: plan.Env, Files: streams.descriptors(),
+		Sys: &syscall.SysProcAttr{Setsid: true, Setctty: plan.Terminal, Ctty: 0},
+	}
+	err := visit(x.group, s.agent.home, func() error {
+		return s.agent.table.fork(x, func() (int, error) { return syscall.ForkExec(plan.Path, plan.Args, attr) })
 	})
 	if err != nil {
-		x.pumps.Add(-len(x.outputs))
 		return startError(x.spec.Args[0], err)
 	}
-	if s.agent.ownProc {
-		makeExpendable(x.pid)
-	}
+	x.run()
 	return nil
 }
 
 // makeExpendable lets the kernel take a program before the agent when memory
 // runs out. The program could do the same to itself; that it may undo it costs
 // only itself.
-func makeExpendable(pid int) {
+func (a *agent) makeExpendable(pid int) {
+	if !a.ownProc {
+		return
+	}
 	if f, err := os.OpenFile(fmt.Sprintf("/proc/%d/oom_score_adj", pid), os.O_WRONLY, 0); err == nil {
 		f.WriteString("1000")
 		f.Close()

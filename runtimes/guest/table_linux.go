@@ -12,16 +12,23 @@ import (
 // process is in the table before its end is seen, and no signal is sent to a
 // process id that may already be another's.
 type table struct {
+	agent *agent
+
 	mu    sync.Mutex
 	byID  map[uint32]*execution
 	byPID map[int]*execution
+	// lone is the execution, at most one, whose tree is everything that is in
+	// no other's. Only without control groups.
+	lone     *execution
+	loneUsed int64 // nanoseconds of what was reaped of it
 	// forked tells a reaper without children that there may be one.
 	forked chan struct{}
 }
 
-func newTable() *table {
+func newTable(a *agent) *table {
 	return &table{
-		byID: make(map[uint32]*execution), byPID: make(map[int]*execution), forked: make(chan struct{}, 1),
+		agent: a,
+		byID:  make(map[uint32]*execution), byPID: make(map[int]*execution), forked: make(chan struct{}, 1),
 	}
 }
 
@@ -46,9 +53,28 @@ func (t *table) remove(x *execution) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	delete(t.byID, x.id)
+	if t.lone == x {
+		t.lone = nil
+	}
 }
 
-// fork runs fork and registers the process it returns as the execution's.
+// claimLone makes x the lone execution if there is none, and if it needs no
+// shim for its limits.
+func (t *table) claimLone(x *execution) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if !t.agent.ownProc {
+		return true // trees cannot be told apart anyway
+	}
+	if t.lone != nil || t.agent.pid != 1 || x.spec.Limits.Data > 0 || x.spec.Limits.Processes > 0 {
+		return false
+	}
+	t.lone, t.loneUsed = x, 0
+	return true
+}
+
+// fork runs fork and registers the process it returns as the execution's shim
+// or program.
 func (t *table) fork(x *execution, fork func() (int, error)) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -56,7 +82,11 @@ func (t *table) fork(x *execution, fork func() (int, error)) error {
 	if err != nil {
 		return err
 	}
-	x.pid = pid
+	if x.supervised {
+		x.shim = pid
+	} else {
+		x.pid = pid
+	}
 	t.byPID[pid] = x
 	select {
 	case t.forked <- struct{}{}:
@@ -65,10 +95,44 @@ func (t *table) fork(x *execution, fork func() (int, error)) error {
 	return nil
 }
 
+// adopt registers the program that a shim has started.
+func (t *table) adopt(x *execution, pid int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	x.pid = pid
+	t.byPID[pid] = x
+}
+
+// forget takes out a program that its shim has reaped.
+func (t *table) forget(x *execution) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	delete(t.byPID, x.pid)
+}
+
 // signalGroup sends a signal to the process group of the program and reports
 // whether there was one to take it.
 func (t *table) signalGroup(x *execution, sig unix.Signal) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return x.pid != 0 && t.byPID[x.pid] == x && unix.Kill(-x.pid, sig) == nil
+}
+
+// shims are the live shims that supervise. current tells whether x still has
+// its own, or is the lone execution.
+func (t *table) shims(x *execution) (found map[int]bool, current bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	current = x != nil && (t.lone == x || x.supervised && t.byPID[x.shim] == x)
+	return t.shimsLocked(), current
+}
+
+func (t *table) shimsLocked() map[int]bool {
+	found := make(map[int]bool)
+	for pid, x := range t.byPID {
+		if x.supervised && x.shim == pid {
+			found[pid] = true
+		}
+	}
+	return found
 }

@@ -42,6 +42,9 @@ func (*Group) Add(int) error { return ErrUnavailable }
 // Tasks returns ErrUnavailable.
 func (*Group) Tasks(*Group) ([]*os.File, error) { return nil, ErrUnavailable }
 
+// Delegate returns ErrUnavailable.
+func (*Group) Delegate(int) error { return ErrUnavailable }
+
 // SetLimits returns ErrUnavailable.
 func (*Group) SetLimits(Limits) error { return ErrUnavailable }
 

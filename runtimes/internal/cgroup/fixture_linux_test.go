@@ -72,8 +72,10 @@ func expectFile(t *testing.T, dir, name, want string) {
 
 func TestVersion2MovesTheProcessesOfAnInnerGroupToItsLeaf(t *testing.T) {
 	dir := t.TempDir()
-	for _, name := range []string{"cgroup.subtree_control", "cgroup.procs"} {
-		if err := os.WriteFile(filepath.Join(dir, name), nil, 0o644); err != nil {
+	for name, text := range map[string]string{
+		"cgroup.subtree_control": "", "cgroup.procs": "", "cgroup.controllers": "cpuset cpu io memory pids\n",
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -3,6 +3,7 @@ package cgroup
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 )
 
@@ -14,9 +15,11 @@ var v2Controllers = []string{"memory", "pids", "cpu"}
 // those that it has move to the leaf.
 func (g *Group) enableV2() error {
 	dir := g.at[memory]
-	enable := "+" + strings.Join(v2Controllers, " +")
-	err := write(dir, "cgroup.subtree_control", enable)
-	if err == nil {
+	enable, err := offered(dir)
+	if err != nil {
+		return err
+	}
+	if write(dir, "cgroup.subtree_control", enable) == nil {
 		return makeLeaf(g.at)
 	}
 	if err := makeLeaf(g.at); err != nil {
@@ -32,6 +35,22 @@ func (g *Group) enableV2() error {
 		}
 	}
 	return write(dir, "cgroup.subtree_control", enable)
+}
+
+// offered are those of our controllers that a group could give its children.
+// Detect has made sure that it is all of them.
+func offered(dir string) (enable string, err error) {
+	text, err := read(dir, "cgroup.controllers")
+	if err != nil {
+		return "", err
+	}
+	var names []string
+	for _, name := range v2Controllers {
+		if slices.Contains(strings.Fields(text), name) {
+			names = append(names, "+"+name)
+		}
+	}
+	return strings.Join(names, " "), nil
 }
 
 func makeLeaf(p place) error {

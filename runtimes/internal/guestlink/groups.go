@@ -28,6 +28,8 @@ const (
 type groups struct {
 	environment, run *cgroup.Group
 
+	uid int // of the agent; set before the first take
+
 	mu     sync.Mutex
 	last   int
 	spare  *cgroup.Group
@@ -51,10 +53,19 @@ func (g *groups) take() (*cgroup.Group, error) {
 	ready := g.spare
 	g.spare = nil
 	g.mu.Unlock()
-	if ready != nil {
-		return ready, nil
+	if ready == nil {
+		var err error
+		if ready, err = g.create(); err != nil {
+			return nil, err
+		}
 	}
-	return g.create()
+	return ready, ready.Delegate(g.uid)
+}
+
+// admit lets an agent of that uid start programs in the groups.
+func (g *groups) admit(uid int) error {
+	g.uid = uid
+	return g.environment.Delegate(uid)
 }
 
 func (g *groups) create() (*cgroup.Group, error) {

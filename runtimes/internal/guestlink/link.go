@@ -116,6 +116,9 @@ func (l *Link) greet(ctx context.Context, reader *frame.Reader, hello Hello) err
 	if err := json.Unmarshal(answer, &l.report); err != nil {
 		return protocolError("Ready: %v", err)
 	}
+	if l.groups != nil {
+		return l.groups.admit(l.report.UID)
+	}
 	return nil
 }
 

@@ -1,0 +1,184 @@
+package guestlink
+
+import (
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/codebeaker/codebeaker/runtimes"
+)
+
+// What the agent does where there are no control groups. The first execution
+// is the lone one, those beside it have shims.
+
+func eachWay(t *testing.T, test func(t *testing.T, l *Link)) {
+	t.Run("lone", func(t *testing.T) { test(t, openHardened(t)) })
+	t.Run("supervised", func(t *testing.T) {
+		l := openHardened(t)
+		beside(t, l)
+		test(t, l)
+	})
+}
+
+// beside starts an execution that runs as long as the test, and checks that it
+// does.
+func beside(t *testing.T, l *Link) {
+	t.Helper()
+	r, p := start(t, l, shell(`(setsid sleep 600 &); echo up; exec sleep 600`))
+	r.until(t, runtimes.Stdout, func(s string) bool { return s == "up\n" })
+	t.Cleanup(func() {
+		select {
+		case exit := <-r.exited:
+			t.Errorf("the execution beside was ended: %+v", exit)
+		default:
+			if living(t, l, "sleep 600") != 2 {
+				t.Error("the execution beside lost a process")
+			}
+			p.Stop(runtimes.Cancelled)
+			r.wait(t)
+		}
+		if living(t, l, "sleep 600") != 0 {
+			t.Error("the execution beside left a process")
+		}
+	})
+}
+
+// living counts the processes of the environment with that command line.
+func living(t *testing.T, l *Link, line string) int {
+	t.Helper()
+	r, exit := run(t, l, shell(`for p in /proc/[0-9]*; do tr '\0' ' ' < $p/cmdline; echo; done 2>/dev/null`))
+	if exit.Status != runtimes.Completed {
+		t.Fatalf("%+v", exit)
+	}
+	n := 0
+	for got := range strings.Lines(r.text(runtimes.Stdout)) {
+		if strings.TrimSpace(got) == line {
+			n++
+		}
+	}
+	return n
+}
+
+func TestWithoutGroupsTheWholeTreeEnds(t *testing.T) {
+	eachWay(t, func(t *testing.T, l *Link) {
+		r, exit := run(t, l, shell(`sleep 61 & (setsid sh -c 'sleep 61 & exec sleep 61' &); setsid sleep 61 & echo out; exit 7`))
+		if exit.Status != runtimes.NonZeroExit || *exit.Code != 7 || r.text(runtimes.Stdout) != "out\n" {
+			t.Errorf("got %+v, %q", exit, r.text(runtimes.Stdout))
+		}
+		if n := living(t, l, "sleep 61"); n != 0 {
+			t.Errorf("%d processes are left", n)
+		}
+	})
+}
+
+// churn forks without end, in sessions of its own, and ignores signals; it has
+// some fifty processes at a time.
+const churn = `trap '' TERM INT HUP PIPE
+i=0; while [ $i -lt 20 ]; do i=$((i+1))
+	setsid sh -c 'while :; do sleep 0.311 & (sleep 0.311 &) ; sleep 0.311; done' & done
+exec sleep 60`
+
+func TestWithoutGroupsAForkBombEnds(t *testing.T) {
+	eachWay(t, func(t *testing.T, l *Link) {
+		r, p := start(t, l, shell(churn))
+		waitFor(t, "the bomb to grow", func() bool { return living(t, l, "sleep 0.311") > 8 })
+		begun := time.Now()
+		p.Stop(runtimes.TimeLimitExceeded)
+		exit := r.wait(t)
+		if took := time.Since(begun); exit.Status != runtimes.TimeLimitExceeded || took > time.Second {
+			t.Errorf("%+v after %v", exit, took)
+		}
+		if n := living(t, l, "sleep 0.311"); n != 0 {
+			t.Errorf("%d processes are left", n)
+		}
+	})
+}
+
+func TestWithoutGroupsTheUsageOfTheTreeIsTold(t *testing.T) {
+	eachWay(t, func(t *testing.T, l *Link) {
+		_, exit := run(t, l, shell(`(setsid sh -c 'i=0; while [ $i -lt 300000 ]; do i=$((i+1)); done; echo done' &) | cat`))
+		if cpu := exit.Usage.CPU; cpu == nil || *cpu < 20*time.Millisecond || *cpu > 30*time.Second || exit.Usage.PeakMemory != nil {
+			t.Errorf("got %+v", exit.Usage)
+		}
+		_, exit = run(t, l, shell(`exit 0`))
+		if cpu := exit.Usage.CPU; cpu == nil || *cpu > 20*time.Millisecond {
+			t.Errorf("the next has the usage of the one before: %v", *cpu)
+		}
+	})
+}
+
+func TestWithoutGroupsProcessorTimeIsLimited(t *testing.T) {
+	eachWay(t, func(t *testing.T, l *Link) {
+		cmd := shell(`(setsid sh -c 'while :; do :; done' &); while :; do :; done`)
+		cmd.Limits.CPU = 300 * time.Millisecond
+		_, exit := run(t, l, cmd)
+		if exit.Status != runtimes.TimeLimitExceeded || exit.Usage.Wall > 5*time.Second {
+			t.Errorf("got %+v", exit)
+		}
+	})
+}
+
+func TestWithoutGroupsMemoryAndProcessesAreLimitedByResource(t *testing.T) {
+	l := openHardened(t)
+	cmd := shell(`x=$(head -c 100m /dev/zero | tr '\0' x); echo ${#x}`)
+	cmd.Limits.MemoryBytes = 64 << 20
+	if r, exit := run(t, l, cmd); exit.Status == runtimes.Completed {
+		t.Errorf("memory: %+v %q", exit, r.text(runtimes.Stdout))
+	}
+	if os.Geteuid() == 0 && l.Report().UID == 0 {
+		t.Skip("root has no limit of processes")
+	}
+	cmd = shell(`i=0; while [ $i -lt 40 ]; do sleep 60 & i=$((i+1)); done; echo all`)
+	cmd.Limits.Processes = 10
+	if r, exit := run(t, l, cmd); exit.Status == runtimes.Completed {
+		t.Errorf("processes: %+v %q", exit, r.text(runtimes.Stdout))
+	}
+}
+
+func TestAShimThatItsProgramKillsSavesNothing(t *testing.T) {
+	l := openHardened(t)
+	lone, p := start(t, l, shell(`exec sleep 600`))
+	defer func() {
+		if len(lone.exited) != 0 {
+			t.Error("the execution beside was ended")
+		}
+		p.Stop(runtimes.Cancelled)
+		lone.wait(t)
+	}()
+	for _, sig := range []string{"KILL", "STOP"} {
+		begun := time.Now()
+		_, exit := run(t, l, shell(`(setsid sleep 62 &); kill -`+sig+` $PPID; sleep 0.1; (setsid sleep 62 &); exec sleep 0.1`))
+		if exit.Status != runtimes.Signalled && exit.Status != runtimes.Completed {
+			t.Errorf("%s: %+v", sig, exit)
+		}
+		if took := time.Since(begun); took > 3*time.Second {
+			t.Errorf("%s: it took %v", sig, took)
+		}
+		if n := living(t, l, "sleep 62"); n != 0 {
+			t.Errorf("%s: %d processes are left", sig, n)
+		}
+	}
+}
+
+func TestAProcessWhoseFirstThreadHasEndedEndsToo(t *testing.T) {
+	if _, err := os.Stat("/usr/bin/python3"); err != nil {
+		t.Skip("needs /usr/bin/python3")
+	}
+	eachWay(t, func(t *testing.T, l *Link) {
+		const script = `import ctypes, os, threading, time
+if os.fork() == 0:
+    os.setsid()
+    threading.Thread(target=lambda: [time.sleep(0.01) or open("/tmp/beat-%d" % os.getpid(), "w").close() for _ in range(10**6)]).start()
+    ctypes.CDLL(None).syscall(60 if os.uname().machine == "x86_64" else 93, 0)
+time.sleep(0.3)`
+		if r, exit := run(t, l, runtimes.Command{Name: "/usr/bin/python3", Args: []string{"-c", script}}); exit.Status != runtimes.Completed {
+			t.Fatalf("%+v %s", exit, r.text(runtimes.Stderr))
+		}
+		r, _ := run(t, l, shell(`ls /proc | grep -c '^[0-9]'; rm -f /tmp/beat-*`))
+		// The agent, sh, ls, grep; a shim and two of the execution beside.
+		if got := strings.TrimSpace(r.text(runtimes.Stdout)); got != "4" && got != "7" {
+			t.Errorf("%s processes are there", got)
+		}
+	})
+}
