@@ -101,8 +101,7 @@ func buildStandardLibrary(ctx context.Context, root, dir string) error {
 	build := exec.CommandContext(ctx, args[0], args[1:]...)
 	build.Dir = root
 	build.Env = append(slices.Clone(goEnv), "GOCACHE="+dir, "HOME="+dir, "PATH="+os.Getenv("PATH"))
-	endWithGroup(build)
-	if out, err := build.CombinedOutput(); err != nil {
+	if out, err := runGroup(build); err != nil {
 		return fmt.Errorf("build the standard library: %w: %.500s", err, out)
 	}
 	for _, name := range []string{"trim.txt", ".config"} {

@@ -1,8 +1,8 @@
-//go:build !unix
+//go:build !linux
 
 package native
 
 import "os/exec"
 
-// endWithGroup does nothing: there are no boxes on this system.
-func endWithGroup(*exec.Cmd) {}
+// runGroup is not used: there are no boxes on this system.
+func runGroup(cmd *exec.Cmd) ([]byte, error) { return cmd.CombinedOutput() }

@@ -12,6 +12,8 @@ type StartOptions struct {
 	// UID and GID are those of the box's user in a user namespace. Zero means
 	// DefaultUID: programs behave in odd ways as uid 0.
 	UID, GID int
+	// Birth is the control group in which the agent starts.
+	Birth Birth
 }
 
 // DefaultUID is the uid and gid of the box's user in a user namespace.

@@ -43,7 +43,7 @@ func Start(o StartOptions) (*Box, error) {
 		return nil, step("open null device", "", err)
 	}
 	defer null.Close()
-	process, err := os.StartProcess(o.Guest, append([]string{"guest"}, o.Args...), &os.ProcAttr{
+	process, err := startIn(o.Birth, o.Guest, append([]string{"guest"}, o.Args...), &os.ProcAttr{
 		Dir:   "/",
 		Env:   []string{},
 		Files: []*os.File{null, null, stderr, agent},

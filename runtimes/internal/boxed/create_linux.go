@@ -124,8 +124,8 @@ func (m *making) makeGroup(ctx context.Context) error {
 	return err
 }
 
-// startBox starts the agent. It is in its control group before it is told
-// anything, so that nothing it makes escapes the limits.
+// startBox starts the agent. It is born in its control group, so that nothing
+// it makes escapes the limits.
 func (m *making) startBox(context.Context) error {
 	userNamespace := os.Geteuid() != 0
 	u := user{m.e.workspace.UID(), m.e.workspace.GID()}
@@ -136,14 +136,12 @@ func (m *making) startBox(context.Context) error {
 	if err != nil {
 		return err
 	}
-	m.cfg = layout(&m.found.kit, m.language, m.found.base, u, directory, m.spec.Limits.MemoryBytes)
-	started, err := box.Start(box.StartOptions{Guest: m.found.guest, UserNamespace: userNamespace})
+	birth, err := m.birth()
 	if err != nil {
 		return err
 	}
-	m.e.box = started
-	if m.e.group == nil {
-		return nil
-	}
-	return m.e.group.Add(started.PID())
+	defer closeBirth(birth)
+	m.cfg = layout(&m.found.kit, m.language, m.found.base, u, directory, m.spec.Limits.MemoryBytes)
+	m.e.box, err = box.Start(box.StartOptions{Guest: m.found.guest, UserNamespace: userNamespace, Birth: birth})
+	return err
 }

@@ -47,7 +47,6 @@ func TestCloseLeavesNothing(t *testing.T) {
 	options := boxedtest.Options(t)
 	r := boxed.New(options, shellFlavor())
 	defer r.Close()
-	before := mountCount(t)
 	e := boxedtest.Create(t, r, spec())
 	boxedtest.Shell(t, e, "setsid sleep 876543 & echo started")
 	pid := e.(*boxed.Environment).PID()
@@ -65,8 +64,9 @@ func TestCloseLeavesNothing(t *testing.T) {
 	if left := hostProcesses(t, "sleep\x00876543"); len(left) != 0 {
 		t.Errorf("processes %v survive", left)
 	}
-	if after := mountCount(t); after != before {
-		t.Errorf("%d mounts before, %d after", before, after)
+	mounts, err := os.ReadFile("/proc/self/mountinfo")
+	if err != nil || strings.Contains(string(mounts), filepath.Join(options.DataDir, "workspaces", "s1")) {
+		t.Errorf("mounts are left: %s, %v", mounts, err)
 	}
 	if left, _ := filepath.Glob("/sys/fs/cgroup/*/codebeaker/" + options.Mark + "-native/s1.*"); len(left) != 0 {
 		t.Errorf("control groups are left: %v", left)
@@ -74,15 +74,6 @@ func TestCloseLeavesNothing(t *testing.T) {
 	if left, _ := filepath.Glob(filepath.Join(options.DataDir, "workspaces", "s1*")); len(left) != 0 {
 		t.Errorf("directories are left: %v", left)
 	}
-}
-
-func mountCount(t *testing.T) int {
-	t.Helper()
-	text, err := os.ReadFile("/proc/self/mountinfo")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return strings.Count(string(text), "\n")
 }
 
 func TestOneSessionSeesNothingOfAnother(t *testing.T) {
@@ -98,5 +89,25 @@ func TestOneSessionSeesNothingOfAnother(t *testing.T) {
 	}
 	if isRoot() && boxedtest.Run(t, a, "id", "-u").Stdout == boxedtest.Run(t, b, "id", "-u").Stdout {
 		t.Error("two sessions share a uid")
+	}
+}
+
+func TestTheAgentIsBornInItsGroupAndSeesNoNameOfIt(t *testing.T) {
+	if !isRoot() {
+		t.Skip("there are no control groups")
+	}
+	options := boxedtest.Options(t)
+	r := boxed.New(options, shellFlavor())
+	defer r.Close()
+	e := boxedtest.Create(t, r, spec())
+	groups, err := os.ReadFile(fmt.Sprintf("/proc/%d/cgroup", e.(*boxed.Environment).PID()))
+	if err != nil || !strings.Contains(string(groups), options.Mark) {
+		t.Errorf("the agent is in %s, %v", groups, err)
+	}
+	if own, err := os.ReadFile("/proc/self/cgroup"); err != nil || strings.Contains(string(own), options.Mark) {
+		t.Errorf("the server is in %s, %v", own, err)
+	}
+	if got := boxedtest.Shell(t, e, "cat /proc/self/cgroup"); strings.Contains(got.Stdout, options.Mark) {
+		t.Errorf("a program sees %s", got.Stdout)
 	}
 }
