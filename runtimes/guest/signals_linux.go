@@ -4,6 +4,9 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
 )
 
 // catchSignals makes the agent survive the signals of programs that run under
@@ -20,10 +23,40 @@ func catchSignals() {
 			all = append(all, n)
 		}
 	}
+	forgetIgnored()
 	caught := make(chan os.Signal, 16) // full: the runtime drops the rest
 	signal.Notify(caught, all...)
 	go func() {
 		for range caught {
 		}
 	}()
+}
+
+// sigaction is the kernel's, of amd64 and arm64; see rt_sigaction(2).
+type sigaction struct {
+	handler, flags, restorer uintptr
+	mask                     uint64
+}
+
+// The dispositions that are no handlers.
+const (
+	dispositionDefault = 0
+	dispositionIgnore  = 1
+)
+
+// forgetIgnored gives each signal that the agent was started with ignored its
+// default back, for ignored signals are inherited through execve(2). A server
+// under make(1) has 32 and 33 ignored (posix_spawn of glibc before 2.38), and
+// the runtime cares for neither.
+func forgetIgnored() {
+	for n := uintptr(1); n <= 64; n++ {
+		var now sigaction
+		if _, _, errno := unix.RawSyscall6(unix.SYS_RT_SIGACTION, n, 0, uintptr(unsafe.Pointer(&now)), 8, 0, 0); errno != 0 {
+			continue
+		}
+		if now.handler == dispositionIgnore {
+			reset := sigaction{handler: dispositionDefault}
+			unix.RawSyscall6(unix.SYS_RT_SIGACTION, n, uintptr(unsafe.Pointer(&reset)), 0, 8, 0, 0)
+		}
+	}
 }
