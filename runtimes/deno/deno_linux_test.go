@@ -69,7 +69,7 @@ func TestDenoStartsWithAWarmCacheThatIsItsOwn(t *testing.T) {
 }
 
 func TestDenoAsAnOrdinaryUser(t *testing.T) {
-	boxedtest.AsOrdinaryUser(t, "^TestDeno(Runs|Shows|Starts)")
+	boxedtest.AsOrdinaryUser(t, "^TestDeno(Runs|Shows|Starts|Conforms)")
 }
 
 func TestTheReasonSaysHowToGetDeno(t *testing.T) {

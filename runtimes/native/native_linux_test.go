@@ -156,7 +156,7 @@ func waitForWarmGo(t testing.TB, dir string) {
 }
 
 func TestNativeAsAnOrdinaryUser(t *testing.T) {
-	boxedtest.AsOrdinaryUser(t, "^TestNative(RunsPython|RunsNode|RunsGo)")
+	boxedtest.AsOrdinaryUser(t, "^TestNative(RunsPython|RunsNode|RunsGo|Conforms)")
 }
 
 func TestNativeConforms(t *testing.T) { boxedtest.Conformance(t, New) }

@@ -27,8 +27,8 @@ type Kit struct {
 	// Languages are what the kit can serve.
 	Languages []Language
 	// Reserve is how many bytes of data the tool reserves at its start and
-	// does not use. RLIMIT_DATA counts them, so it is that much above the
-	// session's memory; control groups do not.
+	// does not use. Control groups do not count them. RLIMIT_DATA does, so it
+	// is that much above the session's memory, and not told as a limit of it.
 	Reserve int64
 	// Programs, Binds and Env are in every box of the kit.
 	Programs []Program

@@ -59,7 +59,8 @@ func (m *making) resourceLimits() []frame.ResourceLimit {
 	return limits
 }
 
-// readLimits asks the kernel what is in force.
+// readLimits asks the kernel what is in force. Of the limit of processes it
+// leaves away the agent's threads.
 func (m *making) readLimits(context.Context) error {
 	report := m.e.link.Report()
 	disk, inodes := m.e.workspace.Limits()
@@ -68,7 +69,9 @@ func (m *making) readLimits(context.Context) error {
 		OpenFiles: inForce(report, "nofile"), OutputBytes: m.spec.Limits.OutputBytes,
 	}
 	if m.e.group == nil {
-		limits.MemoryBytes = inForce(report, "data")
+		if m.found.kit.Reserve == 0 { // else what is in force is more than was asked for
+			limits.MemoryBytes = inForce(report, "data")
+		}
 		limits.Processes = max(inForce(report, "nproc")-agentThreads, 0)
 	} else {
 		group, err := m.e.link.Limits()
