@@ -29,7 +29,12 @@ func TestConformance(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			requireEngine(t, c.language)
 			var r *Runtime
+			lacks := map[runtimetest.Capability]string{}
+			if c.remote || os.Geteuid() != 0 {
+				lacks[runtimetest.CommandLimits] = "without cgroups the agent sets resource limits, which give no status of their own"
+			}
 			runtimetest.Run(t, runtimetest.Harness{
+				Lacks:    lacks,
 				Language: c.language,
 				New: func(t testing.TB) runtimes.Runtime {
 					r = newRealRuntime(t, func(o *Options) { o.Remote = c.remote })

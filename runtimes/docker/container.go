@@ -12,6 +12,7 @@ import (
 // Where things are inside a container.
 const (
 	workspaceTarget = "/workspace"
+	etcTarget       = "/etc"
 	guestDirectory  = "/.codebeaker/bin"
 	guestTarget     = guestDirectory + "/guest"
 	linkTarget      = "/.codebeaker/link"

@@ -31,7 +31,7 @@ type Environment struct {
 	err     error         // of the removal; read after closed
 
 	lostOnce sync.Once
-	lost     chan struct{}
+	losses   losses
 }
 
 var _ runtimes.Environment = (*Environment)(nil)
@@ -54,35 +54,6 @@ func (e *Environment) Workspace() runtimes.Workspace { return e.workspace.contra
 // Start has the agent start a program.
 func (e *Environment) Start(ctx context.Context, cmd runtimes.Command, sink runtimes.Sink) (runtimes.Process, error) {
 	return e.link.Start(ctx, cmd, e.witnessed(sink))
-}
-
-// Lost is closed when the container or its agent is gone without Close.
-func (e *Environment) Lost() <-chan struct{} { return e.lost }
-
-// attend waits for the end of the link, which is the first sign of a loss.
-func (e *Environment) attend() {
-	select {
-	case <-e.link.Lost():
-		e.lose("the link to its agent ended")
-	case <-e.closing:
-	}
-}
-
-// lose says that the environment is gone. It may be called at any time and by
-// several; after Close it does nothing.
-func (e *Environment) lose(why string) {
-	e.lostOnce.Do(func() {
-		select {
-		case <-e.closing:
-			return
-		default:
-		}
-		e.r.log.Warn("an environment is lost", "container", e.container, "reason", why, "error", e.link.Err())
-		// Every process is told before whoever waits for Lost acts on it.
-		e.link.Close()
-		e.witnesses.Wait()
-		close(e.lost)
-	})
 }
 
 // Close removes the container with everything that runs in it. It goes on when

@@ -29,7 +29,7 @@ func (c *construction) finish() *Environment {
 		r: c.r, name: c.name, container: c.id, seat: c.seat, workspace: c.workspace,
 		link: c.welcome.link, files: c.welcome.files, terminal: c.welcome.terminal,
 		limits: limits, isolation: isolationOf(c, limits),
-		closing: make(chan struct{}), closed: make(chan struct{}), lost: make(chan struct{}),
+		closing: make(chan struct{}), closed: make(chan struct{}), losses: losses{happened: make(chan struct{})},
 	}
 	if c.welcome.limits.MemoryBytes == 0 {
 		if env.oom = oomSourceOf(c.pid); env.oom == nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -19,8 +20,9 @@ import (
 // agent's binary and the workspaces are volumes, the link is the container's
 // standard streams.
 //
-// A volume has no quota, so the disk is not bounded here, and a numeric user
-// has no entry in /etc/passwd.
+// A volume has no quota, so the disk is not bounded here. A single file cannot
+// be bound into a container, so /etc is a volume too: a copy of the image's with
+// the session's user in it.
 type remoteAccess struct {
 	r     *Runtime
 	users *userRange
@@ -49,38 +51,41 @@ func (a *remoteAccess) makeWorkspace(ctx context.Context, spec runtimes.Spec) (*
 	if err != nil {
 		return nil, err
 	}
-	name := newName(spec.Session)
-	a.r.claims.claim(name)
-	volume := &volumeWorkspace{access: a, name: name, uid: uid}
+	volume := &volumeWorkspace{access: a, name: newName(spec.Session), uid: uid}
 	image, err := a.r.imageFor(ctx, spec)
-	if err == nil {
-		err = a.r.engine.createVolume(ctx, name, a.r.labels(roleWorkspace, spec.Session))
+	for _, name := range volume.volumes() {
+		a.r.claims.claim(name)
+		if err == nil {
+			err = a.r.engine.createVolume(ctx, name, a.r.labels(roleWorkspace, spec.Session))
+		}
 	}
 	if err == nil {
-		// The courier makes the volume's root belong to the session's user.
-		err = a.deliver(ctx, image, name, workspaceTarget, tarEntry{
-			name: workspaceTarget[1:] + "/", mode: 0o700, uid: uid, gid: uid,
-		})
+		// The courier makes the workspace belong to the session's user, and fills
+		// the other volume with the image's /etc and the accounts.
+		err = a.deliver(ctx, image,
+			[]mount.Mount{volume.mount(), {Type: mount.TypeVolume, Source: volume.etc(), Target: etcTarget}},
+			tarEntry{name: workspaceTarget[1:] + "/", mode: 0o700, uid: uid, gid: uid},
+			tarEntry{name: etcTarget[1:] + "/passwd", mode: 0o644, content: []byte(passwd(uid, uid))},
+			tarEntry{name: etcTarget[1:] + "/group", mode: 0o644, content: []byte(group(uid))},
+		)
 	}
 	if err != nil {
-		volume.Close()
-		return nil, fmt.Errorf("make workspace volume: %w", err)
+		return nil, errors.Join(fmt.Errorf("make the volumes of a session: %w", err), volume.Close())
 	}
 	return volume, nil
 }
 
 // seat fills the agent's volume if that has not been done in this life.
-func (a *remoteAccess) seat(ctx context.Context, _ string, _ place) (*seat, error) {
+func (a *remoteAccess) seat(ctx context.Context, _ string, ws place) (*seat, error) {
 	guest, err := a.guestVolume(ctx)
 	if err != nil {
 		return nil, err
 	}
 	link := &stdio{engine: a.r.engine, log: a.r.log}
 	return &seat{
-		mounts: []mount.Mount{{
-			Type: mount.TypeVolume, Source: guest, Target: guestDirectory, ReadOnly: true,
-			VolumeOptions: &mount.VolumeOptions{NoCopy: true},
-		}},
+		mounts: []mount.Mount{
+			readOnlyVolume(guest, guestDirectory), readOnlyVolume(ws.(*volumeWorkspace).etc(), etcTarget),
+		},
 		arguments: []string{"-stdio"},
 		stdio:     true,
 		attach:    link.attach,
@@ -109,9 +114,10 @@ func (a *remoteAccess) guestVolume(ctx context.Context) (string, error) {
 	a.r.claims.claim(name)
 	err = a.r.engine.createVolume(ctx, name, a.r.labels(roleGuest, ""))
 	if err == nil {
-		err = a.deliver(ctx, image, name, guestDirectory, tarEntry{
-			name: guestTarget[1:], mode: 0o555, content: binary,
-		})
+		err = a.deliver(ctx, image, []mount.Mount{{
+			Type: mount.TypeVolume, Source: name, Target: guestDirectory,
+			VolumeOptions: &mount.VolumeOptions{NoCopy: true},
+		}}, tarEntry{name: guestTarget[1:], mode: 0o555, content: binary})
 	}
 	if err != nil {
 		a.r.claims.drop(name)
@@ -122,10 +128,10 @@ func (a *remoteAccess) guestVolume(ctx context.Context) (string, error) {
 	return name, nil
 }
 
-// deliver puts one entry into a volume through a container that is made for it
-// and never started: the engine's archive call is safe before the first start
-// only. The entry's name counts from the root, the volume is at target.
-func (a *remoteAccess) deliver(ctx context.Context, image *imageFacts, volume, target string, entry tarEntry) error {
+// deliver puts entries into volumes through a container that is made for it and
+// never started: the engine's archive call is safe before the first start only.
+// The entries' names count from the root.
+func (a *remoteAccess) deliver(ctx context.Context, image *imageFacts, volumes []mount.Mount, entries ...tarEntry) error {
 	name := newName("courier")
 	a.r.claims.claim(name)
 	id, err := a.r.engine.createContainer(ctx, name, &container.Config{
@@ -134,13 +140,17 @@ func (a *remoteAccess) deliver(ctx context.Context, image *imageFacts, volume, t
 	}, &container.HostConfig{
 		NetworkMode: "none",
 		LogConfig:   container.LogConfig{Type: "none"},
-		Mounts: []mount.Mount{{
-			Type: mount.TypeVolume, Source: volume, Target: target,
-			VolumeOptions: &mount.VolumeOptions{NoCopy: true},
-		}},
+		Mounts:      volumes,
 	})
 	if err == nil {
-		err = a.r.engine.copyTo(ctx, id, "/", []tarEntry{entry})
+		err = a.r.engine.copyTo(ctx, id, "/", entries)
 	}
 	return a.r.discard(ctx, name, err)
+}
+
+func readOnlyVolume(name, target string) mount.Mount {
+	return mount.Mount{
+		Type: mount.TypeVolume, Source: name, Target: target, ReadOnly: true,
+		VolumeOptions: &mount.VolumeOptions{NoCopy: true},
+	}
 }

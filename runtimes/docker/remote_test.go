@@ -4,6 +4,7 @@ import (
 	"archive/tar"
 	"bytes"
 	"debug/elf"
+	"fmt"
 	"io"
 	"strings"
 	"testing"
@@ -37,6 +38,11 @@ func TestArchivesAreNeverCompressedAndNeverForAStartedContainer(t *testing.T) {
 		case "workspace/":
 			if header.Uid < 1000 || header.Uid != header.Gid || header.Mode != 0o700 {
 				t.Errorf("the workspace is made with %+v", header)
+			}
+			accounts, _ := entries.Next()
+			content, _ := io.ReadAll(entries)
+			if accounts == nil || accounts.Name != "etc/passwd" || !strings.Contains(string(content), fmt.Sprintf("user:x:%d:", header.Uid)) {
+				t.Errorf("the accounts are sent as %+v, %q", accounts, content)
 			}
 		case ".codebeaker/bin/guest":
 			content, _ := io.ReadAll(entries)

@@ -127,10 +127,16 @@ func (r *Runtime) startLoops() {
 	})
 }
 
-// Close stops following the engine. Environments are closed before.
+// Close stops following the engine. Environments are closed before, by their
+// owners; one that was forgotten is closed now.
 func (r *Runtime) Close() error {
 	r.watchOnce.Do(func() {}) // none starts from here on
 	r.stop()
+	var errs []error
+	for _, env := range r.claims.environments() {
+		r.log.Warn("an environment was not closed by its owner", "container", env.container)
+		errs = append(errs, env.Close(context.Background()))
+	}
 	r.loops.Wait()
-	return r.engine.close()
+	return errors.Join(append(errs, r.engine.close())...)
 }

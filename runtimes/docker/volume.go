@@ -2,6 +2,7 @@ package docker
 
 import (
 	"context"
+	"errors"
 	"sync"
 
 	"github.com/docker/docker/api/types/mount"
@@ -13,13 +14,17 @@ import (
 // out by the agent of the environment that has it now.
 type volumeWorkspace struct {
 	access *remoteAccess
-	name   string // of the volume
+	name   string // of the volume with the files
 	uid    int
 
 	mu     sync.Mutex
 	files  runtimes.Workspace // nil between environments
 	closed bool
 }
+
+// etc is the volume with /etc, volumes are both.
+func (w *volumeWorkspace) etc() string       { return w.name + "-etc" }
+func (w *volumeWorkspace) volumes() []string { return []string{w.name, w.etc()} }
 
 func (w *volumeWorkspace) UID() int { return w.uid }
 func (w *volumeWorkspace) GID() int { return w.uid }
@@ -62,7 +67,7 @@ func (w *volumeWorkspace) agent() (runtimes.Workspace, error) {
 	return w.files, nil
 }
 
-// Close removes the volume. The environments that use it are closed before;
+// Close removes the volumes. The environments that use it are closed before;
 // otherwise the janitor removes it as soon as they are gone.
 func (w *volumeWorkspace) Close() error {
 	w.mu.Lock()
@@ -73,10 +78,14 @@ func (w *volumeWorkspace) Close() error {
 	w.closed = true
 	w.files = nil
 	w.access.users.give(w.uid)
-	w.access.r.claims.drop(w.name)
-	if err := w.access.r.engine.removeVolume(context.Background(), w.name); err != nil {
-		w.access.r.kick()
-		return err
+	var errs []error
+	for _, name := range w.volumes() {
+		w.access.r.claims.drop(name)
+		errs = append(errs, w.access.r.engine.removeVolume(context.Background(), name))
 	}
-	return nil
+	err := errors.Join(errs...)
+	if err != nil {
+		w.access.r.kick()
+	}
+	return err
 }
