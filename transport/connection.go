@@ -2,6 +2,7 @@ package transport
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -32,7 +33,7 @@ type connection struct {
 	// attachMu is held over a Send that attaches, so that none comes behind
 	// the Disconnected. No reply is encoded under it.
 	attachMu sync.Mutex
-	told     map[string]*actors.Session // to be told of the end
+	told     []*actors.Session // to be told of the end
 	ended    bool
 }
 
@@ -166,12 +167,18 @@ func (cn *connection) tell(s *actors.Session, send func()) bool {
 	if cn.ended {
 		return false
 	}
-	if cn.told == nil {
-		cn.told = make(map[string]*actors.Session)
+	if !slices.Contains(cn.told, s) {
+		cn.told = append(cn.told, s)
 	}
-	cn.told[s.ID()] = s
 	send()
 	return true
+}
+
+// untell forgets a session that has ended.
+func (cn *connection) untell(id string) {
+	cn.attachMu.Lock()
+	defer cn.attachMu.Unlock()
+	cn.told = slices.DeleteFunc(cn.told, func(s *actors.Session) bool { return s.ID() == id })
 }
 
 // nobody is a Caller that does not care.

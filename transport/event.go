@@ -21,9 +21,7 @@ const maxHeld = 256
 // SessionEvent is actors.EventSink's.
 func (cn *connection) SessionEvent(e actors.Event) {
 	if e.Kind == actors.SessionEnded {
-		cn.attachMu.Lock()
-		delete(cn.told, e.SessionID)
-		cn.attachMu.Unlock()
+		cn.untell(e.SessionID)
 		cn.forget(e.SessionID)
 	}
 	cn.mu.Lock()
@@ -61,7 +59,9 @@ func (cn *connection) releaseEvents(id string) {
 	if h.creates--; h.creates > 0 {
 		return
 	}
-	delete(cn.held, id)
+	if delete(cn.held, id); len(cn.held) == 0 {
+		cn.held = nil // an idle connection keeps no empty map
+	}
 	for i := range h.events {
 		cn.notifyLocked(&h.events[i])
 	}

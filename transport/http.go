@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"context"
 	"errors"
 	"io"
 	"log/slog"
@@ -140,6 +141,7 @@ func (s *Server) servePost(w http.ResponseWriter, r *http.Request) {
 	}
 	cn := s.newConnection(r.Context(), owner)
 	defer cn.end(errPostEnded)
+	defer context.AfterFunc(s.base, func() { cn.cancel(context.Cause(s.base)) })()
 	lines := jsonrpc.NewLines()
 	s.parser.Parse(body, lines, cn.parse)
 	replies, err := lines.Wait(r.Context())

@@ -181,3 +181,19 @@ func TestMetricsTellWhatHappened(t *testing.T) {
 		}
 	}
 }
+
+// tryPost posts and reports whether there was an answer.
+func (w *world) tryPost(body string) bool {
+	r, err := http.NewRequest(http.MethodPost, "http://"+w.addr+"/rpc", strings.NewReader(body))
+	if err != nil {
+		return false
+	}
+	r.Close = true
+	resp, err := http.DefaultTransport.RoundTrip(r)
+	if err != nil {
+		return false
+	}
+	defer resp.Body.Close()
+	_, err = io.Copy(io.Discard, resp.Body)
+	return err == nil
+}

@@ -171,3 +171,38 @@ func TestDrainLetsRunningCommandsEnd(t *testing.T) {
 		t.Errorf("got %s", got)
 	}
 }
+
+// Regression: a look-up on the reading goroutine waited for a directory that
+// had ended, and the shutdown for that connection.
+func TestShutdownEndsUnderRequestsThatKeepComing(t *testing.T) {
+	w := newWorld(t, setup{})
+	p := w.dial(websocket.DialOptions{})
+	ids := []string{p.create(`{"language":"python"}`), p.create(`{"language":"python"}`)}
+	stop := make(chan struct{})
+	flooded := make(chan struct{})
+	go func() {
+		defer close(flooded)
+		for i := 0; ; i++ {
+			select {
+			case <-stop:
+				return
+			default:
+				p.send(`{"jsonrpc":"2.0","method":"session.get","params":{"sessionId":"` + ids[i%2] + `x` + `"}}`)
+			}
+		}
+	}()
+	posted := make(chan struct{})
+	go func() {
+		defer close(posted)
+		for w.tryPost(`{"jsonrpc":"2.0","id":1,"method":"session.get","params":{"sessionId":"` + ids[0] + `"}}`) {
+		}
+	}()
+	ctx, cancel := context.WithTimeout(t.Context(), 8*time.Second)
+	defer cancel()
+	if err := w.server.Shutdown(ctx); err != nil {
+		t.Errorf("shutdown: %v", err)
+	}
+	close(stop)
+	<-flooded
+	<-posted
+}

@@ -77,19 +77,22 @@ func (s *Server) capable(t runtimes.Type, command any) error {
 	return nil
 }
 
-// Follow is actors.Follower's: the command of this call will have output.
+// Follow is actors.Follower's: the command of this call will have output. A
+// foreground stream is open from the start and is first pulled when its program
+// runs, so that of the commands of a session each is told started in the order
+// in which they run. In the background the client learns the id from the reply.
 func (c *call) Follow(log *output.Log) {
-	s, _, err := c.conn.follow(c.session.ID(), log, 0, c.names)
-	if err != nil {
+	s := c.conn.newStream(c.session.ID(), log)
+	s.names = c.names
+	s.opened.Store(!c.request.Background)
+	if _, err := c.conn.follow(s, log, 0); err != nil {
 		c.conn.server.log.Error("stream lost", "execution", log.ID(), "error", err)
 		return
 	}
 	c.stream = s
 	if c.request.Background {
-		c.after = (*call).openStream // the client learns the id from the reply
-		return
+		c.after = (*call).openStream
 	}
-	s.open()
 }
 
 func (c *call) openStream() { c.stream.open() }

@@ -72,7 +72,8 @@ func toAttached(c *call, result any) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, snap, err := c.conn.follow(c.session.ID(), log, c.from, commandNames{})
+	s := c.conn.newStream(c.session.ID(), log)
+	snap, err := c.conn.follow(s, log, c.from)
 	if err != nil {
 		return nil, err
 	}

@@ -219,10 +219,10 @@ func (s *Server) Shutdown(ctx context.Context) error {
 }
 
 func (s *Server) shutdown(ctx context.Context) error {
-	defer s.cut(errStopped)
 	s.Drain()
 	s.awaitQuiet(ctx)
 	err := s.system.Shutdown(ctx)
+	s.cut(actors.ErrShuttingDown) // nobody waits for a directory that is gone
 	err = errors.Join(err, s.hub.Shutdown(ctx, "the server is shutting down"))
 	if late := s.http.Shutdown(ctx); late != nil {
 		err = errors.Join(err, late, s.http.Close())
@@ -247,9 +247,6 @@ func (s *Server) awaitQuiet(ctx context.Context) {
 		}
 	}
 }
-
-// errStopped is the end of what outlived the connections.
-var errStopped = errors.New("the server has stopped")
 
 // failure is the error of a reply. A defect of ours is logged and gets an id.
 func (s *Server) failure(method string, err error) *jsonrpc.Error {

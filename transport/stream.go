@@ -40,23 +40,30 @@ type heldReply struct {
 	err    error
 }
 
-// follow opens a stream of the log from a chunk on, in place of one that the
-// connection has for the same execution. It sends nothing before open.
-func (cn *connection) follow(session string, log *output.Log, from int64, names commandNames) (*stream, output.Snapshot, error) {
-	s := &stream{conn: cn, session: session, execution: log.ID(), names: names}
+// newStream is a stream for follow.
+func (cn *connection) newStream(session string, log *output.Log) *stream {
+	s := &stream{conn: cn, session: session, execution: log.ID()}
 	s.encode = s.appendItem
 	s.feed = cn.ws.Attach(s)
+	return s
+}
+
+// follow subscribes s to the log from a chunk on, in place of the stream that
+// the connection has for the same execution. It sends nothing before it is open.
+func (cn *connection) follow(s *stream, log *output.Log, from int64) (output.Snapshot, error) {
 	sub, snap, err := log.Subscribe(from, s.wake)
 	if err != nil {
-		return nil, snap, err
+		return snap, err
 	}
+	s.mu.Lock()
 	s.sub = sub
+	s.mu.Unlock()
 	if before, ok := cn.addStream(s); !ok {
 		s.stop() // the connection has ended
 	} else if before != nil {
 		before.stop()
 	}
-	return s, snap, nil
+	return snap, nil
 }
 
 // addStream makes s the stream of its execution, and returns the one before it.
@@ -93,7 +100,7 @@ func (cn *connection) findStream(session, execution string) *stream {
 	return nil
 }
 
-// open lets the connection pull.
+// open lets the connection pull, now.
 func (s *stream) open() {
 	s.opened.Store(true)
 	s.feed.Wake()
@@ -110,7 +117,7 @@ func (s *stream) wake() {
 func (s *stream) Pull(dst *websocket.Frames) (more bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for !s.over {
+	for !s.over && s.sub != nil {
 		var ok bool
 		if s.item, ok = s.sub.Next(); !ok {
 			// An execution that failed without an outcome is not completed.

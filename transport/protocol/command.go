@@ -3,6 +3,7 @@ package protocol
 import (
 	"bytes"
 	"encoding/json"
+	"reflect"
 	"strings"
 
 	"github.com/codebeaker/codebeaker/transport/jsonrpc"
@@ -28,22 +29,23 @@ type CommandKind struct {
 	Aliases []string
 	Summary string
 
-	params any // zero value of the Go type
-	result any
-	decode func(raw jsonrpc.Raw) (any, error)
+	params       any // zero value of the Go type
+	result       any
+	decode       func(raw jsonrpc.Raw) (any, error)
+	decodeResult func(raw jsonrpc.Raw) (any, error)
 }
 
 var commandKinds = []CommandKind{
-	kind[WriteFile](TypeWriteFile, "Writes a file and makes the directories above it.", FileWritten{}),
-	kind[ReadFile](TypeReadFile, "Reads a file or a part of it.", FileContent{}),
-	kind[ExecuteShell](TypeExecuteShell, "Runs a program with an argument vector.", ProcessResult{}, "shell"),
-	kind[CreateDirectory](TypeCreateDirectory, "Makes a directory.", PathResult{}, "create_dir"),
-	kind[CopyFile](TypeCopyFile, "Copies a file or a directory.", FileCopied{}),
-	kind[MoveFile](TypeMoveFile, "Renames a file or a directory.", FileMoved{}),
-	kind[DeleteFile](TypeDeleteFile, "Removes a file or a directory.", PathResult{}),
-	kind[ListDirectory](TypeListDirectory, "Lists a directory.", Listing{}, "list_files"),
-	kind[ExecuteCode](TypeExecuteCode, "Runs code in the session's language; variables live on.", CodeResult{}, "execute"),
-	kind[InstallPackages](TypeInstallPackages, "Installs packages of the session's language.", ProcessResult{}),
+	kind[WriteFile, FileWritten](TypeWriteFile, "Writes a file and makes the directories above it."),
+	kind[ReadFile, FileContent](TypeReadFile, "Reads a file or a part of it."),
+	kind[ExecuteShell, ProcessResult](TypeExecuteShell, "Runs a program with an argument vector.", "shell"),
+	kind[CreateDirectory, PathResult](TypeCreateDirectory, "Makes a directory.", "create_dir"),
+	kind[CopyFile, FileCopied](TypeCopyFile, "Copies a file or a directory."),
+	kind[MoveFile, FileMoved](TypeMoveFile, "Renames a file or a directory."),
+	kind[DeleteFile, PathResult](TypeDeleteFile, "Removes a file or a directory."),
+	kind[ListDirectory, Listing](TypeListDirectory, "Lists a directory.", "list_files"),
+	kind[ExecuteCode, CodeResult](TypeExecuteCode, "Runs code in the session's language; variables live on.", "execute"),
+	kind[InstallPackages, ProcessResult](TypeInstallPackages, "Installs packages of the session's language."),
 }
 
 // commandIndex finds a kind by its exact type or alias.
@@ -66,9 +68,14 @@ func Commands() []CommandKind { return commandKinds }
 // settler is a command with aliases among its members.
 type settler interface{ settle() *jsonrpc.ParamError }
 
-func kind[T any](name, summary string, result any, aliases ...string) CommandKind {
-	var zero T
-	return CommandKind{Type: name, Aliases: aliases, Summary: summary, params: zero, result: result,
+func kind[T, R any](name, summary string, aliases ...string) CommandKind {
+	var params T
+	var result R
+	return CommandKind{Type: name, Aliases: aliases, Summary: summary, params: params, result: result,
+		decodeResult: func(raw jsonrpc.Raw) (any, error) {
+			r := new(R)
+			return r, json.Unmarshal(raw, r)
+		},
 		decode: func(raw jsonrpc.Raw) (any, error) {
 			c := new(T)
 			if err := jsonrpc.DecodeParams(raw, c); err != nil {
@@ -191,4 +198,28 @@ func EncodeCommand(canonical string, command any) (jsonrpc.Raw, error) {
 		head = append(head, ',')
 	}
 	return append(head, body[1:]...), nil
+}
+
+// CommandOf returns the kind of a command of this package, given as a pointer,
+// or nil.
+func CommandOf(command any) *CommandKind {
+	t := reflect.TypeOf(command)
+	if t == nil || t.Kind() != reflect.Pointer {
+		return nil
+	}
+	for i := range commandKinds {
+		if reflect.TypeOf(commandKinds[i].params) == t.Elem() {
+			return &commandKinds[i]
+		}
+	}
+	return nil
+}
+
+// DecodeResult decodes the member result of a session.execute of this kind: a
+// pointer to ProcessResult, FileContent, ..., nil for null. It is for clients.
+func (k *CommandKind) DecodeResult(raw jsonrpc.Raw) (any, error) {
+	if raw = bytes.TrimSpace(raw); len(raw) == 0 || raw[0] == 'n' {
+		return nil, nil
+	}
+	return k.decodeResult(raw)
 }

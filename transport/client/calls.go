@@ -1,0 +1,168 @@
+package client
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/codebeaker/codebeaker/transport/jsonrpc"
+	"github.com/codebeaker/codebeaker/transport/protocol"
+)
+
+// Initialize asks the server who it is.
+func (c *Client) Initialize(ctx context.Context) (*protocol.Initialized, error) {
+	return call[protocol.Initialized](ctx, c, protocol.MethodInitialize, nil)
+}
+
+// Languages lists the languages and the runtimes that serve them now.
+func (c *Client) Languages(ctx context.Context) ([]protocol.Language, error) {
+	r, err := call[protocol.LanguageList](ctx, c, protocol.MethodLanguageList, nil)
+	return r.Languages, err
+}
+
+// Runtimes lists the runtimes and what each offers now.
+func (c *Client) Runtimes(ctx context.Context) ([]protocol.Runtime, error) {
+	r, err := call[protocol.RuntimeList](ctx, c, protocol.MethodRuntimeList, nil)
+	return r.Runtimes, err
+}
+
+// Create makes a session.
+func (c *Client) Create(ctx context.Context, p protocol.SessionCreate) (*protocol.Session, error) {
+	return call[protocol.Session](ctx, c, protocol.MethodSessionCreate, &p)
+}
+
+// Get returns a session.
+func (c *Client) Get(ctx context.Context, session string) (*protocol.SessionDetail, error) {
+	return call[protocol.SessionDetail](ctx, c, protocol.MethodSessionGet, &protocol.SessionRef{SessionID: session})
+}
+
+// List returns a page of the key's sessions.
+func (c *Client) List(ctx context.Context, p protocol.SessionList) (*protocol.SessionPage, error) {
+	return call[protocol.SessionPage](ctx, c, protocol.MethodSessionList, &p)
+}
+
+// Extend replaces the idle timeout or the lifetime of a session.
+func (c *Client) Extend(ctx context.Context, p protocol.SessionExtend) (*protocol.Session, error) {
+	return call[protocol.Session](ctx, c, protocol.MethodSessionExtend, &p)
+}
+
+// Attach makes this client receive the notifications of a session.
+func (c *Client) Attach(ctx context.Context, session string) (*protocol.Session, error) {
+	return call[protocol.Session](ctx, c, protocol.MethodSessionAttach, &protocol.SessionRef{SessionID: session})
+}
+
+// CloseSession ends a session; nothing of it is left when it returns.
+func (c *Client) CloseSession(ctx context.Context, session string) error {
+	_, err := call[protocol.SessionGone](ctx, c, protocol.MethodSessionClose, &protocol.SessionRef{SessionID: session})
+	return err
+}
+
+// Executions lists the executions of a session that are kept.
+func (c *Client) Executions(ctx context.Context, session string) ([]protocol.Execution, error) {
+	r, err := call[protocol.ExecutionPage](ctx, c, protocol.MethodExecutionList, &protocol.SessionRef{SessionID: session})
+	return r.Executions, err
+}
+
+// Signal signals an execution and reports whether it was still there.
+func (c *Client) Signal(ctx context.Context, session, execution, signal string) (bool, error) {
+	r, err := call[protocol.SignalDelivered](ctx, c, protocol.MethodExecutionSignal,
+		&protocol.ExecutionSignal{SessionID: session, ExecutionID: execution, Signal: signal})
+	return r.Delivered, err
+}
+
+// Input feeds an execution and returns how many bytes were accepted.
+func (c *Client) Input(ctx context.Context, p protocol.ExecutionInput) (int, error) {
+	r, err := call[protocol.InputAccepted](ctx, c, protocol.MethodExecutionInput, &p)
+	return r.AcceptedBytes, err
+}
+
+// call makes a call whose result has the type R; on an error it is zero.
+func call[R any](ctx context.Context, c *Client, method string, params any) (*R, error) {
+	r := new(R)
+	return r, c.Call(ctx, method, params, r)
+}
+
+// Execute is a command with the way it is to run.
+type Execute struct {
+	SessionID        string
+	Command          any // *protocol.WriteFile, *protocol.ExecuteShell, ...
+	Stream           bool
+	Background       bool
+	KillOnDisconnect bool
+	Timeout          time.Duration // zero is the server's default
+}
+
+func (e *Execute) params() (*protocol.Execute, error) {
+	kind := protocol.CommandOf(e.Command)
+	if kind == nil {
+		return nil, fmt.Errorf("%T is no command", e.Command)
+	}
+	raw, err := protocol.EncodeCommand(kind.Type, e.Command)
+	if err != nil {
+		return nil, fmt.Errorf("command %s: %w", kind.Type, err)
+	}
+	p := &protocol.Execute{
+		SessionID: e.SessionID, Command: raw, Stream: e.Stream, Background: e.Background, KillOnDisconnect: e.KillOnDisconnect,
+	}
+	if e.Timeout > 0 {
+		ms := max(e.Timeout.Milliseconds(), 1)
+		p.TimeoutMs = &ms
+	}
+	return p, nil
+}
+
+// Exec runs a command and returns its result, whose Result is that of the
+// command's type: *protocol.ProcessResult, *protocol.FileContent, ...
+func (c *Client) Exec(ctx context.Context, session string, command any) (*protocol.ExecuteResult, error) {
+	return c.Execute(ctx, Execute{SessionID: session, Command: command})
+}
+
+// Execute is Exec with all that a command may be told. With Background the
+// result comes once the command runs. Use Follow for Stream.
+func (c *Client) Execute(ctx context.Context, e Execute) (*protocol.ExecuteResult, error) {
+	e.Stream = false
+	params, err := e.params()
+	if err != nil {
+		return nil, err
+	}
+	var raw executeReply
+	if err := c.Call(ctx, protocol.MethodSessionExecute, params, &raw); err != nil {
+		return nil, err
+	}
+	return raw.typed(protocol.CommandOf(e.Command))
+}
+
+// executeReply is an ExecuteResult whose result has not been decoded.
+type executeReply struct {
+	protocol.ExecuteResult
+	Result jsonrpc.Raw `json:"result"`
+}
+
+func (r *executeReply) typed(kind *protocol.CommandKind) (*protocol.ExecuteResult, error) {
+	var err error
+	if r.ExecuteResult.Result, err = kind.DecodeResult(r.Result); err != nil {
+		return nil, fmt.Errorf("%s: result of %s: %w", protocol.MethodSessionExecute, kind.Type, err)
+	}
+	return &r.ExecuteResult, nil
+}
+
+func decodeExecute(kind *protocol.CommandKind, m *jsonrpc.Message) (*protocol.ExecuteResult, error) {
+	var raw executeReply
+	if err := decodeReply(protocol.MethodSessionExecute, m, &raw); err != nil {
+		return nil, err
+	}
+	return raw.typed(kind)
+}
+
+// Program is an ExecuteShell of an argument vector.
+func Program(name string, args ...string) *protocol.ExecuteShell {
+	return &protocol.ExecuteShell{CommandName: &name, Args: args}
+}
+
+// WriteText is a WriteFile of text.
+func WriteText(path, content string) *protocol.WriteFile {
+	return &protocol.WriteFile{Path: &path, Content: &content}
+}
+
+// Read is a ReadFile of a whole file.
+func Read(path string) *protocol.ReadFile { return &protocol.ReadFile{Path: &path} }

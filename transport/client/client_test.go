@@ -1,0 +1,261 @@
+package client_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/codebeaker/codebeaker/actors"
+	"github.com/codebeaker/codebeaker/runtimes"
+	"github.com/codebeaker/codebeaker/runtimes/fake"
+	"github.com/codebeaker/codebeaker/transport"
+	"github.com/codebeaker/codebeaker/transport/client"
+	"github.com/codebeaker/codebeaker/transport/jsonrpc"
+	"github.com/codebeaker/codebeaker/transport/protocol"
+	"github.com/codebeaker/codebeaker/transport/websocket"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// serve starts a server over a fake runtime and returns its address.
+func serve(t *testing.T) string {
+	t.Helper()
+	registry := runtimes.NewRegistry(fake.New(fake.Options{Dir: t.TempDir()}))
+	registry.Probe(t.Context())
+	system := actors.NewSystem(actors.Options{Registry: registry})
+	server, err := transport.New(transport.Options{System: system, Registry: registry, Version: "test"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error, 1)
+	go func() { done <- server.Serve(context.Background(), l) }()
+	t.Cleanup(func() {
+		if err := server.Shutdown(context.Background()); err != nil {
+			t.Errorf("shutdown: %v", err)
+		}
+		if err := <-done; err != nil {
+			t.Errorf("serve: %v", err)
+		}
+	})
+	return "ws://" + l.Addr().String() + "/ws/jsonrpc"
+}
+
+func dial(t *testing.T, url string, o client.Options) *client.Client {
+	t.Helper()
+	c, err := client.Dial(t.Context(), url, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Close() })
+	return c
+}
+
+func create(t *testing.T, c *client.Client) string {
+	t.Helper()
+	s, err := c.Create(t.Context(), protocol.SessionCreate{Language: "python"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s.SessionID
+}
+
+func TestASessionFromItsCreateToItsClose(t *testing.T) {
+	var events []string
+	done := make(chan struct{})
+	c := dial(t, serve(t), client.Options{OnNotification: func(method string, _ jsonrpc.Raw) {
+		if events = append(events, method); method == protocol.NotifyClosed {
+			close(done)
+		}
+	}})
+	ctx := t.Context()
+	who, err := c.Initialize(ctx)
+	if err != nil || who.ServerInfo.Version != "test" || who.Limits.Batch != 50 {
+		t.Fatalf("%+v, %v", who, err)
+	}
+	languages, err := c.Languages(ctx)
+	if err != nil || len(languages) != 5 {
+		t.Errorf("%v, %v", languages, err)
+	}
+	all, err := c.Runtimes(ctx)
+	if err != nil || len(all) != 1 || !all[0].Available {
+		t.Errorf("%v, %v", all, err)
+	}
+	session := create(t, c)
+	r, err := c.Exec(ctx, session, client.WriteText("a", "hé"))
+	if w, ok := r.Result.(*protocol.FileWritten); err != nil || !r.Success || !ok || w.Bytes != 3 {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	r, err = c.Exec(ctx, session, client.Read("a"))
+	if f, ok := r.Result.(*protocol.FileContent); err != nil || !ok || f.Content != "hé" {
+		t.Errorf("%+v, %v", r, err)
+	}
+	r, err = c.Exec(ctx, session, client.Program("fail", "4"))
+	if p, ok := r.Result.(*protocol.ProcessResult); err != nil || r.Success || !ok || *p.ExitCode != 4 || r.ErrorCode != "NonZeroExit" {
+		t.Errorf("%+v, %v", r, err)
+	}
+	r, err = c.Exec(ctx, session, client.Read("none"))
+	if err != nil || r.Success || r.Result != nil || r.ErrorCode != "NotFound" {
+		t.Errorf("%+v, %v", r, err)
+	}
+	page, err := c.List(ctx, protocol.SessionList{})
+	if err != nil || page.Count != 1 || page.Sessions[0].ExecutionCount != 4 {
+		t.Errorf("%+v, %v", page, err)
+	}
+	if err := c.CloseSession(ctx, session); err != nil {
+		t.Error(err)
+	}
+	<-done
+	if _, err := c.Get(ctx, session); !client.IsCode(err, protocol.SessionClosed) {
+		t.Errorf("after its end: %v", err)
+	}
+	if !strings.Contains(strings.Join(events, " "), protocol.NotifyStateChanged) {
+		t.Errorf("events: %v", events)
+	}
+}
+
+func TestARefusalIsATypedErrorWithItsData(t *testing.T) {
+	c := dial(t, serve(t), client.Options{})
+	_, err := c.Create(t.Context(), protocol.SessionCreate{Language: "cobol"})
+	var refused *jsonrpc.Error
+	if !errors.As(err, &refused) || refused.Code != protocol.LanguageNotSupported {
+		t.Fatalf("got %v", err)
+	}
+	if data := fmt.Sprintf("%s", refused.Data); !strings.Contains(data, `"python"`) {
+		t.Errorf("data: %s", data)
+	}
+}
+
+func TestFollowDeliversTheOutputThenTheResult(t *testing.T) {
+	c := dial(t, serve(t), client.Options{})
+	session := create(t, c)
+	const size = 5 << 20
+	s, err := c.Follow(client.Execute{SessionID: session, Command: client.Program("spill", fmt.Sprint(size))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out, complaints bytes.Buffer
+	for o := range s.Chunks() {
+		if to := map[string]*bytes.Buffer{"stdout": &out, "stderr": &complaints}[o.Stream]; int64(to.Len()) != o.Offset {
+			t.Fatalf("a gap in %s at %d", o.Stream, o.Offset)
+		} else {
+			to.Write(o.Data)
+		}
+	}
+	r, err := s.Wait(t.Context())
+	if err != nil || !r.Success || out.Len() != size || complaints.Len() != size {
+		t.Errorf("%+v, %v, %d bytes, %d bytes", r, err, out.Len(), complaints.Len())
+	}
+	if p := r.Result.(*protocol.ProcessResult); !p.StdoutTruncated || len(p.Stdout) != 1<<20 {
+		t.Errorf("stdout: %d bytes, truncated %v", len(p.Stdout), p.StdoutTruncated)
+	}
+}
+
+func TestStreamsOfOneSessionAreNotMixedUp(t *testing.T) {
+	c := dial(t, serve(t), client.Options{})
+	session := create(t, c)
+	var all []*client.Stream
+	for i := range 20 {
+		s, err := c.Follow(client.Execute{SessionID: session, Command: client.Program("print", fmt.Sprint(i))})
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, s)
+	}
+	for i, s := range all {
+		var got []byte
+		for o := range s.Chunks() {
+			got = append(got, o.Data...)
+		}
+		if r, err := s.Wait(t.Context()); err != nil || string(got) != fmt.Sprint(i) || r.Result.(*protocol.ProcessResult).Stdout != string(got) {
+			t.Errorf("%d: %q, %+v, %v", i, got, r, err)
+		}
+	}
+}
+
+func TestAStreamThatIsRefusedEnds(t *testing.T) {
+	c := dial(t, serve(t), client.Options{})
+	s, err := c.Follow(client.Execute{SessionID: "none", Command: client.Program("true")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range s.Chunks() {
+		t.Error("a chunk of nothing")
+	}
+	if _, err := s.Wait(t.Context()); !client.IsCode(err, protocol.SessionNotFound) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestASignalEndsAStreamAndItsIDIsKnown(t *testing.T) {
+	c := dial(t, serve(t), client.Options{})
+	session := create(t, c)
+	s, err := c.Follow(client.Execute{SessionID: session, Command: client.Program("trap"), Timeout: time.Hour})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if o := <-s.Chunks(); string(o.Data) != "ready\n" {
+		t.Errorf("output %q", o.Data)
+	}
+	id, err := s.ExecutionID(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if ok, err := c.Signal(t.Context(), session, id, "SIGTERM"); !ok || err != nil {
+		t.Errorf("signal: %v, %v", ok, err)
+	}
+	if r, err := s.Wait(t.Context()); err != nil || !r.Success {
+		t.Errorf("%+v, %v", r, err)
+	}
+}
+
+func TestACallEndsWithItsContextAndTheNextOneWorks(t *testing.T) {
+	c := dial(t, serve(t), client.Options{})
+	session := create(t, c)
+	why := errors.New("enough")
+	ctx, cancel := context.WithCancelCause(t.Context())
+	time.AfterFunc(20*time.Millisecond, func() { cancel(why) })
+	if _, err := c.Exec(ctx, session, client.Program("sleep", "200ms")); !errors.Is(err, why) {
+		t.Errorf("got %v", err)
+	}
+	if r, err := c.Exec(t.Context(), session, client.Program("true")); err != nil || !r.Success {
+		t.Errorf("%+v, %v", r, err)
+	}
+}
+
+func TestCallsOfAConnectionThatEndedFail(t *testing.T) {
+	c := dial(t, serve(t), client.Options{})
+	session := create(t, c)
+	s, err := c.Follow(client.Execute{SessionID: session, Command: client.Program("sleep", "1h")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	waiting := make(chan error, 1)
+	go func() { _, err := c.Exec(t.Context(), session, client.Program("true")); waiting <- err }()
+	if _, err := s.ExecutionID(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Close(); err != nil {
+		t.Error(err)
+	}
+	for range s.Chunks() {
+	}
+	_, ofStream := s.Wait(t.Context())
+	_, ofCall := c.Initialize(t.Context())
+	var closed *websocket.CloseError
+	for name, err := range map[string]error{"waiting": <-waiting, "stream": ofStream, "later": ofCall, "notify": c.Notify("x", nil), "why": c.Err()} {
+		if !errors.Is(err, client.ErrClosed) || !errors.As(err, &closed) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
