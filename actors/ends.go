@@ -1,0 +1,18 @@
+package actors
+
+import "sync/atomic"
+
+// ends counts the two ends of a session, that of its actor and that of its
+// environment, and tells the directory at the second: in a regular life the
+// actor ends last, after a panic first.
+type ends struct {
+	count atomic.Int32
+	free  func()
+}
+
+// one notes one of the ends.
+func (e *ends) one() {
+	if e.count.Add(1) == 2 {
+		e.free()
+	}
+}
