@@ -23,6 +23,7 @@ func agentLink(log *slog.Logger) greeter {
 				Harden:    guestlink.Harden{NoCapabilities: true, NoNewPrivileges: true, Seccomp: true},
 				Env:       g.environment,
 				Workspace: workspaceTarget,
+				Files:     g.files,
 			},
 			Group:       group,
 			Processes:   g.limits.Processes,
@@ -36,10 +37,14 @@ func agentLink(log *slog.Logger) greeter {
 		if err != nil {
 			return welcome{}, errors.Join(err, opened.Close())
 		}
-		return welcome{
+		answer := welcome{
 			link: opened, layers: reported(opened.Report()), terminal: opened.Report().Terminal,
 			limits: runtimes.Limits{MemoryBytes: kernel.MemoryBytes, CPUs: kernel.CPUs, Processes: kernel.Processes},
-		}, nil
+		}
+		if g.files {
+			answer.files = opened.Files()
+		}
+		return answer, nil
 	}
 }
 
