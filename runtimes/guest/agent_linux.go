@@ -20,6 +20,7 @@ type agent struct {
 	ownProc bool     // /proc counts processes as the agent does
 	self    *os.File // this program, for shims
 	table   *table
+	files   *fileCalls // nil: the server sees the workspace
 	starter *starter
 }
 
@@ -61,6 +62,8 @@ func (a *agent) handle(h frame.Header, payload []byte) error {
 		return nil
 	case frame.KindStart:
 		return a.start(h.Execution, payload)
+	case frame.KindFileCall, frame.KindBody:
+		return a.files.take(h, payload)
 	}
 	x := a.table.find(h.Execution)
 	if x == nil {

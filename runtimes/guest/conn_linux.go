@@ -1,6 +1,7 @@
 package guest
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -88,11 +89,13 @@ func (c *conn) Read(p []byte) (n int, err error) {
 		n, err = c.receive(int(fd), p)
 		return err != syscall.EAGAIN
 	})
-	if err == nil {
-		err = waitErr
-	}
-	if n == 0 && err == nil {
-		err = io.EOF
+	switch {
+	case errors.Is(waitErr, os.ErrClosed): // by sendRaw
+		return 0, io.EOF
+	case waitErr != nil:
+		return 0, waitErr
+	case n == 0 && err == nil:
+		return 0, io.EOF
 	}
 	return max(n, 0), err
 }

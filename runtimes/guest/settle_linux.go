@@ -44,6 +44,11 @@ func (a *agent) settle(payload []byte) (frame.Report, error) {
 	a.ownProc = err == nil && self == strconv.Itoa(a.pid)
 	a.table = newTable(a)
 	a.starter = newStarter(a)
+	if a.hello.Files {
+		if a.files, err = openFiles(a.conn, a.workspace()); err != nil {
+			return frame.Report{}, err
+		}
+	}
 	return a.report()
 }
 

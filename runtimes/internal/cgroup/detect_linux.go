@@ -96,7 +96,7 @@ func (h *Hierarchy) Create(name string, l Limits) (*Group, error) {
 	if err := checkName(name); err != nil {
 		return nil, err
 	}
-	parent := &Group{version: h.version, at: h.root}
+	parent := &Group{version: h.version, at: h.root, root: true}
 	for element := range strings.SplitSeq(filepath.Dir(name), "/") {
 		if err := parent.prepare(); err != nil {
 			return nil, err

@@ -73,18 +73,26 @@ func expectFile(t *testing.T, dir, name, want string) {
 func TestVersion2MovesTheProcessesOfAnInnerGroupToItsLeaf(t *testing.T) {
 	dir := t.TempDir()
 	for name, text := range map[string]string{
-		"cgroup.subtree_control": "", "cgroup.procs": "", "cgroup.controllers": "cpuset cpu io memory pids\n",
+		"cgroup.subtree_control": "", "cgroup.procs": "77\n", "cgroup.controllers": "cpuset cpu io memory pids\n",
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
 	g := &Group{version: V2, at: place{dir, dir, dir, dir, dir}}
+	// In a real hierarchy the file comes with its directory.
+	if err := os.MkdirAll(filepath.Join(dir, leafName), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, leafName, "cgroup.procs"), nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
 	child, err := g.Child("run", Limits{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	expectFile(t, dir, "cgroup.subtree_control", "+memory +pids +cpu")
+	expectFile(t, filepath.Join(dir, leafName), "cgroup.procs", "77")
 	if got := g.processes()[memory]; got != filepath.Join(dir, leafName) {
 		t.Errorf("its processes are in %s", got)
 	}

@@ -13,6 +13,7 @@ import (
 type Group struct {
 	version Version
 	at      place
+	root    bool // of the hierarchy: its processes are not ours to move
 
 	mu    sync.Mutex
 	inner bool // it has, or had, children
@@ -83,7 +84,13 @@ func (g *Group) processes() place {
 
 // Add moves a process and all its threads into the group.
 func (g *Group) Add(pid int) error {
-	for _, dir := range g.processes().distinct() {
+	at := g.processes()
+	if at != g.at {
+		if err := g.makeLeaf(); err != nil {
+			return err
+		}
+	}
+	for _, dir := range at.distinct() {
 		if err := write(dir, "cgroup.procs", strconv.Itoa(pid)); err != nil {
 			return fmt.Errorf("move process: %w", err)
 		}

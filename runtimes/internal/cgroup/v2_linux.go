@@ -2,7 +2,6 @@ package cgroup
 
 import (
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 )
@@ -19,14 +18,20 @@ func (g *Group) enableV2() error {
 	if err != nil {
 		return err
 	}
-	if write(dir, "cgroup.subtree_control", enable) == nil {
-		return makeLeaf(g.at)
+	if !g.root {
+		if err := g.moveToLeaf(); err != nil {
+			return err
+		}
 	}
-	if err := makeLeaf(g.at); err != nil {
+	return write(dir, "cgroup.subtree_control", enable)
+}
+
+func (g *Group) moveToLeaf() error {
+	own, err := readPIDs(g.at[memory])
+	if err != nil || len(own) == 0 {
 		return err
 	}
-	own, err := readPIDs(dir)
-	if err != nil {
+	if err := g.makeLeaf(); err != nil {
 		return err
 	}
 	for _, pid := range own {
@@ -34,8 +39,11 @@ func (g *Group) enableV2() error {
 			return fmt.Errorf("move process: %w", err)
 		}
 	}
-	return write(dir, "cgroup.subtree_control", enable)
+	return nil
 }
+
+// makeLeaf makes the child that holds the processes of an inner group.
+func (g *Group) makeLeaf() error { return makeAll(g.at.below(leafName)) }
 
 // offered are those of our controllers that a group could give its children.
 // Detect has made sure that it is all of them.
@@ -51,12 +59,4 @@ func offered(dir string) (enable string, err error) {
 		}
 	}
 	return strings.Join(names, " "), nil
-}
-
-func makeLeaf(p place) error {
-	err := os.Mkdir(p.below(leafName)[memory], 0o755)
-	if os.IsExist(err) {
-		return nil
-	}
-	return err
 }

@@ -32,6 +32,8 @@ type Link struct {
 	closed      bool  // the end was asked for
 	last        uint32
 	processes   map[uint32]*process
+	call        *fileCall // the file command under way
+	lastCall    uint32
 	pings       map[uint64]chan struct{}
 	lastPing    uint64
 	outputLimit int64

@@ -57,6 +57,9 @@ func (l *Link) end() {
 
 // handle takes one frame. It never waits. An error ends the link.
 func (l *Link) handle(h frame.Header, payload []byte) error {
+	if h.Kind == frame.KindFileReply || h.Kind == frame.KindBody {
+		return l.answered(h, payload)
+	}
 	if h.Execution == 0 {
 		if h.Kind == frame.KindPong {
 			return l.pong(payload)

@@ -23,7 +23,8 @@ type writer struct {
 	fail func(error)
 
 	mu     sync.Mutex
-	more   sync.Cond
+	more   sync.Cond // something was queued
+	less   sync.Cond // the queue was taken
 	queue  []byte
 	rights []rights
 	closed bool
@@ -38,7 +39,7 @@ type rights struct {
 
 func newWriter(conn io.Writer, fail func(error)) *writer {
 	w := &writer{conn: conn, fail: fail, done: make(chan struct{})}
-	w.more.L = &w.mu
+	w.more.L, w.less.L = &w.mu, &w.mu
 	go w.run()
 	return w
 }
@@ -62,11 +63,29 @@ func (w *writer) send(h frame.Header, payload []byte, files ...*os.File) {
 	w.more.Signal()
 }
 
+// sendBody sends content in parts, and the empty part that ends it. It waits
+// while much is queued, so that a large file does not hold up other frames.
+func (w *writer) sendBody(number uint32, content []byte) {
+	h := frame.Header{Kind: frame.KindBody, Execution: number}
+	for len(content) > 0 {
+		n := min(len(content), frame.MaxData)
+		w.mu.Lock()
+		for len(w.queue) > 2*frame.MaxData && !w.closed {
+			w.less.Wait()
+		}
+		w.mu.Unlock()
+		w.send(h, content[:n])
+		content = content[n:]
+	}
+	w.send(h, nil)
+}
+
 // close ends the goroutine; its stream has been closed before.
 func (w *writer) close() {
 	w.mu.Lock()
 	w.closed = true
 	w.more.Signal()
+	w.less.Broadcast()
 	w.mu.Unlock()
 	<-w.done
 }
@@ -96,6 +115,7 @@ func (w *writer) next() ([]byte, []rights, bool) {
 	}
 	queue, rights := w.queue, w.rights
 	w.queue, w.rights = nil, nil
+	w.less.Broadcast()
 	return queue, rights, true
 }
 

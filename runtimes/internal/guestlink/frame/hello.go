@@ -17,6 +17,8 @@ type Hello struct {
 	Env []string `json:",omitempty"`
 	// Workspace is the directory in which programs start. "" is "/".
 	Workspace string
+	// Files: the agent carries out file commands on the workspace.
+	Files bool `json:",omitempty"`
 	// Groups says by what programs are kept together and limited.
 	Groups Groups
 	// Descriptors is how many come with this frame: the "tasks" files of the

@@ -1,0 +1,143 @@
+package guestlink
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/codebeaker/codebeaker/runtimes"
+	"github.com/codebeaker/codebeaker/runtimes/internal/guestlink/frame"
+)
+
+// fileTimeout bounds one file command. A tree of gigabytes may be copied.
+const fileTimeout = 2 * time.Minute
+
+// maxListing bounds the answer to a ListDirectory, in bytes of JSON.
+const maxListing = 64 << 20
+
+// Files are the file commands carried out by the agent on its workspace, one
+// after another. They are for engines that do not see the server's
+// directories; it needs Hello.Files.
+func (l *Link) Files() runtimes.Workspace { return &files{link: l, turn: make(chan struct{}, 1)} }
+
+type files struct {
+	link *Link
+	turn chan struct{} // held by the command under way
+}
+
+// fileCall is one that waits for its answer. Only the link's reader changes it
+// until done is closed.
+type fileCall struct {
+	limit   int // of the body, in bytes
+	replied bool
+	reply   frame.FileReply
+	body    []byte
+	done    chan struct{}
+}
+
+// Close does nothing: the workspace belongs to the engine.
+func (*files) Close() error { return nil }
+
+// call carries out a command. The path is what errors name.
+func (f *files) call(ctx context.Context, command, path string, arguments any, content []byte, limit int) (*fileCall, error) {
+	payload, err := callPayload(command, arguments)
+	if err != nil {
+		return nil, err
+	}
+	select {
+	case f.turn <- struct{}{}:
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+	c := &fileCall{limit: limit, done: make(chan struct{})}
+	number, ok := f.link.registerCall(c)
+	if !ok {
+		<-f.turn
+		return nil, runtimes.ErrEnvironmentLost
+	}
+	go f.watch(c)
+	f.link.writer.send(frame.Header{Kind: frame.KindFileCall, Execution: number}, payload)
+	f.link.writer.sendBody(number, content)
+	select {
+	case <-c.done:
+	case <-f.link.done:
+		return nil, runtimes.ErrEnvironmentLost
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+	return c, c.err(path)
+}
+
+func callPayload(command string, arguments any) ([]byte, error) {
+	raw, err := json.Marshal(arguments)
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(frame.FileCall{Command: command, Arguments: raw})
+}
+
+// watch gives the turn to the next when the agent has answered, also where
+// nobody waits for the answer any more.
+func (f *files) watch(c *fileCall) {
+	late := time.NewTimer(fileTimeout)
+	defer late.Stop()
+	select {
+	case <-c.done:
+	case <-f.link.done:
+	case <-late.C:
+		f.link.fail(protocolError("no answer to a file command for %v", fileTimeout))
+	}
+	<-f.turn
+}
+
+func (l *Link) registerCall(c *fileCall) (number uint32, ok bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.err != nil {
+		return 0, false
+	}
+	l.lastCall++
+	l.call = c
+	return l.lastCall, true
+}
+
+// answered takes a FileReply or a Body frame.
+func (l *Link) answered(h frame.Header, payload []byte) error {
+	l.mu.Lock()
+	c := l.call
+	current := h.Execution == l.lastCall
+	l.mu.Unlock()
+	if c == nil || !current || c.replied != (h.Kind == frame.KindBody) {
+		return protocolError("%v without a question", h.Kind)
+	}
+	if h.Kind == frame.KindFileReply {
+		c.replied = true
+		if err := json.Unmarshal(payload, &c.reply); err != nil {
+			return protocolError("FileReply: %v", err)
+		}
+		return nil
+	}
+	if len(c.body)+len(payload) > c.limit {
+		return protocolError("an answer of more than %d bytes", c.limit)
+	}
+	c.body = append(c.body, payload...)
+	if len(payload) == 0 {
+		l.mu.Lock()
+		l.call = nil
+		l.mu.Unlock()
+		close(c.done)
+	}
+	return nil
+}
+
+// err is the answer's error. The path is the caller's own, never the agent's.
+func (c *fileCall) err(path string) error {
+	switch message := sentence([]byte(c.reply.Message)); {
+	case c.reply.Code != "":
+		return &runtimes.FileError{Code: runtimes.FileCode(sentence([]byte(c.reply.Code))), Path: path, Message: message}
+	case message != "":
+		return fmt.Errorf("the agent could not carry out a file command: %s", message)
+	}
+	return nil
+}
