@@ -10,5 +10,11 @@
 // A server that is root gives each session a host uid of its own and control
 // groups. For an ordinary user the same box stands in a user namespace, and
 // resource limits take the place of groups; Environment.Limits and
-// Environment.Isolation say the difference.
+// Environment.Isolation say the difference. What an ordinary user's groups may
+// read stays readable to a box, as far as the box shows it at all.
+//
+// A box has a loopback and no other network. Spec.Network Internet is refused:
+// it would take a link into the host's network with a filter that keeps the
+// host and private addresses out, and to share the host's network instead
+// would be no isolation.
 package boxed

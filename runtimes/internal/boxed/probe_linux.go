@@ -19,11 +19,19 @@ var probeLimits = runtimes.Limits{
 // Probe makes a box for each language of the kit and runs a program in it. What
 // isolates the box is what is reported.
 func (r *Runtime) Probe(ctx context.Context) runtimes.Availability {
+	mark := r.fingerprint(&Host{Options: &r.options})
+	a, complete := r.probe(ctx)
+	r.last.set(mark, complete)
+	return a
+}
+
+// probe also tells whether every language of the kit works.
+func (r *Runtime) probe(ctx context.Context) (a runtimes.Availability, complete bool) {
 	found, err := r.find(ctx)
 	if err != nil {
-		return runtimes.Availability{Reason: err.Error()}
+		return runtimes.Availability{Reason: err.Error()}, false
 	}
-	a := runtimes.Availability{Version: found.kit.Version, Tools: found.kit.Tools, Processes: true}
+	a = runtimes.Availability{Version: found.kit.Version, Tools: found.kit.Tools, Processes: true}
 	var failures []error
 	for i := range found.kit.Languages {
 		language := &found.kit.Languages[i]
@@ -36,13 +44,13 @@ func (r *Runtime) Probe(ctx context.Context) runtimes.Availability {
 		a.Languages = append(a.Languages, language.Language)
 	}
 	if len(a.Languages) == 0 {
-		return runtimes.Availability{Version: a.Version, Tools: a.Tools, Reason: sentence(failures)}
+		return runtimes.Availability{Version: a.Version, Tools: a.Tools, Reason: sentence(failures)}, false
 	}
 	for _, failure := range failures {
 		r.options.logger().Warn("a language does not work in a box", "runtime", r.flavor.Type.String(), "error", failure)
 	}
 	a.Available = true
-	return a
+	return a, len(failures) == 0
 }
 
 // sentence is the reason of the first failure.

@@ -22,6 +22,8 @@ type Runtime struct {
 	life context.Context
 	end  context.CancelCauseFunc
 
+	last lastProbe
+
 	mu    sync.Mutex
 	found *found // nil until looked for
 	warms []*Warm

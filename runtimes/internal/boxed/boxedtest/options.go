@@ -84,18 +84,6 @@ func guest(t testing.TB) string {
 	return guesttest.Path(t)
 }
 
-// Missing skips the test because this host lacks something, or fails it when
-// CODEBEAKER_REQUIRE, a comma-separated list of runtimes, names the runtime.
-func Missing(t testing.TB, name, reason string) {
-	t.Helper()
-	for _, required := range strings.Split(os.Getenv("CODEBEAKER_REQUIRE"), ",") {
-		if strings.EqualFold(strings.TrimSpace(required), name) {
-			t.Fatalf("%s is required here: %s", name, reason)
-		}
-	}
-	t.Skipf("%s is not available: %s", name, reason)
-}
-
 // testWriter logs to a test, as long as it runs.
 type testWriter struct{ t testing.TB }
 

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/codebeaker/codebeaker/runtimes"
+	"github.com/codebeaker/codebeaker/runtimes/runtimetest"
 )
 
 // Limits are a usual session's.
@@ -19,8 +20,9 @@ func Spec(session string, language runtimes.Language) runtimes.Spec {
 }
 
 // Available probes the runtime and returns what it offers. Where it is not
-// there, or does not serve all of the languages, the test is skipped or, when
-// the runtime is required, failed. The runtime is closed after the test.
+// there, the test is skipped or, when the runtime is required
+// (CODEBEAKER_REQUIRE), failed; where it does not serve all of the languages,
+// skipped. The runtime is closed after the test.
 func Available(t testing.TB, r runtimes.Runtime, languages ...runtimes.Language) runtimes.Availability {
 	t.Helper()
 	t.Cleanup(func() {
@@ -31,9 +33,7 @@ func Available(t testing.TB, r runtimes.Runtime, languages ...runtimes.Language)
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	a := r.Probe(ctx)
-	if !a.Available {
-		Missing(t, r.Type().String(), a.Reason)
-	}
+	runtimetest.Require(t, r.Type(), a)
 	for _, language := range languages {
 		if !a.Serves(language) {
 			t.Skipf("%v does not serve %v here", r.Type(), language)
