@@ -19,10 +19,7 @@ func BenchmarkCreate(b *testing.B, r runtimes.Runtime, language runtimes.Languag
 	var create, first, second, end []time.Duration
 	for i := 0; b.Loop(); i++ {
 		begin := time.Now()
-		e, err := r.Create(ctx, Spec(fmt.Sprintf("b%d", i), language))
-		if err != nil {
-			b.Fatal(err)
-		}
+		e := Create(b, r, Spec(fmt.Sprintf("b%d", i), language))
 		create = append(create, time.Since(begin))
 		for _, runs := range []*[]time.Duration{&first, &second} {
 			begin := time.Now()
