@@ -65,7 +65,8 @@ func TestASlowConsumerIsClosedAndComesBackWithWhatItMissed(t *testing.T) {
 	execution := variable.FindString(strings.ReplaceAll(started, session, ""))
 	slow := newSlow(t, w, `{"jsonrpc":"2.0","id":1,"method":"execution.attach","params":{"sessionId":"`+session+`","executionId":"`+execution+`"}}`)
 	defer slow.Close()
-	// The others are served while it is held up.
+	eventually(t, "the slow consumer is closed", func() bool { return w.server.hub.Count() == 1 })
+	// The program went on without it.
 	wait := `{"jsonrpc":"2.0","id":2,"method":"execution.wait","params":{"sessionId":"` + session + `","executionId":"` + execution + `"}}`
 	if got := p.ask(wait); !strings.Contains(got, `"Completed"`) {
 		t.Fatalf("wait: %.200s", got)

@@ -1,0 +1,63 @@
+package transport
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/codebeaker/codebeaker/actors"
+	"github.com/codebeaker/codebeaker/runtimes"
+	"github.com/codebeaker/codebeaker/transport/jsonrpc"
+	"github.com/codebeaker/codebeaker/transport/protocol"
+)
+
+// TestEveryErrorHasACode walks the errors that the packages below document.
+func TestEveryErrorHasACode(t *testing.T) {
+	secret := errors.New("open /srv/data: no")
+	for _, c := range []struct {
+		err  error
+		code jsonrpc.Code
+		data string
+	}{
+		{actors.ErrSessionNotFound, protocol.SessionNotFound, `null`},
+		{fmt.Errorf("x: %w", actors.ErrSessionClosed), protocol.SessionClosed, `null`},
+		{actors.ErrExecutionNotFound, protocol.ExecutionNotFound, `null`},
+		{actors.ErrShuttingDown, protocol.ShuttingDown, `null`},
+		{&actors.BusyError{Limit: "queue", Maximum: 64, RetryAfter: time.Second}, protocol.Busy, `{"limit":"queue","maximum":64,"retryAfterMs":1000}`},
+		{&actors.ArgumentError{Member: "m", Reason: "r"}, jsonrpc.InvalidParams, `{"member":"m","reason":"r"}`},
+		{&actors.UnavailableError{Runtime: runtimes.Bun, Reason: "r"}, protocol.RuntimeUnavailable, `{"runtimeType":"Bun","reason":"r"}`},
+		{&actors.LanguageError{Language: runtimes.Go, Served: []runtimes.Language{runtimes.Python}, Reason: "r"}, protocol.LanguageNotSupported, `{"languages":["python"],"reason":"r"}`},
+		{&runtimes.EnvironmentError{Runtime: runtimes.Docker, Step: "s", Reason: "r", Err: secret}, protocol.EnvironmentFailed, `{"runtimeType":"Docker","reason":"r"}`},
+		{&runtimes.EnvironmentError{Runtime: runtimes.Docker, Step: "pull", Err: secret}, protocol.EnvironmentFailed, `{"runtimeType":"Docker","reason":"the step that failed: pull"}`},
+		{&tooLargeError{"m", 5}, protocol.TooLarge, `{"limit":5,"member":"m"}`},
+	} {
+		e := errorOf(c.err)
+		if e == nil {
+			t.Errorf("%v has no code", c.err)
+			continue
+		}
+		if data, _ := json.Marshal(e.Data); e.Code != c.code || string(data) != c.data {
+			t.Errorf("%v: %d %s", c.err, e.Code, data)
+		}
+		if wire := string(jsonrpc.AppendError(nil, nil, e)); strings.Contains(wire, "/srv/data") {
+			t.Errorf("a path of the server leaves it: %s", wire)
+		}
+	}
+	for _, defect := range []error{secret, actors.ErrInternal} {
+		if e := errorOf(defect); e != nil {
+			t.Errorf("%v: %v", defect, e)
+		}
+	}
+}
+
+func TestStatusesAndFileCodesAreWordsOfTheProtocol(t *testing.T) {
+	for s := runtimes.Completed; s.String() != ""; s++ {
+		if f, _ := reflect.TypeFor[protocol.ProcessResult]().FieldByName("Status"); !strings.Contains(f.Tag.Get("doc"), s.String()) {
+			t.Errorf("%v is not documented", s)
+		}
+	}
+}
