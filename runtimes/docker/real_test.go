@@ -88,7 +88,7 @@ func realDirectory(t testing.TB) string {
 }
 
 func testLog(t testing.TB) *slog.Logger {
-	return slog.New(slog.NewTextHandler(logWriter{t}, nil))
+	return slog.New(slog.NewTextHandler(logWriter{t}, &slog.HandlerOptions{Level: slog.LevelDebug}))
 }
 
 type logWriter struct{ t testing.TB }
