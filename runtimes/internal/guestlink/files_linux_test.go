@@ -12,6 +12,9 @@ import (
 
 func openFiles(t *testing.T) (runtimes.Workspace, *Link, string) {
 	t.Helper()
+	if os.Geteuid() != 0 {
+		t.Skip("the workspace would have to be in the box; the run as root shows the same")
+	}
 	dir := t.TempDir()
 	l := open(t, Options{Hello: Hello{Workspace: dir, Files: true}})
 	return l.Files(), l, dir

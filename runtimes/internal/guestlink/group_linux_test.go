@@ -33,12 +33,12 @@ func openInGroup(t testing.TB, limits cgroup.Limits, o Options) *Link {
 			t.Error(err)
 		}
 	})
-	conn, cmd := startAgent(t, nil)
-	if err := g.Add(cmd.Process.Pid); err != nil {
+	a := startAgent(t)
+	if err := g.Add(a.pid); err != nil {
 		t.Fatal(err)
 	}
 	o.Group, o.Processes = g, processes
-	return openOn(t, conn, o)
+	return openOn(t, a, o)
 }
 
 func TestUsageOfTheWholeTreeIsTold(t *testing.T) {

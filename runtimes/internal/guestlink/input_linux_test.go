@@ -125,7 +125,7 @@ func TestATerminalHasASizeEchoesAndEndsItsInput(t *testing.T) {
 	p.Input([]byte("\n")) // dash runs a trap when read returns
 	r.until(t, runtimes.Terminal, func(s string) bool { return strings.Contains(s, "50 132\r\n") })
 	p.Input([]byte("line\n"))
-	r.until(t, runtimes.Terminal, func(s string) bool { return strings.Contains(s, "line\r\ngot line\r\n") })
+	r.until(t, runtimes.Terminal, func(s string) bool { return strings.Contains(s, "got line\r\n") })
 	p.CloseInput()
 	if exit := r.wait(t); exit.Status != runtimes.Completed || !strings.HasSuffix(r.text(runtimes.Terminal), "end\r\n") {
 		t.Errorf("%+v: %q", exit, r.text(runtimes.Terminal))

@@ -14,44 +14,54 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/codebeaker/codebeaker/runtimes"
+	"github.com/codebeaker/codebeaker/runtimes/internal/box"
 	"github.com/codebeaker/codebeaker/runtimes/internal/guestbin/guesttest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
+		if dir, err := probe(); err == nil && os.Getenv(probeVariable) == "" {
+			os.RemoveAll(dir)
+		}
+		os.Exit(code)
+	}))
+}
 
 // testPath is the PATH of programs.
 const testPath = "PATH=/usr/local/bin:/usr/bin:/bin"
 
-// startAgent starts an agent, by default as the first process of a pid
-// namespace of its own, and returns the server's end of its socket.
-func startAgent(t testing.TB, change func(*syscall.SysProcAttr)) (net.Conn, *exec.Cmd) {
+// agent is a started agent.
+type agent struct {
+	conn net.Conn
+	pid  int
+	kill func() error
+}
+
+// startAgent starts an agent as the first process of a pid namespace with a
+// /proc of its own: as root in the host's files, else in a box, for which
+// Hello.Box is to be boxLayout.
+func startAgent(t testing.TB) *agent {
 	t.Helper()
+	if os.Geteuid() != 0 {
+		return startBoxed(t)
+	}
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	agent, server := os.NewFile(uintptr(pair[1]), "agent"), os.NewFile(uintptr(pair[0]), "server")
-	defer agent.Close()
+	theirs, server := os.NewFile(uintptr(pair[1]), "agent"), os.NewFile(uintptr(pair[0]), "server")
+	defer theirs.Close()
 	defer server.Close()
 	conn, err := net.FileConn(server)
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(guesttest.Path(t))
-	if os.Geteuid() == 0 { // with a /proc of its own, as in a box
-		cmd = exec.Command("/bin/sh", "-c", `mount --make-rprivate / && mount -t proc proc /proc && exec "$0"`, guesttest.Path(t))
-	}
+	cmd := exec.Command("/bin/sh", "-c", `mount --make-rprivate / && mount -t proc proc /proc && exec "$0"`, guesttest.Path(t))
 	cmd.Env = []string{}
 	cmd.Dir = "/"
 	cmd.Stderr = os.Stderr
-	cmd.ExtraFiles = []*os.File{agent}
-	cmd.SysProcAttr = &syscall.SysProcAttr{}
-	if os.Geteuid() == 0 {
-		cmd.SysProcAttr.Cloneflags = unix.CLONE_NEWPID | unix.CLONE_NEWNS
-	}
-	if change != nil {
-		change(cmd.SysProcAttr)
-	}
+	cmd.ExtraFiles = []*os.File{theirs}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWPID | unix.CLONE_NEWNS}
 	if err := cmd.Start(); err != nil {
 		conn.Close()
 		t.Fatal(err)
@@ -65,24 +75,27 @@ func startAgent(t testing.TB, change func(*syscall.SysProcAttr)) (net.Conn, *exe
 		cmd.Wait()
 		end.Stop()
 	})
-	return conn, cmd
+	return &agent{conn: conn, pid: cmd.Process.Pid, kill: cmd.Process.Kill}
 }
 
 // open starts an agent and greets it.
 func open(t testing.TB, o Options) *Link {
 	t.Helper()
-	conn, _ := startAgent(t, nil)
-	return openOn(t, conn, o)
+	return openOn(t, startAgent(t), o)
 }
 
-func openOn(t testing.TB, conn net.Conn, o Options) *Link {
+func openOn(t testing.TB, a *agent, o Options) *Link {
 	t.Helper()
+	if os.Geteuid() != 0 {
+		o.Hello.Box = boxLayout(t)
+		o.Hello.User = &User{UID: box.DefaultUID, GID: box.DefaultUID}
+	}
 	if o.Hello.Env == nil {
 		o.Hello.Env = []string{testPath, "LANG=C.UTF-8"}
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
-	link, err := Open(ctx, conn, o)
+	link, err := Open(ctx, a.conn, o)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,7 +2,6 @@ package guestlink
 
 import (
 	"fmt"
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -175,15 +174,15 @@ func TestThousandsOfOrphansAreReaped(t *testing.T) {
 }
 
 func TestTheDeathOfTheAgentEndsEverythingWithNothingInvented(t *testing.T) {
-	conn, cmd := startAgent(t, nil)
-	l := openOn(t, conn, Options{})
+	a := startAgent(t)
+	l := openOn(t, a, Options{})
 	var recorders []*recorder
 	for range 3 {
 		r, _ := start(t, l, shell(`echo up; exec sleep 60`))
 		r.until(t, runtimes.Stdout, func(s string) bool { return s == "up\n" })
 		recorders = append(recorders, r)
 	}
-	if err := cmd.Process.Signal(os.Kill); err != nil {
+	if err := a.kill(); err != nil {
 		t.Fatal(err)
 	}
 	for _, r := range recorders {

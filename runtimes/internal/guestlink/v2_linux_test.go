@@ -35,12 +35,12 @@ func openInV2(t *testing.T) *Link {
 		t.Fatal(err)
 	}
 	g := cgroup.OpenV2(dir)
-	conn, cmd := startAgent(t, nil)
-	if err := g.Add(cmd.Process.Pid); err != nil {
+	a := startAgent(t)
+	if err := g.Add(a.pid); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { // before startAgent's: the agent ends with its stream
-		conn.Close()
+		a.conn.Close()
 		waitFor(t, "the group to be removed", func() bool {
 			for _, path := range []string{dir + "/run", dir + "/agent", dir} {
 				os.Remove(path)
@@ -49,7 +49,7 @@ func openInV2(t *testing.T) *Link {
 			return os.IsNotExist(err)
 		})
 	})
-	return openOn(t, conn, Options{Hello: hardened, Group: g})
+	return openOn(t, a, Options{Hello: hardened, Group: g})
 }
 
 func TestWithVersion2ProgramsAreBornInTheirGroup(t *testing.T) {
