@@ -68,6 +68,7 @@ func (s *session) callExecution(c *Call) {
 	var err error
 	switch r := c.Request.(type) {
 	case *OpenExecution:
+		s.touch()
 		result, err = with(s, r.Execution, func(e *execution) (any, error) { return &e.log, nil })
 	case *WaitExecution:
 		s.wait(c, r)
@@ -95,13 +96,14 @@ func with(s *session, id string, do func(*execution) (any, error)) (any, error) 
 
 func (s *session) extend(r *Extend) {
 	s.touch()
-	if r.IdleTimeout != 0 {
-		s.info.IdleTimeout = r.IdleTimeout
-	}
-	if r.MaxLifetime != 0 {
-		s.info.MaxLifetime = r.MaxLifetime
-	}
-	s.publish()
+	s.change(func(info *Info) {
+		if r.IdleTimeout != 0 {
+			info.IdleTimeout = r.IdleTimeout
+		}
+		if r.MaxLifetime != 0 {
+			info.MaxLifetime = r.MaxLifetime
+		}
+	})
 	s.clock.warned = expiry{}
 	s.arm()
 }
@@ -145,8 +147,11 @@ func (s *session) input(e *execution, r *Input) (any, error) {
 	if e.state == output.Completed {
 		return nil, &ArgumentError{"executionId", "the execution has ended and takes no input"}
 	}
+	if e.program == nil || !e.program.OpenStdin && e.program.Terminal == nil {
+		return nil, &ArgumentError{"executionId", "the execution takes no input: " + runtimes.ErrInputClosed.Error()}
+	}
 	if e.process == nil {
-		return &Accepted{}, nil // not started yet: nothing fits
+		return e.early.feed(r)
 	}
 	n, err := e.process.Input(r.Data)
 	if err != nil {
@@ -155,6 +160,18 @@ func (s *session) input(e *execution, r *Input) (any, error) {
 	if r.EOF && n == len(r.Data) {
 		e.process.CloseInput()
 	}
+	return &Accepted{n}, nil
+}
+
+// feed keeps the input of a program that does not run yet, as much as a
+// running one would take.
+func (y *early) feed(r *Input) (any, error) {
+	if y.eof {
+		return nil, &ArgumentError{"executionId", "the execution takes no input: " + runtimes.ErrInputClosed.Error()}
+	}
+	n := min(len(r.Data), runtimes.InputBuffer-len(y.input))
+	y.input = append(y.input, r.Data[:n]...)
+	y.eof = r.EOF && n == len(r.Data)
 	return &Accepted{n}, nil
 }
 

@@ -6,8 +6,8 @@ import (
 	"github.com/codebeaker/codebeaker/runtimes"
 )
 
-// expiryWarning is how long before its end a session says so; with a shorter
-// time to live, half of that time.
+// expiryWarning is how long before its end a session says so; one that lives
+// no longer than that says so at half of its time.
 const expiryWarning = time.Minute
 
 // clock is a session's one timer. It is set for the earliest thing to come
@@ -79,7 +79,10 @@ func (s *session) warningTime(end expiry) time.Duration {
 	if end.reason == EndedByMaxLifetime {
 		whole = s.info.MaxLifetime
 	}
-	return min(expiryWarning, whole/2)
+	if whole > expiryWarning {
+		return expiryWarning
+	}
+	return whole / 2
 }
 
 // tick does what is due.

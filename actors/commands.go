@@ -105,6 +105,9 @@ func (s *session) settled(e *execution) {
 	if e.cancel != nil {
 		e.cancel()
 	}
+	if s.closing != nil && e.exit.Status == runtimes.EnvironmentLost {
+		e.exit = runtimes.Exit{Status: runtimes.Cancelled, Usage: e.exit.Usage} // it was ended, not lost
+	}
 	now := time.Now()
 	e.settle(now)
 	s.report(e)

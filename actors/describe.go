@@ -8,6 +8,10 @@ import (
 	"github.com/codebeaker/codebeaker/runtimes"
 )
 
+// clockSlack is by how much the time of a process may seem shorter than that of
+// its command.
+const clockSlack = 100 * time.Millisecond
+
 // describe says in a sentence why a program did not complete.
 func describe(exit *runtimes.Exit, timeout time.Duration) string {
 	switch exit.Status {
@@ -18,6 +22,9 @@ func describe(exit *runtimes.Exit, timeout time.Duration) string {
 	case runtimes.Signalled:
 		return "the program was ended by " + exit.Signal
 	case runtimes.TimeLimitExceeded:
+		if exit.Message == "" && timeout > 0 && exit.Usage.Wall+clockSlack < timeout {
+			return "the program was stopped at its limit of processor time"
+		}
 		if exit.Message == "" && timeout > 0 {
 			return fmt.Sprintf("the program was stopped at its time limit of %v", timeout)
 		}

@@ -162,6 +162,23 @@ func TestDrainingRefusesNewSessionsOnly(t *testing.T) {
 	})
 }
 
+func TestAfterAShutdownEveryCallFailsAtOnce(t *testing.T) {
+	registry := runtimes.NewRegistry(fake.New(fake.Options{Dir: t.TempDir()}))
+	registry.Probe(t.Context())
+	system := NewSystem(Options{Registry: registry})
+	if err := system.Shutdown(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	_, _, created := system.Create(t.Context(), request())
+	_, found := system.Lookup(t.Context(), "", "n1.x")
+	_, _, listed := system.List(t.Context(), ListRequest{Limit: 1})
+	for _, err := range []error{created, found, listed} {
+		if !errors.Is(err, ErrShuttingDown) {
+			t.Errorf("err = %v", err)
+		}
+	}
+}
+
 func TestTheRuntimeIsChosenOrNamed(t *testing.T) {
 	bun := fake.New(fake.Options{Type: runtimes.Bun, Dir: t.TempDir()})
 	docker := fake.New(fake.Options{Type: runtimes.Docker, Score: 9, Dir: t.TempDir()})

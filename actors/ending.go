@@ -38,7 +38,11 @@ func (s *session) refuseQueue(err error) {
 
 // refuse answers the calls of an execution that has no outcome of its own.
 func (s *session) refuse(e *execution, err error) {
-	e.log.Complete(&Outcome{ExecutionID: e.id, Error: err.Error(), ErrorCode: runtimes.Cancelled.String()})
+	o := &Outcome{ExecutionID: e.id, Error: err.Error(), ErrorCode: runtimes.Cancelled.String()}
+	if e.name != "" {
+		o.Result = &ProcessResult{Exit: runtimes.Exit{Status: runtimes.Cancelled}}
+	}
+	e.log.Complete(o)
 	if e.call != nil {
 		call := e.call
 		e.call = nil

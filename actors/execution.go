@@ -52,6 +52,8 @@ type waiter struct {
 
 // early is what is to be done to a process that is being started.
 type early struct {
+	input   []byte // at most runtimes.InputBuffer
+	eof     bool
 	signals []runtimes.Signal
 	size    *runtimes.TerminalSize
 	stop    runtimes.Status // zero does not stop it
@@ -86,6 +88,10 @@ func (e *execution) do() {
 		e.send((*settled)(e))
 		return
 	}
+	if e.err = e.leavesWorkspace(); e.err != nil {
+		e.send((*settled)(e))
+		return
+	}
 	process, err := e.environment.Start(e.ctx, *e.program, e)
 	if err != nil {
 		e.exit = exitOf(err)
@@ -98,6 +104,20 @@ func (e *execution) do() {
 	e.startedAs = process
 	e.log.Bind(process)
 	e.send((*running)(e))
+}
+
+// leavesWorkspace looks at the working directory of a program from outside, by
+// the rules of file commands: a path that leads out of the workspace, by a
+// symlink too, is refused. Whether the directory is there is the agent's word.
+func (e *execution) leavesWorkspace() error {
+	if e.program.Dir == "" {
+		return nil
+	}
+	_, err := e.environment.Workspace().ListDirectory(e.ctx, runtimes.ListDirectory{Path: e.program.Dir, Limit: 1})
+	if runtimes.FileCodeOf(err) == runtimes.CodePathOutsideWorkspace {
+		return err
+	}
+	return nil
 }
 
 // exitOf is the end of a program whose start was not heard of.
@@ -128,6 +148,12 @@ func (e *execution) Exited(exit runtimes.Exit) {
 // begun takes over the process and does what came too early for it.
 func (e *execution) begun() {
 	e.process, e.startedAs = e.startedAs, nil
+	if len(e.early.input) > 0 {
+		_, _ = e.process.Input(e.early.input) // an empty buffer takes all of it
+	}
+	if e.early.eof {
+		e.process.CloseInput()
+	}
 	if e.early.size != nil {
 		_ = e.process.Resize(*e.early.size)
 	}
@@ -156,13 +182,13 @@ func (e *execution) stop(reason runtimes.Status) {
 func (e *execution) settle(now time.Time) {
 	e.state = output.Completed
 	o := &e.outcome
-	o.ExecutionID = e.id
+	o.ExecutionID, o.Note = e.id, e.request.Note
 	if e.started.IsZero() {
 		o.Duration = now.Sub(e.arrived)
 	} else {
 		o.Duration = now.Sub(e.started)
 	}
-	if e.program == nil {
+	if e.program == nil || runtimes.FileCodeOf(e.err) != "" {
 		e.settleFile(o)
 	} else {
 		e.settleProgram(o)
@@ -183,6 +209,8 @@ func (e *execution) settleProgram(o *Outcome) {
 	if e.program.Terminal != nil {
 		e.ended.Stdout = e.log.Captured(runtimes.Terminal)
 	}
+	e.ended.Stdout.Truncated = e.ended.Stdout.Truncated || e.exit.Cut[runtimes.Stdout-1] || e.exit.Cut[runtimes.Terminal-1]
+	e.ended.Stderr.Truncated = e.ended.Stderr.Truncated || e.exit.Cut[runtimes.Stderr-1]
 	o.Result = &e.ended
 	if !o.Success {
 		o.ErrorCode = status.String()

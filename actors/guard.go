@@ -16,8 +16,9 @@ import (
 type guard struct {
 	actor.Mailbox
 	actor.MessageInvoker
-	hand *hand
-	log  *slog.Logger
+	hand    *hand
+	log     *slog.Logger
+	session string
 }
 
 // hand is what the guard shares with the session actor.
@@ -26,10 +27,12 @@ type hand struct {
 	call    *Call       // the call being handled; nil once answered or queued
 }
 
+// unbounded makes the mailboxes inside: its idle size is the smallest.
+var unbounded = actor.UnboundedLockfree()
+
 // guarded returns a mailbox producer for one actor.
-func guarded(h *hand, log *slog.Logger) actor.MailboxProducer {
-	inner := actor.UnboundedLockfree()
-	return func() actor.Mailbox { return &guard{Mailbox: inner(), hand: h, log: log} }
+func guarded(h *hand, log *slog.Logger, session string) actor.MailboxProducer {
+	return func() actor.Mailbox { return &guard{Mailbox: unbounded(), hand: h, log: log, session: session} }
 }
 
 // RegisterHandlers puts the guard before the actor.
@@ -67,7 +70,7 @@ func (g *guard) recovered() {
 	if reason == nil {
 		return
 	}
-	g.log.Error("session actor panicked", "panic", reason, "stack", string(debug.Stack()))
+	g.log.Error("session actor panicked", "session", g.session, "panic", reason, "stack", string(debug.Stack()))
 	if call := g.hand.call; call != nil {
 		g.hand.call = nil
 		call.Caller.Reply(nil, ErrInternal)

@@ -22,6 +22,8 @@ type Outcome struct {
 	// *runtimes.FileContent, *FileCopied, *runtimes.Listing; nil for the
 	// others and for a file command that failed.
 	Result any
+	// Note is Execute.Note.
+	Note any
 }
 
 // Started answers a background Execute once the program runs.

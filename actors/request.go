@@ -26,6 +26,9 @@ type Execute struct {
 	Timeout time.Duration
 	// Sink is the connection that asked; needed for KillOnDisconnect only.
 	Sink EventSink
+	// Note comes back in Outcome.Note: what the caller needs to know of the
+	// command when it reads the outcome later, on whatever connection.
+	Note any
 }
 
 // GetInfo asks for the session object. Result: *Info.

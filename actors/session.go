@@ -15,7 +15,7 @@ type session struct {
 	system *System
 	handle *Session
 	hand   *hand
-	info   Info // what of the session object never or rarely changes
+	info   *Info // the published one: changed by change only
 
 	environmentPID *actor.PID
 	environment    runtimes.Environment // nil while Creating and Recovering
@@ -54,7 +54,7 @@ func (s *System) spawnSession(id string, rt runtimes.Runtime, r *CreateRequest) 
 	h := &hand{}
 	self := &session{
 		system: s, hand: h, runtime: rt.Type(),
-		info: Info{
+		info: &Info{
 			SessionID: id, Runtime: rt.Type(), Language: r.Language, CreatedAt: now,
 			IdleTimeout: r.IdleTimeout, MaxLifetime: r.MaxLifetime, Labels: r.Labels,
 		},
@@ -64,13 +64,13 @@ func (s *System) spawnSession(id string, rt runtimes.Runtime, r *CreateRequest) 
 	self.handle = &Session{id: id, owner: r.Owner, root: s.root}
 	self.handle.state.Store(uint32(Creating))
 	self.handle.lastActivity.Store(now.UnixNano())
-	self.publish()
+	self.handle.base.Store(self.info)
 	child := &environment{system: s, runtime: rt, ends: self.ends, spec: runtimes.Spec{
 		Session: id, Language: r.Language, Limits: r.Limits, Network: r.Network, Env: r.Env, Image: r.Image,
 	}}
 	props := actor.PropsFromProducer(func() actor.Actor { return &sessionStart{self, child} },
 		actor.WithDispatcher(s.dispatcher),
-		actor.WithMailbox(guarded(h, s.options.Logger.With("session", id))),
+		actor.WithMailbox(guarded(h, s.options.Logger, id)),
 		actor.WithGuardian(stopOnPanic),
 		actor.WithSupervisor(stopOnPanic))
 	// The handle's pid is complete before anyone can send: the directory gives
@@ -100,7 +100,8 @@ func (s *sessionStart) Receive(ctx actor.Context) {
 		s.environment.session = ctx.Self()
 		environment := s.environment
 		s.session.environmentPID = ctx.Spawn(actor.PropsFromProducer(
-			func() actor.Actor { return environment }, actor.WithDispatcher(s.session.system.dispatcher)))
+			func() actor.Actor { return environment }, actor.WithDispatcher(s.session.system.dispatcher),
+			actor.WithMailbox(unbounded)))
 		s.session.start()
 		return
 	}
@@ -169,10 +170,12 @@ func (s *session) emit(event Event) {
 	}
 }
 
-// publish makes what changed in info visible.
-func (s *session) publish() {
-	info := s.info
-	s.handle.base.Store(&info)
+// change replaces what of the session object rarely changes.
+func (s *session) change(edit func(*Info)) {
+	next := *s.info
+	edit(&next)
+	s.info = &next
+	s.handle.base.Store(s.info)
 }
 
 // touch notes activity.
@@ -184,9 +187,10 @@ func (s *session) environmentReady(env runtimes.Environment) {
 	}
 	first := s.state() == Creating
 	s.environment = env
-	s.info.EnvironmentID, s.info.ContainerID = env.ID(), env.ContainerID()
-	s.info.Limits, s.info.Isolation = env.Limits(), env.Isolation()
-	s.publish()
+	s.change(func(info *Info) {
+		info.EnvironmentID, info.ContainerID = env.ID(), env.ContainerID()
+		info.Limits, info.Isolation = env.Limits(), env.Isolation()
+	})
 	if first {
 		s.touch()
 		s.enter(Active, "")

@@ -66,6 +66,8 @@ type System struct {
 	// creating holds a place for each environment that is being made: more at
 	// once than the cores can serve only makes all of them late.
 	creating chan struct{}
+	// stopped is closed by Shutdown: nobody answers after it.
+	stopped chan struct{}
 }
 
 // NewSystem starts the actors.
@@ -75,6 +77,7 @@ func NewSystem(o Options) *System {
 		options:    o,
 		dispatcher: &dispatcher{},
 		creating:   make(chan struct{}, 4*runtime.GOMAXPROCS(0)),
+		stopped:    make(chan struct{}),
 	}
 	s.actors = actor.NewActorSystem(actor.WithLoggerFactory(func(*actor.ActorSystem) *slog.Logger {
 		return slog.New(&warnings{o.Logger.With("component", "actors").Handler()})
@@ -117,13 +120,19 @@ func (s *System) Create(ctx context.Context, r CreateRequest) (*Session, *Info, 
 			go s.abandon(reply)
 		}
 		return nil, nil, context.Cause(ctx)
+	case <-s.stopped:
+		return nil, nil, ErrShuttingDown
 	}
 }
 
 // abandon closes a session that nobody waits for any more.
 func (s *System) abandon(reply <-chan created) {
-	if c := <-reply; c.err == nil {
-		s.root.Send(c.session.pid, &end{reason: EndedByClient})
+	select {
+	case c := <-reply:
+		if c.err == nil {
+			s.root.Send(c.session.pid, &end{reason: EndedByClient})
+		}
+	case <-s.stopped: // it has ended all of them
 	}
 }
 
@@ -137,6 +146,8 @@ func (s *System) Lookup(ctx context.Context, owner, id string) (*Session, error)
 		return f.session, f.err
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)
+	case <-s.stopped:
+		return nil, ErrShuttingDown
 	}
 }
 
@@ -150,6 +161,8 @@ func (s *System) List(ctx context.Context, r ListRequest) ([]*Info, string, erro
 		return p.infos, p.next, nil
 	case <-ctx.Done():
 		return nil, "", context.Cause(ctx)
+	case <-s.stopped:
+		return nil, "", ErrShuttingDown
 	}
 }
 
@@ -157,7 +170,8 @@ func (s *System) List(ctx context.Context, r ListRequest) ([]*Info, string, erro
 func (s *System) Drain() { s.root.Send(s.directory, &drain{}) }
 
 // Shutdown drains, closes every session with the reason shutdown, and returns
-// once nothing of them is left or ctx ends. The system is of no use after it.
+// once nothing of them is left or ctx ends. It is called once; afterwards
+// every call fails with ErrShuttingDown.
 func (s *System) Shutdown(ctx context.Context) error {
 	empty := make(chan struct{})
 	s.root.Send(s.directory, &drain{empty: empty})
@@ -168,6 +182,7 @@ func (s *System) Shutdown(ctx context.Context) error {
 		err = context.Cause(ctx)
 	}
 	_ = s.root.StopFuture(s.directory).Wait()
+	close(s.stopped)
 	s.actors.EventStream.Unsubscribe(s.deadLetters)
 	s.actors.Shutdown()
 	s.dispatcher.Close()

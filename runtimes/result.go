@@ -43,6 +43,9 @@ type Exit struct {
 	Signal string
 	// Message explains CouldNotStart and EnvironmentLost in one sentence.
 	Message string
+	// Cut tells the streams of which an output limit kept back a part, by
+	// Stream - 1.
+	Cut [3]bool
 	// Usage is what the whole tree used.
 	Usage Usage
 }

@@ -33,7 +33,6 @@ type call struct {
 	// Memory of requests and results, so that a call costs none of its own.
 	execute protocol.Execute
 	request actors.Execute
-	names   commandNames
 	outcome wireOutcome
 	detail  protocol.SessionDetail
 	stream  *stream // of an execute with stream

@@ -56,6 +56,10 @@ func (s *Server) newConnection(ctx context.Context, owner string) *connection {
 // OnMessage is websocket.Handler's. A binary message holds JSON too; one that
 // is no UTF-8 is a parse error.
 func (cn *connection) OnMessage(c *websocket.Conn, msg []byte, _ bool) {
+	if cn.owner != "" && !cn.server.options.Keys.Has(cn.owner) {
+		c.CloseWith(websocket.CodePolicy, "the key has been removed")
+		return
+	}
 	cn.server.parser.Parse(msg, c, cn.parse)
 }
 

@@ -12,31 +12,34 @@ import (
 
 // execute converts the params of session.execute but the session and the
 // connection. push says that the connection can be sent notifications.
-// Besides errors of params: *outsideError.
-func (v *converter) execute(p *protocol.Execute, push bool) (r actors.Execute, n commandNames, err error) {
+func (v *converter) execute(p *protocol.Execute, push bool) (r actors.Execute, err error) {
 	command, kind, err := protocol.DecodeCommand(p.Command)
 	if err != nil {
-		return r, n, err
+		return r, err
 	}
 	r.Type = kind
 	r.Stream = p.Stream && push
 	r.Background = p.Background
 	r.KillOnDisconnect = p.KillOnDisconnect
 	if r.Command, err = v.command(command, r.Stream || r.Background); err != nil {
-		return r, n, err
+		return r, err
 	}
-	n = namesOf(kind, command, r.Command)
+	r.Note = namesOf(kind, command, r.Command)
 	preset := defaultTimeout
 	if program, ok := r.Command.(*runtimes.Command); r.Background || ok && program.Terminal != nil {
 		preset = 0
 	}
 	r.Timeout, err = v.timeout(p.TimeoutMs, preset)
-	return r, n, err
+	return r, err
 }
 
-// namesOf is what the result will repeat.
-func namesOf(kind string, wire, domain any) commandNames {
-	n := commandNames{kind: kind}
+// namesOf is what the result will repeat: nil for a program, else
+// *commandNames.
+func namesOf(kind string, wire, domain any) any {
+	if _, ok := domain.(*runtimes.Command); ok {
+		return nil
+	}
+	n := &commandNames{kind: kind}
 	switch c := domain.(type) {
 	case *runtimes.WriteFile:
 		n.path = c.Path
@@ -243,8 +246,8 @@ func arguments(args []string) error {
 const workspaceRoot = "/workspace"
 
 // workingDirectory makes a path relative to the workspace and clean; "" is the
-// workspace itself.
-// Errors: *outsideError for one that leads out of it.
+// workspace itself. One that leads out of it stays as it is: the session
+// refuses it in its turn.
 func workingDirectory(dir string) (string, error) {
 	if err := text("command.workingDirectory", dir, maxPathBytes); err != nil {
 		return "", err
@@ -256,15 +259,12 @@ func workingDirectory(dir string) (string, error) {
 	if path.IsAbs(dir) {
 		rest, ok := strings.CutPrefix(dir, workspaceRoot)
 		if !ok || rest != "" && rest[0] != '/' {
-			return "", &outsideError{dir}
+			return dir, nil
 		}
 		below = strings.TrimLeft(rest, "/")
 	}
-	switch below = path.Clean(below); {
-	case below == ".":
+	if below = path.Clean(below); below == "." {
 		return "", nil
-	case below == ".." || strings.HasPrefix(below, "../"):
-		return "", &outsideError{dir}
 	}
 	return below, nil
 }

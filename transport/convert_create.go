@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"time"
 
 	"github.com/codebeaker/codebeaker/actors"
@@ -63,11 +64,13 @@ func (v *converter) choice(r *actors.CreateRequest, p *protocol.SessionCreate) e
 }
 
 func (v *converter) durations(r *actors.CreateRequest, p *protocol.SessionCreate) (err error) {
-	r.IdleTimeout, err = minutes("idleTimeoutMinutes", p.IdleTimeoutMinutes, defaultIdleMinutes, v.policy.MaxIdleTimeout)
+	r.IdleTimeout, err = minutes("idleTimeoutMinutes", p.IdleTimeoutMinutes,
+		min(defaultIdleMinutes, v.policy.MaxIdleTimeout.Minutes()), v.policy.MaxIdleTimeout)
 	if err != nil {
 		return err
 	}
-	r.MaxLifetime, err = minutes("maxLifetimeMinutes", p.MaxLifetimeMinutes, defaultLifetimeMinutes, v.policy.MaxLifetime)
+	r.MaxLifetime, err = minutes("maxLifetimeMinutes", p.MaxLifetimeMinutes,
+		min(defaultLifetimeMinutes, v.policy.MaxLifetime.Minutes()), v.policy.MaxLifetime)
 	return err
 }
 
@@ -137,6 +140,12 @@ func (v *converter) names(r *actors.CreateRequest, p *protocol.SessionCreate) (e
 // fingerprint digests everything but owner and token.
 func fingerprint(r actors.CreateRequest) (string, error) {
 	r.Owner, r.ClientToken = "", ""
+	if len(r.Labels) == 0 { // none is none, however it was said
+		r.Labels = nil
+	}
+	if len(r.Env) == 0 {
+		r.Env = nil
+	}
 	all, err := json.Marshal(r)
 	if err != nil {
 		return "", fmt.Errorf("fingerprint of a create: %w", err)
@@ -158,6 +167,9 @@ func (v *converter) extend(p *protocol.SessionExtend) (r actors.Extend, err erro
 	return r, err
 }
 
+// isCursor matches the ids of sessions: a node and a ULID.
+var isCursor = regexp.MustCompile(`^[0-9A-Za-z-]+\.[0-9A-Z]{26}$`)
+
 // list converts the params of session.list.
 func (v *converter) list(owner string, p *protocol.SessionList) (actors.ListRequest, error) {
 	r := actors.ListRequest{Owner: owner}
@@ -167,7 +179,10 @@ func (v *converter) list(owner string, p *protocol.SessionList) (actors.ListRequ
 	}
 	r.Limit = int(limit)
 	if p.Cursor != nil {
-		if r.After, err = required("cursor", p.Cursor, maxIDBytes); err != nil {
+		if r.After, err = required("cursor", p.Cursor, maxIDBytes); err == nil && !isCursor.MatchString(r.After) {
+			err = paramError("cursor", "is not a nextCursor of this server")
+		}
+		if err != nil {
 			return r, err
 		}
 	}

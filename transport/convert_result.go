@@ -27,7 +27,7 @@ type wireOutcome struct {
 
 // of converts an outcome. The result shares the captured output and lives as
 // long as w.
-func (w *wireOutcome) of(o *actors.Outcome, names *commandNames) *protocol.ExecuteResult {
+func (w *wireOutcome) of(o *actors.Outcome) *protocol.ExecuteResult {
 	w.execute = protocol.ExecuteResult{
 		Success:     o.Success,
 		ErrorCode:   o.ErrorCode,
@@ -42,7 +42,7 @@ func (w *wireOutcome) of(o *actors.Outcome, names *commandNames) *protocol.Execu
 	case *actors.ProcessResult:
 		w.execute.Result = w.program(r)
 	default:
-		if o.Success {
+		if names, ok := o.Note.(*commandNames); ok && o.Success {
 			w.execute.Result = fileResult(r, names)
 		}
 	}
@@ -57,14 +57,6 @@ func (w *wireOutcome) started(s *actors.Started) *protocol.ExecuteResult {
 		ExecutionID: s.ExecutionID,
 		State:       output.Running.String(),
 	}
-	return &w.execute
-}
-
-// outside is the result of a command whose working directory leads out of the
-// workspace: nothing was run.
-func (w *wireOutcome) outside(e *outsideError) *protocol.ExecuteResult {
-	w.message = e.Error()
-	w.execute = protocol.ExecuteResult{Error: &w.message, ErrorCode: string(runtimes.CodePathOutsideWorkspace)}
 	return &w.execute
 }
 
@@ -100,8 +92,8 @@ func (w *wireOutcome) program(r *actors.ProcessResult) *protocol.ProcessResult {
 	return p
 }
 
-// commandNames are what a result repeats of its command. The zero value is that
-// of a command another connection sent: its paths are not known then.
+// commandNames are what the result of a file command repeats of the command.
+// They travel with it as actors.Execute.Note.
 type commandNames struct {
 	kind        string // canonical type
 	path        string

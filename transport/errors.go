@@ -28,12 +28,6 @@ type unknownLanguageError struct{ served []string }
 
 func (e *unknownLanguageError) Error() string { return "no such language" }
 
-// outsideError is a working directory that leads out of the workspace. It
-// becomes a result, not an error of the call.
-type outsideError struct{ path string }
-
-func (e *outsideError) Error() string { return "the path leads out of the workspace: " + e.path }
-
 // errNeedsConnection refuses what would have to push over POST /rpc.
 var errNeedsConnection = errors.New("this method needs a WebSocket: over POST /rpc nothing can be sent later")
 

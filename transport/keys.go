@@ -104,6 +104,17 @@ func (k *Keys) Empty() bool {
 	return len(k.list) == 0
 }
 
+// Has reports whether there is a key with that id.
+func (k *Keys) Has(id string) bool {
+	if k == nil {
+		return false
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.refreshLocked()
+	return slices.ContainsFunc(k.list, func(key Key) bool { return key.ID == id })
+}
+
 // Verify returns the id of a key, in a time that does not depend on how much of
 // it is right.
 func (k *Keys) Verify(secret string) (id string, ok bool) {

@@ -2,7 +2,6 @@ package transport
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/codebeaker/codebeaker/actors"
@@ -21,9 +20,9 @@ func sessionExecute(c *call, params jsonrpc.Raw) error {
 		return err
 	}
 	server := c.conn.server
-	c.request, c.names, err = server.convert.execute(p, c.conn.ws != nil)
+	c.request, err = server.convert.execute(p, c.conn.ws != nil)
 	if err != nil {
-		return c.refuseOrAnswer(err)
+		return err
 	}
 	if err := server.capable(s.runtime, c.request.Command); err != nil {
 		return err
@@ -34,17 +33,6 @@ func sessionExecute(c *call, params jsonrpc.Raw) error {
 	c.convert, c.running = toExecuteResult, true
 	server.running.Add(1)
 	return c.sendExecute(s)
-}
-
-// refuseOrAnswer answers a command whose working directory leads out of the
-// workspace, which is a result.
-func (c *call) refuseOrAnswer(err error) error {
-	var outside *outsideError
-	if !errors.As(err, &outside) {
-		return err
-	}
-	c.finish(c.outcome.outside(outside), nil)
-	return nil
 }
 
 func (c *call) sendExecute(s *known) error {
@@ -83,7 +71,6 @@ func (s *Server) capable(t runtimes.Type, command any) error {
 // in which they run. In the background the client learns the id from the reply.
 func (c *call) Follow(log *output.Log) {
 	s := c.conn.newStream(c.session.ID(), log)
-	s.names = c.names
 	s.opened.Store(!c.request.Background)
 	if _, err := c.conn.follow(s, log, 0); err != nil {
 		c.conn.server.log.Error("stream lost", "execution", log.ID(), "error", err)
@@ -100,7 +87,7 @@ func (c *call) openStream() { c.stream.open() }
 func toExecuteResult(c *call, result any) (any, error) {
 	switch r := result.(type) {
 	case *actors.Outcome:
-		return c.outcome.of(r, &c.names), nil
+		return c.outcome.of(r), nil
 	case *actors.Started:
 		return c.outcome.started(r), nil
 	}

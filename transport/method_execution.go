@@ -89,15 +89,13 @@ func executionDetach(c *call, params jsonrpc.Raw) error {
 	if err := ids(p.SessionID, p.ExecutionID); err != nil {
 		return err
 	}
-	if _, err := c.conn.lookup(p.SessionID); err != nil {
-		return err
-	}
 	if s := c.conn.findStream(p.SessionID, p.ExecutionID); s != nil {
 		c.conn.removeStream(s)
 		s.stop()
 	}
-	c.finish(&protocol.Empty{}, nil)
-	return nil
+	// The session says whether there is such an execution.
+	c.convert = func(*call, any) (any, error) { return &protocol.Empty{}, nil }
+	return c.send(p.SessionID, &actors.OpenExecution{Execution: p.ExecutionID})
 }
 
 func executionWait(c *call, params jsonrpc.Raw) error {
@@ -128,7 +126,7 @@ func toWaited(c *call, result any) (any, error) {
 	}
 	wire := &protocol.ExecutionWaited{State: w.State.String()}
 	if w.Outcome != nil {
-		wire.Result = c.outcome.of(w.Outcome, &c.names)
+		wire.Result = c.outcome.of(w.Outcome)
 	}
 	return wire, nil
 }

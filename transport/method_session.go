@@ -29,7 +29,11 @@ func sessionCreate(c *call, params jsonrpc.Raw) error {
 func (c *call) create(r actors.CreateRequest) {
 	defer c.recovered()
 	cn := c.conn
-	s, info, err := cn.server.system.Create(cn.ctx, r)
+	ctx := cn.ctx
+	if cn.ws == nil && len(c.id) == 0 {
+		ctx = cn.server.base // nobody waits for it: its POST may be over before it
+	}
+	s, info, err := cn.server.system.Create(ctx, r)
 	if err != nil {
 		c.finish(nil, err)
 		return

@@ -28,10 +28,10 @@ func newOriginGuard(hosts, origins []string) *originGuard {
 // refuse returns why a request may not pass, "" when it may.
 func (g *originGuard) refuse(r *http.Request) string {
 	if !g.allowsHost(r) {
-		return "the Host header is none of this server's names; the operator may allow it with --allowed-hosts"
+		return "the Host header is none of this server's names; the operator may allow it with --allow-host"
 	}
 	if !g.allowsOrigin(r) {
-		return "the Origin is not allowed; the operator may allow it with --allowed-origins"
+		return "the Origin is not allowed; the operator may allow it with --allow-origin"
 	}
 	return ""
 }

@@ -17,7 +17,6 @@ type stream struct {
 	conn      *connection
 	session   string
 	execution string
-	names     commandNames
 	feed      *websocket.Feed
 	opened    atomic.Bool // pulled from now on
 
@@ -215,7 +214,7 @@ func (s *stream) appendCompleted(dst []byte) ([]byte, error) {
 	p := &protocol.ExecutionCompleted{SessionID: s.session, ExecutionID: s.execution}
 	if o, ok := s.item.Outcome.(*actors.Outcome); ok {
 		var w wireOutcome
-		p.Result = *w.of(o, &s.names)
+		p.Result = *w.of(o)
 	}
 	return jsonrpc.AppendNotification(dst, protocol.NotifyCompleted, p)
 }

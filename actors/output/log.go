@@ -24,7 +24,8 @@ func (s State) String() string {
 
 // Options of a Log. The zero value has the defaults.
 type Options struct {
-	// Capacity is how many bytes of output are kept. Zero means 1 MiB.
+	// Capacity is how many bytes of output are kept at least, if there were
+	// as many; chunks are kept whole. Zero means 1 MiB.
 	Capacity int
 	// Capture is how many bytes of each stream are kept for the result. Zero
 	// means 1 MiB.

@@ -154,7 +154,7 @@ func (g grant) pay() {
 // settleLocked drops what is over the capacity and nobody needs, and grants
 // the program its window back unless a reader holds the ring full.
 func (l *Log) settleLocked() grant {
-	for l.fullLocked() && l.ring.len() > 0 {
+	for l.overfullLocked() {
 		if l.neededLocked(l.ring.first()) {
 			return grant{}
 		}
@@ -169,8 +169,15 @@ func (l *Log) settleLocked() grant {
 	return g
 }
 
-func (l *Log) fullLocked() bool {
-	return l.ring.bytes > l.options.Capacity || l.ring.len() > maxChunks
+// overfullLocked reports whether the ring holds enough without its oldest
+// chunk.
+func (l *Log) overfullLocked() bool {
+	n := l.ring.len()
+	if n == 0 {
+		return false
+	}
+	oldest := l.ring.at(l.ring.first())
+	return l.ring.bytes-len(oldest.Data) >= l.options.Capacity || n > maxChunks
 }
 
 func (l *Log) neededLocked(seq int64) bool {

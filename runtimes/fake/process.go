@@ -19,6 +19,7 @@ type process struct {
 	changed sync.Cond // window, input or end
 	window  int
 	left    int64 // bytes of output until the limit; negative is no limit
+	cut     [3]bool
 	input   input
 	signals chan runtimes.Signal // nil: default dispositions
 	size    runtimes.TerminalSize
@@ -67,7 +68,7 @@ func (p *process) run(program Program) {
 }
 
 func (p *process) exitLocked(code int) runtimes.Exit {
-	exit := runtimes.Exit{Status: p.reason, Usage: runtimes.Usage{Wall: time.Since(p.started)}}
+	exit := runtimes.Exit{Status: p.reason, Cut: p.cut, Usage: runtimes.Usage{Wall: time.Since(p.started)}}
 	switch {
 	case p.killer != 0:
 		exit.Signal = p.killer.String()

@@ -19,7 +19,7 @@ func (p *process) stream(s runtimes.Stream) runtimes.Stream {
 // and waits for grants in between.
 func (w writer) Write(data []byte) (written int, err error) {
 	for written < len(data) {
-		n, err := w.p.reserve(len(data) - written)
+		n, err := w.p.reserve(w.kind, len(data)-written)
 		if n > 0 {
 			w.p.sink.Output(w.kind, data[written:written+n])
 			written += n
@@ -31,9 +31,9 @@ func (w writer) Write(data []byte) (written int, err error) {
 	return written, nil
 }
 
-// reserve takes up to n bytes of the window and of the output limit. Over the
-// limit the program is killed.
-func (p *process) reserve(n int) (int, error) {
+// reserve takes up to n bytes of the window and of the output limit for a
+// stream. Over the limit the program is killed.
+func (p *process) reserve(kind runtimes.Stream, n int) (int, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for p.window <= 0 && p.killer == 0 {
@@ -45,7 +45,7 @@ func (p *process) reserve(n int) (int, error) {
 	n = min(n, p.window)
 	if p.left >= 0 && int64(n) > p.left {
 		n = int(p.left)
-		p.left, p.window = 0, p.window-n
+		p.left, p.window, p.cut[kind-1] = 0, p.window-n, true
 		p.reasonLocked(runtimes.OutputLimitExceeded)
 		p.killLocked(runtimes.SIGKILL)
 		return n, ErrKilled

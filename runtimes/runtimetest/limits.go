@@ -161,7 +161,7 @@ func commandOutputLimited(t *testing.T, s *suite) {
 	cmd := s.programs.Spill(1<<20, 0)
 	cmd.Limits.OutputBytes = 100_000
 	did := s.run(t, s.environment(t), cmd)
-	if did.Status != runtimes.OutputLimitExceeded || len(did.stdout) != 100_000 {
+	if did.Status != runtimes.OutputLimitExceeded || len(did.stdout) != 100_000 || !did.Cut[runtimes.Stdout-1] {
 		t.Errorf("status %v after %d bytes, the limit is 100000", did.Status, len(did.stdout))
 	}
 }

@@ -102,6 +102,9 @@ func (p *process) conclude(end frame.Exit) {
 		outOfMemory = p.readGroup(&exit)
 	}
 	exit.Status = p.status(end, outOfMemory)
+	p.mu.Lock()
+	exit.Cut = p.cut
+	p.mu.Unlock()
 	p.tell(exit)
 	if p.group != nil {
 		p.link.groups.giveBack(p.group)

@@ -45,6 +45,9 @@ func (f *files) call(ctx context.Context, command, path string, arguments any, c
 	if err != nil {
 		return nil, err
 	}
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx) // select would take either way
+	}
 	select {
 	case f.turn <- struct{}{}:
 	case <-ctx.Done():

@@ -19,7 +19,9 @@ func (p *process) output(stream runtimes.Stream, b []byte) error {
 	p.mu.Lock()
 	p.unpaid += len(b)
 	tooMuch := p.unpaid > maxUnpaid && !p.pastEnd
-	b, fired := p.withinLimitLocked(b)
+	part, fired := p.withinLimitLocked(b)
+	p.cut[stream-1] = p.cut[stream-1] || len(part) < len(b)
+	b = part
 	p.mu.Unlock()
 	if tooMuch {
 		return protocolError("%d bytes of output beyond what was granted", maxUnpaid)

@@ -34,9 +34,10 @@ type process struct {
 	reason     runtimes.Status // of the first Stop
 	signals    []chan bool     // calls of Signal that wait, in order
 	input      inputState
-	unpaid     int   // bytes delivered and not granted
-	unsent     int   // bytes granted and not yet told
-	pastEnd    bool  // the output limit fired
+	unpaid     int  // bytes delivered and not granted
+	unsent     int  // bytes granted and not yet told
+	pastEnd    bool // the output limit fired
+	cut        [3]bool
 	outputLeft int64 // bytes until the output limit; zero, with pastEnd false, is none
 }
 
