@@ -7,14 +7,14 @@ import (
 	"runtime/debug"
 )
 
-// memoryLimit makes the collector work harder before the agent passes what
-// its environment can spare. It is no hard bound.
-const memoryLimit = 8 << 20
+// gcPercent is lower than Go's own: the agent shares the memory of its session,
+// and has little garbage to collect.
+const gcPercent = 50
 
 // Main runs the agent with the arguments of its program and returns the exit
 // code.
 func Main(args []string) int {
-	debug.SetMemoryLimit(memoryLimit)
+	debug.SetGCPercent(gcPercent)
 	if len(args) == 1 && args[0] == shimArgument {
 		// Its standard error is the program's: it says nothing there.
 		if runShim() != nil {

@@ -79,4 +79,9 @@ func TestTreesAreToldApartByParents(t *testing.T) {
 	if got := sorted(a.strays(all, map[int]bool{2: true}, 5)); !slices.Equal(got, []int{7, 8}) {
 		t.Errorf("strays but 5: %v", got)
 	}
+	// An agent among the host's processes has nothing to do with those.
+	a.pid = 5
+	if got := sorted(a.strays(all, nil, 0)); !slices.Equal(got, []int{6}) {
+		t.Errorf("strays of an agent that is not the first: %v", got)
+	}
 }

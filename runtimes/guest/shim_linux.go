@@ -53,7 +53,6 @@ const shimArgument = "exec"
 // runShim is the shim. It reports by messages of nine bytes, a kind and a
 // number. Reports to an agent that is gone end it with SIGPIPE's error.
 func runShim() error {
-	catchSignals()
 	unix.CloseOnExec(shimReports)
 	reports := os.NewFile(shimReports, "reports")
 	spec, err := readShimSpec()
@@ -124,6 +123,7 @@ func (s *shimSpec) become() error {
 
 // supervise starts the program and reaps its whole tree until nothing is left.
 func (s *shimSpec) supervise(reports *os.File) error {
+	catchSignals()
 	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
 		report(reports, shimFailed, uint64(errnoOf(err)))
 		return err

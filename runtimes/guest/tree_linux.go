@@ -69,8 +69,10 @@ func (a *agent) strays(all map[int]process, shims map[int]bool, spared int) []in
 		switch {
 		case shims[pid] || spared != 0 && pid == spared:
 			return false, true
-		case all[pid].parent == a.pid || all[pid].parent == 0:
+		case all[pid].parent == a.pid:
 			return true, true
+		case all[pid].parent == 0: // put into our namespace from outside, or the host's own
+			return a.pid == 1, true
 		}
 		return false, false
 	})

@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"math"
 	"os"
-	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
+
+	"golang.org/x/sys/unix"
 )
 
 const (
@@ -16,21 +18,57 @@ const (
 	errInvalid = syscall.EINVAL
 )
 
+// Control files are read and written on the path of every execution. Package
+// os would ask epoll about each, which costs more than the file.
+
+// open opens a control file.
+func open(dir, name string, flags int) (fd int, err error) {
+	path := dir + "/" + name
+	fd, err = unix.Open(path, flags|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return -1, &os.PathError{Op: "open", Path: path, Err: err}
+	}
+	return fd, nil
+}
+
 // write writes a control file in one write(2), as the kernel wants it.
 func write(dir, name, value string) error {
-	file, err := os.OpenFile(filepath.Join(dir, name), os.O_WRONLY, 0)
+	fd, err := open(dir, name, unix.O_WRONLY)
 	if err != nil {
 		return err
 	}
-	defer file.Close()
-	if _, err := file.WriteString(value); err != nil {
-		return fmt.Errorf("%q: %w", value, err)
+	defer unix.Close(fd)
+	if _, err := unix.Write(fd, []byte(value)); err != nil {
+		return &os.PathError{Op: "write " + strconv.Quote(value), Path: dir + "/" + name, Err: err}
 	}
 	return nil
 }
 
+// readAll reads a whole control file.
+func readAll(dir, name string) ([]byte, error) {
+	fd, err := open(dir, name, unix.O_RDONLY)
+	if err != nil {
+		return nil, err
+	}
+	defer unix.Close(fd)
+	text := make([]byte, 0, 512)
+	for {
+		n, err := unix.Read(fd, text[len(text):cap(text)])
+		switch {
+		case err == unix.EINTR:
+		case err != nil:
+			return nil, &os.PathError{Op: "read", Path: dir + "/" + name, Err: err}
+		case n == 0:
+			return text, nil
+		default:
+			text = text[:len(text)+n]
+			text = slices.Grow(text, max(1, cap(text)-len(text)))
+		}
+	}
+}
+
 func read(dir, name string) (string, error) {
-	text, err := os.ReadFile(filepath.Join(dir, name))
+	text, err := readAll(dir, name)
 	return strings.TrimSpace(string(text)), err
 }
 
@@ -53,7 +91,7 @@ func readNumber(dir, name string) (n int64, limited bool, err error) {
 
 // readKey reads the number after a key in a file of "key number" lines.
 func readKey(dir, name, key string) (n int64, found bool, err error) {
-	text, err := os.ReadFile(filepath.Join(dir, name))
+	text, err := readAll(dir, name)
 	if err != nil {
 		return 0, false, err
 	}

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"sync"
+
+	"golang.org/x/sys/unix"
 )
 
 // Group is one control group. The zero value is not usable.
@@ -114,14 +116,14 @@ func (g *Group) Tasks(like *Group) ([]*os.File, error) {
 		if dir == "" || like != nil && like.at[i] == "" || i > 0 && listed(g.at[:i], dir) {
 			continue
 		}
-		file, err := os.OpenFile(filepath.Join(dir, "tasks"), os.O_WRONLY, 0)
+		fd, err := open(dir, "tasks", unix.O_WRONLY)
 		if err != nil {
 			for _, f := range files {
 				f.Close()
 			}
 			return nil, err
 		}
-		files = append(files, file)
+		files = append(files, os.NewFile(uintptr(fd), "tasks"))
 	}
 	return files, nil
 }

@@ -32,7 +32,7 @@ func (g *Group) Pids() ([]int, error) {
 }
 
 func readPIDs(dir string) ([]int, error) {
-	text, err := os.ReadFile(filepath.Join(dir, "cgroup.procs"))
+	text, err := readAll(dir, "cgroup.procs")
 	if err != nil {
 		return nil, err
 	}

@@ -123,6 +123,10 @@ func TestProgramsCannotEndTheAgent(t *testing.T) {
 			t.Fatalf("SIG%s: %v", sig, err)
 		}
 	}
+	run(t, l, shell("i=1; while [ $i -le 64 ]; do kill -$i 1; i=$((i+1)); done"))
+	if err := l.Ping(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 	if _, exit := run(t, l, shell("kill -9 -1; exit 4")); exit.Status != runtimes.NonZeroExit {
 		t.Errorf("kill -9 -1: %+v", exit) // a process does not signal itself by -1
 	}

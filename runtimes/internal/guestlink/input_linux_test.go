@@ -109,25 +109,34 @@ func TestAProgramThatClosesItsInputRefusesMore(t *testing.T) {
 	r.wait(t)
 }
 
-func TestATerminalHasASizeEchoesAndEndsItsInput(t *testing.T) {
+var terminal = &runtimes.TerminalSize{Columns: 80, Rows: 24}
+
+func TestATerminalEchoesAndEndsItsInput(t *testing.T) {
 	l := open(t, Options{})
 	if !l.Report().Terminal {
 		t.Fatal("no terminal could be made")
 	}
-	cmd := shell(`trap 'stty size' WINCH; stty size; while read x; do echo "got $x"; done; tty >/dev/null && echo end`)
-	cmd.Terminal = &runtimes.TerminalSize{Columns: 80, Rows: 24}
-	cmd.OpenStdin = true
+	cmd := shell(`while read x; do echo "got $x"; done; tty >/dev/null && echo end`)
+	cmd.Terminal, cmd.OpenStdin = terminal, true
 	r, p := start(t, l, cmd)
-	r.until(t, runtimes.Terminal, func(s string) bool { return strings.HasPrefix(s, "24 80\r\n") })
-	if err := p.Resize(runtimes.TerminalSize{Columns: 132, Rows: 50}); err != nil {
-		t.Fatal(err)
-	}
-	p.Input([]byte("\n")) // dash runs a trap when read returns
-	r.until(t, runtimes.Terminal, func(s string) bool { return strings.Contains(s, "50 132\r\n") })
 	p.Input([]byte("line\n"))
 	r.until(t, runtimes.Terminal, func(s string) bool { return strings.Contains(s, "got line\r\n") })
 	p.CloseInput()
-	if exit := r.wait(t); exit.Status != runtimes.Completed || !strings.HasSuffix(r.text(runtimes.Terminal), "end\r\n") {
+	if exit := r.wait(t); exit.Status != runtimes.Completed || r.text(runtimes.Terminal) != "line\r\ngot line\r\nend\r\n" {
+		t.Errorf("%+v: %q", exit, r.text(runtimes.Terminal))
+	}
+}
+
+func TestATerminalIsResizedAndTheProgramIsTold(t *testing.T) {
+	l := open(t, Options{})
+	cmd := shell(`trap 'stty size; exit 3' WINCH; stty size; while :; do sleep 0.01; done`)
+	cmd.Terminal, cmd.OpenStdin = terminal, true
+	r, p := start(t, l, cmd)
+	r.until(t, runtimes.Terminal, func(s string) bool { return s == "24 80\r\n" })
+	if err := p.Resize(runtimes.TerminalSize{Columns: 132, Rows: 50}); err != nil {
+		t.Fatal(err)
+	}
+	if exit := r.wait(t); exit.Code == nil || *exit.Code != 3 || r.text(runtimes.Terminal) != "24 80\r\n50 132\r\n" {
 		t.Errorf("%+v: %q", exit, r.text(runtimes.Terminal))
 	}
 }
@@ -135,7 +144,7 @@ func TestATerminalHasASizeEchoesAndEndsItsInput(t *testing.T) {
 func TestTheInterruptCharacterOfATerminalInterrupts(t *testing.T) {
 	l := open(t, Options{})
 	cmd := shell(`echo up; exec sleep 60`)
-	cmd.Terminal = &runtimes.TerminalSize{Columns: 80, Rows: 24}
+	cmd.Terminal = terminal
 	cmd.OpenStdin = true
 	r, p := start(t, l, cmd)
 	r.until(t, runtimes.Terminal, func(s string) bool { return strings.Contains(s, "up") })
@@ -148,7 +157,7 @@ func TestTheInterruptCharacterOfATerminalInterrupts(t *testing.T) {
 func TestALotThroughATerminalIsExact(t *testing.T) {
 	l := open(t, Options{})
 	cmd := shell(`seq 200000`)
-	cmd.Terminal = &runtimes.TerminalSize{Columns: 80, Rows: 24}
+	cmd.Terminal = terminal
 	r, exit := run(t, l, cmd)
 	got := r.text(runtimes.Terminal)
 	if exit.Status != runtimes.Completed || strings.Count(got, "\r\n") != 200000 || !strings.HasSuffix(got, "\r\n200000\r\n") {
