@@ -65,20 +65,10 @@ func (a *agent) handle(h frame.Header, payload []byte) error {
 	case frame.KindFileCall, frame.KindBody:
 		return a.files.take(h, payload)
 	}
-	x := a.table.find(h.Execution)
-	if x == nil {
-		return a.late(h, payload)
+	if x := a.table.find(h.Execution); x != nil {
+		return x.handle(h, payload)
 	}
-	return x.handle(h, payload)
-}
-
-// late is a frame about an execution that has ended: it was under way when
-// Exited was sent.
-func (a *agent) late(h frame.Header, payload []byte) error {
-	if h.Kind == frame.KindSignal && len(payload) > 0 && payload[0]&frame.SignalReply != 0 {
-		a.conn.send(frame.Header{Kind: frame.KindSignalled, Execution: h.Execution}, []byte{0})
-	}
-	return nil
+	return nil // it has ended: the frame was under way when Exited was sent
 }
 
 func (a *agent) start(id uint32, payload []byte) error {

@@ -138,6 +138,7 @@ func TestAnAgentThatBreaksTheProtocolIsLost(t *testing.T) {
 		"an answer to no signal":       frame.Append(nil, exec(frame.KindSignalled, 0), []byte{1}),
 		"an answer to no file command": frame.Append(nil, exec(frame.KindFileReply, 0), []byte("{}")),
 		"a body of nothing":            frame.Append(nil, exec(frame.KindBody, 0), nil),
+		"output after the exit":        slices.Concat(frame.Append(nil, exec(frame.KindExited, 0), []byte(`{"Code":0}`)), frame.Append(nil, exec(frame.KindOutput, 1), []byte("x"))),
 		"half a frame":                 frame.Append(nil, exec(frame.KindOutput, 1), []byte("xyz"))[:13],
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -146,6 +147,13 @@ func TestAnAgentThatBreaksTheProtocolIsLost(t *testing.T) {
 			h.conn.Write(bytes)
 			if name == "half a frame" {
 				h.conn.Close()
+			}
+			if name == "output after the exit" {
+				if exit := r.wait(t); exit.Status != runtimes.Completed {
+					t.Errorf("got %+v", exit)
+				}
+				<-l.Lost()
+				return
 			}
 			expectLost(t, l, r)
 		})

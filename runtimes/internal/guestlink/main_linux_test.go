@@ -56,7 +56,7 @@ func startAgent(t testing.TB) *agent {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command("/bin/sh", "-c", `mount --make-rprivate / && mount -t proc proc /proc && exec "$0"`, guesttest.Path(t))
+	cmd := exec.Command("/bin/sh", "-c", `trap "" HUP USR1 WINCH; mount --make-rprivate / && mount -t proc proc /proc && exec "$0"`, guesttest.Path(t))
 	cmd.Env = []string{}
 	cmd.Dir = "/"
 	cmd.Stderr = os.Stderr

@@ -68,11 +68,22 @@ func (l *Link) handle(h frame.Header, payload []byte) error {
 	}
 	l.mu.Lock()
 	p := l.processes[h.Execution]
+	late := p == nil && h.Execution <= l.last && mayBeLate[h.Kind]
 	l.mu.Unlock()
+	if late {
+		return nil
+	}
 	if p == nil {
 		return protocolError("%v about execution %d, which is not", h.Kind, h.Execution)
 	}
 	return p.handle(h, payload)
+}
+
+// mayBeLate are the kinds that an honest agent may send about an execution of
+// which it has just told the end: answers to what was under way, and news of
+// what it watched beside.
+var mayBeLate = map[frame.Kind]bool{
+	frame.KindSignalled: true, frame.KindCPUExceeded: true, frame.KindInputCredit: true, frame.KindInputClosed: true,
 }
 
 func pingPayload(number uint64) []byte { return binary.LittleEndian.AppendUint64(nil, number) }

@@ -98,6 +98,24 @@ func TestEverySignalArrivesByNumber(t *testing.T) {
 	}
 }
 
+// 18 is SIGCONT, which does nothing to a program that runs.
+func TestASignalThatCrossesTheExitIsNotDelivered(t *testing.T) {
+	l := open(t, Options{})
+	for range 200 {
+		r, p := start(t, l, shell(`exit 0`))
+		for ended := false; !ended; {
+			if _, err := p.Signal(18); err != nil {
+				t.Fatal(err)
+			}
+			ended = len(r.exited) > 0
+		}
+		r.wait(t)
+	}
+	if err := l.Ping(t.Context()); err != nil {
+		t.Errorf("the link is lost: %v", l.Err())
+	}
+}
+
 func TestSIGKILLGoesToTheWholeTree(t *testing.T) {
 	links(t, func(t *testing.T, l *Link) {
 		r, p := start(t, l, shell(`(setsid sleep 64 &); echo up; sleep 64`))

@@ -56,8 +56,8 @@ func TestTheStandardStreamsAreAStream(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	r, exit := run(t, l, runtimes.Command{Name: "sh", Args: []string{"-c", `cat; readlink /proc/$PPID/fd/0; echo x >&2`}, Stdin: []byte("in ")})
-	if exit.Status != runtimes.Completed || r.text(runtimes.Stdout) != "in /dev/null\n" || r.text(runtimes.Stderr) != "x\n" {
+	r, exit := run(t, l, runtimes.Command{Name: "sh", Args: []string{"-c", `cat; ls /proc/self/fd | tr '\n' ' '; echo x >&2`}, Stdin: []byte("in ")})
+	if exit.Status != runtimes.Completed || r.text(runtimes.Stdout) != "in 0 1 2 3 " || r.text(runtimes.Stderr) != "x\n" {
 		t.Errorf("%+v %q", exit, r.text(runtimes.Stdout))
 	}
 }

@@ -55,6 +55,9 @@ func filter() program {
 	p.denyWhen(unix.SYS_PERSONALITY, func(p *program) {
 		p.isNot(0, unix.EPERM, 0, addrNoRandomize, 0xffffffff)
 	})
+	p.denySignals()
+	// Its contexts are counted for the whole host (fs.aio-max-nr).
+	p.deny(unix.SYS_IO_SETUP, unix.ENOSYS)
 	p.denySockets()
 	p.answer(unix.SECCOMP_RET_ALLOW)
 	return p
@@ -63,8 +66,20 @@ func filter() program {
 // Values that x/sys does not name.
 const (
 	tiocLinux       = 0x541C    // TIOCLINUX
+	fSetSig         = 10        // F_SETSIG
 	addrNoRandomize = 0x0040000 // ADDR_NO_RANDOMIZE, which debuggers set
 )
+
+// denySignals refuses to send a signal with made-up information. Go takes a
+// SIGSEGV whose information does not say that a user sent it for its own, so
+// one of these would end the agent, whatever it catches. kill(2) and tgkill(2)
+// are left.
+func (p *program) denySignals() {
+	p.deny(unix.SYS_RT_SIGQUEUEINFO, unix.EPERM)
+	p.deny(unix.SYS_RT_TGSIGQUEUEINFO, unix.EPERM)
+	p.deny(unix.SYS_PIDFD_SEND_SIGNAL, unix.ENOSYS) // a filter sees half of its pointer; all have a way without
+	p.denyWhen(unix.SYS_FCNTL, func(p *program) { p.is(1, unix.EPERM, fSetSig) })
+}
 
 // denySockets leaves unix, internet and route sockets. Those of virtual
 // machines, packets and the kernel's cryptography pass by the network
