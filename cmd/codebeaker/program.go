@@ -67,7 +67,7 @@ func newProgram(ctx context.Context, c Config, log *slog.Logger) (p *Program, er
 	if err != nil {
 		return p, err
 	}
-	p.host.Sweep(ctx)
+	p.sweep(ctx)
 	p.registry = runtimes.NewRegistry(p.host.Runtimes...)
 	p.probe(ctx)
 	if err := p.assemble(keys); err != nil {
@@ -83,6 +83,16 @@ func (p *Program) keys() (*transport.Keys, error) {
 		file = p.dir.file("keys")
 	}
 	return transport.OpenKeys(file)
+}
+
+// sweepTimeout bounds how long a start waits for what an earlier server left;
+// what takes longer is logged and left to the next start.
+const sweepTimeout = 30 * time.Second
+
+func (p *Program) sweep(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, sweepTimeout)
+	defer cancel()
+	p.host.Sweep(ctx)
 }
 
 // probe asks the runtimes once, and says what came of it.

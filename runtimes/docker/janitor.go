@@ -82,6 +82,7 @@ func (r *Runtime) removeStrayContainers(ctx context.Context, found []container.S
 			continue
 		}
 		removals.Go(func() error {
+			r.thaw(ctx, c.ID)
 			if err := r.engine.removeContainer(ctx, c.ID); err != nil {
 				return fmt.Errorf("remove left-over container %s: %w", c.ID, err)
 			}
@@ -90,6 +91,23 @@ func (r *Runtime) removeStrayContainers(ctx context.Context, found []container.S
 		})
 	}
 	return removals.Wait()
+}
+
+// thaw lets what a killed server had frozen in a container go on: the engine
+// cannot end it otherwise. Where it cannot be done the removal says what is
+// wrong.
+func (r *Runtime) thaw(ctx context.Context, id string) {
+	found, err := r.engine.inspectContainer(ctx, id)
+	if err != nil || found.State == nil || found.State.Pid == 0 || r.options.Remote {
+		return
+	}
+	group, err := programGroup(greeting{pid: found.State.Pid})
+	if err == nil && group != nil {
+		err = group.ThawAll()
+	}
+	if err != nil {
+		r.log.Debug("a left-over container was not thawed", "container", id, "error", err)
+	}
 }
 
 func (r *Runtime) claimedContainer(c container.Summary) bool {

@@ -1,6 +1,7 @@
 package boxed
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"os"
@@ -37,6 +38,10 @@ func (m *making) openLink(ctx context.Context) error {
 	return err
 }
 
+// defaultOpenFiles is used where the session asks for no limit: without one
+// programs would have the server's own.
+const defaultOpenFiles = 4096
+
 // resourceLimits are the setrlimit(2) limits of every program. Where there are
 // no control groups they bound memory, of each process by itself, and the
 // number of processes.
@@ -47,7 +52,7 @@ func (m *making) resourceLimits() []frame.ResourceLimit {
 			limits = append(limits, frame.ResourceLimit{Name: name, Value: uint64(value)})
 		}
 	}
-	add("nofile", m.spec.Limits.OpenFiles)
+	add("nofile", cmp.Or(m.spec.Limits.OpenFiles, defaultOpenFiles))
 	if m.e.group == nil {
 		if m.spec.Limits.MemoryBytes > 0 {
 			add("data", m.spec.Limits.MemoryBytes+m.found.kit.Reserve)

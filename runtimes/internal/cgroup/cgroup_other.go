@@ -77,3 +77,6 @@ func (*Group) Thaw() error { return ErrUnavailable }
 
 // Remove returns ErrUnavailable.
 func (*Group) Remove(context.Context) error { return ErrUnavailable }
+
+// ThawAll fails with ErrUnavailable.
+func (*Group) ThawAll() error { return ErrUnavailable }

@@ -26,7 +26,12 @@ func (h *Hierarchy) OpenContainer(hostPID int) (*Group, error) {
 	if !slices.Contains(members, hostPID) {
 		return nil, fmt.Errorf("process %d is not in the group that it names", hostPID)
 	}
-	return g, nil
+	if h.version == V1 {
+		if g.sockets, _, err = readNumber(g.at[memory], "memory.limit_in_bytes"); err != nil {
+			return nil, err
+		}
+	}
+	return g, g.boundSockets()
 }
 
 // OpenV2 uses a directory of a version 2 hierarchy, with whatever controllers

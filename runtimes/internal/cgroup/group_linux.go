@@ -16,6 +16,10 @@ type Group struct {
 	version Version
 	at      place
 	root    bool // of the hierarchy: its processes are not ours to move
+	// sockets bounds what waits in sockets, in bytes; zero does not. Version 1
+	// counts it apart from memory, and for each group by itself, so a group
+	// without a limit of its own takes that of the one above.
+	sockets int64
 
 	mu    sync.Mutex
 	inner bool // it has, or had, children
@@ -45,6 +49,13 @@ func (g *Group) child(name string, l Limits, whole bool) (*Group, error) {
 			}
 			return nil, err
 		}
+	}
+	c.sockets = g.sockets
+	if l.MemoryBytes > 0 {
+		c.sockets = l.MemoryBytes
+	}
+	if err := c.boundSockets(); err != nil {
+		return nil, errors.Join(err, c.remove())
 	}
 	if l == (Limits{}) {
 		return c, nil

@@ -1,6 +1,7 @@
 package cgroup
 
 import (
+	"context"
 	"os"
 	"os/exec"
 	"strings"
@@ -176,8 +177,14 @@ func TestSweepEndsAndRemovesWhatWasLeft(t *testing.T) {
 	}
 	cmd := startIn(t, deep, `sleep 60`)
 	grown(t, g, 1)
+	// As a server leaves it that is killed while it kills.
+	if err := deep.Freeze(); err != nil {
+		t.Fatal(err)
+	}
 	name := strings.TrimPrefix(g.at[memory], h.root[memory]+"/")
-	if err := h.Sweep(t.Context(), name); err != nil {
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	if err := h.Sweep(ctx, name); err != nil {
 		t.Fatal(err)
 	}
 	cmd.Wait()
@@ -190,6 +197,28 @@ func TestSweepEndsAndRemovesWhatWasLeft(t *testing.T) {
 	for _, bad := range []string{"", "..", "/codebeaker/a", "codebeaker", "codebeaker/", "codebeaker/../docker", "docker/x"} {
 		if err := h.Sweep(t.Context(), bad); err == nil {
 			t.Errorf("%q is swept", bad)
+		}
+	}
+}
+
+// Memory in sockets is counted apart with version 1: every group below one with
+// a memory limit has it as the limit of its sockets, too.
+func TestSocketsAreBoundedWithTheMemory(t *testing.T) {
+	g := newGroup(t, Limits{MemoryBytes: 64 << 20})
+	if g.version != V1 {
+		t.Skip("version 2 counts sockets as memory")
+	}
+	child, err := g.Child("run", Limits{Processes: 10})
+	if err != nil {
+		t.Fatal(err)
+	}
+	below, err := child.Child("1", Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, group := range []*Group{g, child, below} {
+		if n, limited, err := readNumber(group.at[memory], "memory.kmem.tcp.limit_in_bytes"); err != nil || !limited || n != 64<<20 {
+			t.Errorf("%s: %d, %v, %v", group.at[memory], n, limited, err)
 		}
 	}
 }

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"syscall"
 	"time"
 )
@@ -54,6 +56,20 @@ func (g *Group) Freeze() error { return g.setFrozen(true) }
 
 // Thaw lets the processes go on.
 func (g *Group) Thaw() error { return g.setFrozen(false) }
+
+// ThawAll lets the processes of the group and of every group below it go on. A
+// server that was killed while it killed may have left one frozen, and what is
+// frozen cannot die.
+func (g *Group) ThawAll() error {
+	return filepath.WalkDir(g.at[freezer], func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || !entry.IsDir() {
+			return ignoreGone(err)
+		}
+		below := &Group{version: g.version}
+		below.at[freezer] = path
+		return ignoreGone(below.Thaw())
+	})
+}
 
 func (g *Group) setFrozen(frozen bool) error {
 	switch {

@@ -60,6 +60,9 @@ func (h *Hierarchy) Sweep(ctx context.Context, name string) error {
 		return err
 	}
 	old := &Group{version: h.version, at: h.root.below(name), inner: true}
+	if err := old.ThawAll(); err != nil {
+		return err
+	}
 	if err := old.Kill(ctx); err != nil {
 		return err
 	}
