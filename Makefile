@@ -41,9 +41,11 @@ run: build ## Start the server on LISTEN (127.0.0.1:5039) with what this machine
 	@docker/scripts/images.sh || echo '  going on without Docker; `make engine images` as root gets it'
 	exec bin/codebeaker serve --listen $(LISTEN)
 
+# One package at a time: the tests share the engine, the control groups and two
+# cores, and some of them measure what others would disturb.
 test: guest ## Set up what the tests need, then run every test with the race detector
 	@docker/scripts/testbed.sh
-	$(GO) test $(RACE) -shuffle=on -timeout=10m $(TESTFLAGS) ./...
+	$(GO) test $(RACE) -p 1 -shuffle=on -timeout=10m $(TESTFLAGS) ./...
 
 test-short: guest ## Run the tests that need neither Docker nor root
 	$(GO) test -short -shuffle=on $(TESTFLAGS) ./...
