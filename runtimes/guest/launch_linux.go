@@ -15,9 +15,6 @@ import (
 // startShim forks the shim that is to be, or to watch, the program.
 func (s *starter) startShim(x *execution, plan *shimSpec, streams *plumbing) error {
 	x.supervised = !plan.Become
-	if plan.Limits.Processes > 0 {
-		plan.Limits.Processes += int64(s.agent.tasks()) // RLIMIT_NPROC counts those of the uid
-	}
 	spec, err := specFile(plan)
 	if err != nil {
 		return fmt.Errorf("the start could not be prepared: %w", reason(err))
@@ -58,7 +55,8 @@ func specFile(plan *shimSpec) (*os.File, error) {
 		return nil, err
 	}
 	file := os.NewFile(uintptr(fd), "start")
-	if _, err := file.Write(text); err == nil {
+	_, err = file.Write(text)
+	if err == nil {
 		_, err = file.Seek(0, io.SeekStart)
 	}
 	if err != nil {

@@ -69,11 +69,13 @@ func parseStat(text []byte) (p process, ok bool) {
 	return p, ok
 }
 
-// tasks counts the threads of all processes.
-func (a *agent) tasks() int {
+// tasksBeside counts the threads of all processes but this one.
+func tasksBeside() int {
 	n := 0
-	for _, p := range processes() {
-		n += p.threads
+	for pid, p := range processes() {
+		if pid != os.Getpid() {
+			n += p.threads
+		}
 	}
 	return n
 }

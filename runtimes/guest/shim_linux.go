@@ -19,7 +19,9 @@ import (
 //
 //   - Without control groups it is the subreaper of its tree (prctl(2)): what
 //     the program starts stays below it, and so can be told apart, measured
-//     and ended while other programs run. It sets the command's own limits.
+//     and ended while other programs run. A command with limits of its own
+//     gets a second shim, which sets them and becomes the program: the first
+//     could not live with little memory.
 //   - With control groups of version 2 it is born in the group of its
 //     execution, puts itself under the system call filter and becomes the
 //     program. The agent itself cannot be under it: the filter refuses the
@@ -91,18 +93,30 @@ func (s *shimSpec) confine() error {
 			return err
 		}
 	}
-	set := func(resource int, value int64) error {
+	return nil
+}
+
+// setLimits sets the command's own limits. RLIMIT_NPROC counts all tasks of the
+// uid, so those that are there already come on top.
+func (s *shimSpec) setLimits() error {
+	processes := s.Limits.Processes
+	if processes > 0 {
+		processes += int64(tasksBeside())
+	}
+	for resource, value := range map[int]int64{unix.RLIMIT_NPROC: processes, unix.RLIMIT_DATA: s.Limits.Data} {
 		if value == 0 {
-			return nil
+			continue
 		}
 		var have syscall.Rlimit
 		if err := syscall.Getrlimit(resource, &have); err != nil {
 			return err
 		}
 		bound := min(uint64(value), have.Max)
-		return syscall.Setrlimit(resource, &syscall.Rlimit{Cur: bound, Max: bound})
+		if err := syscall.Setrlimit(resource, &syscall.Rlimit{Cur: bound, Max: bound}); err != nil {
+			return err
+		}
 	}
-	return errors.Join(set(unix.RLIMIT_DATA, s.Limits.Data), set(unix.RLIMIT_NPROC, s.Limits.Processes))
+	return nil
 }
 
 // become makes the process the program; it returns only what went wrong.
@@ -118,61 +132,11 @@ func (s *shimSpec) become() error {
 	if err := unix.Chdir(s.Dir); err != nil {
 		return err
 	}
+	// Last: this program itself may be over the limit from here on.
+	if err := s.setLimits(); err != nil {
+		return err
+	}
 	return syscall.Exec(s.Path, s.Args, s.Env)
-}
-
-// supervise starts the program and reaps its whole tree until nothing is left.
-func (s *shimSpec) supervise(reports *os.File) error {
-	catchSignals()
-	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
-		report(reports, shimFailed, uint64(errnoOf(err)))
-		return err
-	}
-	pid, err := syscall.ForkExec(s.Path, s.Args, &syscall.ProcAttr{
-		Dir: s.Dir, Env: s.Env, Files: []uintptr{0, 1, 2},
-		Sys: &syscall.SysProcAttr{Setsid: true, Setctty: s.Terminal},
-	})
-	if err != nil {
-		report(reports, shimFailed, uint64(errnoOf(err)))
-		return err
-	}
-	report(reports, shimStarted, uint64(pid))
-	letGo()
-	for {
-		var status unix.WaitStatus
-		dead, err := unix.Wait4(-1, &status, 0, nil)
-		switch {
-		case err == unix.EINTR:
-		case err != nil:
-			report(reports, shimUsed, uint64(usedBelow()))
-			return nil
-		case dead == pid && !status.Stopped():
-			report(reports, shimEnded, uint64(uint32(status)))
-		}
-	}
-}
-
-// letGo gives up the program's streams, which would otherwise stay open as
-// long as the shim.
-func letGo() {
-	null, err := unix.Open(os.DevNull, unix.O_RDWR|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return
-	}
-	for fd := range 3 {
-		_ = unix.Dup3(null, fd, 0)
-	}
-	unix.Close(null)
-}
-
-// usedBelow is the processor time of everything that the shim has reaped, and
-// that it has reaped in turn.
-func usedBelow() int64 {
-	var u unix.Rusage
-	if err := unix.Getrusage(unix.RUSAGE_CHILDREN, &u); err != nil {
-		return 0
-	}
-	return unix.TimevalToNsec(u.Utime) + unix.TimevalToNsec(u.Stime)
 }
 
 // Kinds of reports.

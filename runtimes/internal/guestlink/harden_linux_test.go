@@ -11,8 +11,10 @@ import (
 	"github.com/codebeaker/codebeaker/runtimes"
 )
 
+// hardened has a uid that nobody else on the host has: RLIMIT_NPROC counts
+// tasks by it.
 var hardened = Hello{
-	User:   &User{UID: 65534, GID: 65534},
+	User:   &User{UID: 61234, GID: 61234},
 	Harden: Harden{NoCapabilities: true, NoNewPrivileges: true, Seccomp: true},
 	Limits: []ResourceLimit{{Name: "nofile", Value: 200}, {Name: "core", Value: 0}},
 }
@@ -69,7 +71,7 @@ func TestProgramsRunUnderEveryMeasure(t *testing.T) {
 	}
 	for key, want := range expected {
 		if os.Geteuid() != 0 {
-			want = strings.ReplaceAll(want, "65534", "1000")
+			want = strings.ReplaceAll(want, "61234", "1000")
 			if key == "setuid-root" {
 				want = "EINVAL" // the user namespace has no root
 			}
@@ -90,7 +92,7 @@ func TestProgramsRunUnderEveryMeasure(t *testing.T) {
 var expected = map[string]string{
 	"CapInh": "0000000000000000", "CapPrm": "0000000000000000", "CapEff": "0000000000000000", "CapAmb": "0000000000000000",
 	"NoNewPrivs": "1", "Seccomp": "2", "Groups": "", "SigIgn": "0000000000000000", "SigBlk": "0000000000000000",
-	"Uid": "65534\t65534\t65534\t65534", "Gid": "65534\t65534\t65534\t65534",
+	"Uid": "61234\t61234\t61234\t61234", "Gid": "61234\t61234\t61234\t61234",
 	"/proc/1/fd": "true", "/proc/1/environ": "true", "/proc/1/maps": "true", "/proc/1/root/": "true",
 	"mount": "EPERM", "umount2": "EPERM", "pivot_root": "EPERM", "chroot": "EPERM", "setns": "EPERM",
 	"unshare-user": "EPERM", "unshare-files": "", "clone-user": "EPERM", "clone3": "ENOSYS",

@@ -121,15 +121,28 @@ func TestWithoutGroupsProcessorTimeIsLimited(t *testing.T) {
 
 func TestWithoutGroupsMemoryAndProcessesAreLimitedByResource(t *testing.T) {
 	l := openHardened(t)
-	cmd := shell(`x=$(head -c 100m /dev/zero | tr '\0' x); echo ${#x}`)
-	cmd.Limits.MemoryBytes = 64 << 20
-	if r, exit := run(t, l, cmd); exit.Status == runtimes.Completed {
-		t.Errorf("memory: %+v %q", exit, r.text(runtimes.Stdout))
+	for _, megabytes := range []int64{4, 16, 64} {
+		cmd := shell(`echo up; x=$(head -c 100m /dev/zero | tr '\0' x); echo ${#x}`)
+		cmd.Limits.MemoryBytes = megabytes << 20
+		if r, exit := run(t, l, cmd); exit.Status == runtimes.Completed || exit.Status == runtimes.CouldNotStart || r.text(runtimes.Stdout) != "up\n" {
+			t.Errorf("%d MB: %+v %q", megabytes, exit, r.text(runtimes.Stdout))
+		}
 	}
-	cmd = shell(`i=0; while [ $i -lt 40 ]; do sleep 60 & i=$((i+1)); done; echo all`)
+	cmd := shell(`i=0; while [ $i -lt 40 ]; do sleep 60 & i=$((i+1)); echo $i; done`)
 	cmd.Limits.Processes = 10
-	if r, exit := run(t, l, cmd); exit.Status == runtimes.Completed {
-		t.Errorf("processes: %+v %q", exit, r.text(runtimes.Stdout))
+	r, exit := run(t, l, cmd)
+	if n := strings.Count(r.text(runtimes.Stdout), "\n"); exit.Status != runtimes.NonZeroExit || n < 7 || n > 10 {
+		t.Errorf("%d processes: %+v %q", n, exit, r.text(runtimes.Stderr))
+	}
+	cmd = runtimes.Command{Name: "/etc/passwd"}
+	cmd.Limits.Processes = 10
+	if _, exit := run(t, l, cmd); exit.Status != runtimes.CouldNotStart || exit.Message != `"/etc/passwd" may not be executed` {
+		t.Errorf("got %+v", exit)
+	}
+	cmd = runtimes.Command{Name: "tty", Terminal: terminal}
+	cmd.Limits.MemoryBytes = 64 << 20
+	if r, exit := run(t, l, cmd); exit.Status != runtimes.Completed {
+		t.Errorf("a terminal: %+v %q", exit, r.text(runtimes.Terminal))
 	}
 }
 
