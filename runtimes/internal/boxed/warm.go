@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"time"
 
 	"github.com/codebeaker/codebeaker/runtimes/internal/box"
 )
@@ -30,8 +31,8 @@ type Warm struct {
 	done chan struct{} // closed when the fill has ended
 }
 
-// start fills the cache in the background unless it is there. It does so once;
-// ctx ends it. failed is told why it could not be done, unless ctx did.
+// start fills the cache in the background unless it is there; ctx ends that.
+// failed is told why it could not be done, unless ctx did.
 func (w *Warm) start(ctx context.Context, failed func(error)) {
 	w.once.Do(func() {
 		w.done = make(chan struct{})
@@ -41,11 +42,33 @@ func (w *Warm) start(ctx context.Context, failed func(error)) {
 		}
 		go func() {
 			defer close(w.done)
-			if err := w.fill(ctx); err != nil && ctx.Err() == nil {
-				failed(err)
-			}
+			w.fillAtLast(ctx, failed)
 		}()
 	})
+}
+
+// A fill that fails, for want of processes or disk at that moment, is tried
+// again after these times, each twice the one before.
+const (
+	firstRetry = 5 * time.Second
+	lastRetry  = 5 * time.Minute
+)
+
+// fillAtLast fills the cache, if not at once then later. failed is told of each
+// failure.
+func (w *Warm) fillAtLast(ctx context.Context, failed func(error)) {
+	for pause := firstRetry; pause <= lastRetry; pause *= 2 {
+		err := w.fill(ctx)
+		if err == nil || ctx.Err() != nil {
+			return
+		}
+		failed(err)
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 func (w *Warm) fill(ctx context.Context) error {

@@ -48,7 +48,9 @@ func TestAFailedFillLeavesNothing(t *testing.T) {
 	broken := errors.New("no compiler")
 	var told error
 	warm := &Warm{Dir: filepath.Join(parent, "x"), Fill: func(context.Context, string) error { return broken }}
-	warm.start(context.Background(), func(err error) { told = err })
+	ctx, stop := context.WithCancel(t.Context()) // it would be tried again
+	defer stop()
+	warm.start(ctx, func(err error) { told = err; stop() })
 	warm.wait()
 	if !errors.Is(told, broken) || warm.ready() {
 		t.Errorf("told %v", told)
