@@ -26,7 +26,7 @@ func detected(t testing.TB) *Hierarchy {
 // newGroup makes a group that is ended and removed after the test.
 func newGroup(t testing.TB, l Limits) *Group {
 	t.Helper()
-	g, err := detected(t).Create(fmt.Sprintf("codebeaker/test-%d/%s", os.Getpid(), strings.ReplaceAll(t.Name(), "/", "-")), l)
+	g, err := detected(t).Create(fmt.Sprintf("codebeaker/test-%d-%s", os.Getpid(), strings.ReplaceAll(t.Name(), "/", "-")), l)
 	if err != nil {
 		t.Fatal(err)
 	}

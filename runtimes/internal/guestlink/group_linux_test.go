@@ -22,7 +22,7 @@ func openInGroup(t testing.TB, limits cgroup.Limits, o Options) *Link {
 	}
 	processes := limits.Processes
 	limits.Processes = 0
-	g, err := h.Create(fmt.Sprintf("codebeaker/test-link-%d/%s", os.Getpid(), strings.ReplaceAll(t.Name(), "/", "-")), limits)
+	g, err := h.Create(fmt.Sprintf("codebeaker/test-link-%d-%s", os.Getpid(), strings.ReplaceAll(t.Name(), "/", "-")), limits)
 	if err != nil {
 		t.Fatal(err)
 	}
