@@ -74,6 +74,21 @@ func TestTheLifetimeEndsASessionWithWhateverRuns(t *testing.T) {
 	})
 }
 
+func TestReadingAnExecutionIsActivity(t *testing.T) {
+	inWorld(t, Options{}, fake.Options{}, func(w *world) {
+		s := w.create()
+		id := w.run(s, "true").ExecutionID
+		time.Sleep(9 * time.Minute)
+		w.ask(s, &Extend{IdleTimeout: 5 * time.Minute})
+		time.Sleep(30 * time.Second)
+		w.ask(s, &OpenExecution{id})
+		time.Sleep(4*time.Minute + 45*time.Second)
+		if w.ended(s) {
+			t.Error("ended though an execution was attached to")
+		}
+	})
+}
+
 func TestExtendingReplacesTheTimes(t *testing.T) {
 	inWorld(t, Options{}, fake.Options{}, func(w *world) {
 		s := w.create()

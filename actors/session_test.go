@@ -184,6 +184,48 @@ func TestInputSignalsAndWaiting(t *testing.T) {
 	})
 }
 
+func TestInputThatComesBeforeTheProgramIsKeptForIt(t *testing.T) {
+	inWorld(t, Options{}, fake.Options{}, func(w *world) {
+		s := w.create()
+		send(s, shell("sleep", "1s"))
+		cat := shell("cat")
+		cat.Command.(*runtimes.Command).OpenStdin = true
+		queued := send(s, cat)
+		id := w.ask(s, &ListExecutions{}).result.(*ExecutionList).Executions[1].ID
+		if n := w.ask(s, &Input{Execution: id, Data: []byte("early")}).result.(*Accepted).Bytes; n != 5 {
+			t.Errorf("accepted %d", n)
+		}
+		w.ask(s, &Input{Execution: id, EOF: true})
+		var argument *ArgumentError
+		if err := w.ask(s, &Input{Execution: id, Data: []byte("late")}).err; !errors.As(err, &argument) {
+			t.Errorf("input after the end of input: %v", err)
+		}
+		<-queued.done
+		if o := queued.result.(*Outcome); stdout(o) != "early" {
+			t.Errorf("%+v", o)
+		}
+		none := send(s, shell("sleep", "1s"))
+		synctest.Wait()
+		list := w.ask(s, &ListExecutions{}).result.(*ExecutionList).Executions
+		if err := w.ask(s, &Input{Execution: list[len(list)-1].ID, Data: []byte("x")}).err; !errors.As(err, &argument) {
+			t.Errorf("input of a program without: %v", err)
+		}
+		<-none.done
+	})
+}
+
+func TestAnOutputLimitMarksWhatItKeptBack(t *testing.T) {
+	inWorld(t, Options{}, fake.Options{}, func(w *world) {
+		s := w.create()
+		e := shell("print", "12345")
+		e.Command.(*runtimes.Command).Limits.OutputBytes = 4
+		r := w.ask(s, e).result.(*Outcome).Result.(*ProcessResult)
+		if string(r.Stdout.Data) != "1234" || !r.Stdout.Truncated || r.Stderr.Truncated {
+			t.Errorf("%+v", r)
+		}
+	})
+}
+
 func TestASignalCancelsAQueuedCommand(t *testing.T) {
 	inWorld(t, Options{}, fake.Options{}, func(w *world) {
 		s := w.create()

@@ -113,6 +113,14 @@ func TestAllFileCommandsOnTheWireAreAlikeOnEveryRuntime(t *testing.T) {
 			if o := f.execute(s, map[string]any{"type": "read_file", "path": "link"}); o.ErrorCode != "PathOutsideWorkspace" {
 				t.Errorf("%+v", o)
 			}
+			outside := map[string]any{"type": "execute_shell", "commandName": "pwd", "workingDirectory": "away"}
+			if o := f.shell(s, "ln", "-s", "/tmp", "away"); !o.Success {
+				t.Errorf("%+v", o)
+			}
+			if o := f.execute(s, outside); o.ErrorCode != "PathOutsideWorkspace" || o.ExecutionID == "" {
+				t.Errorf("a working directory that leads out: %+v", o)
+			}
+			f.execute(s, map[string]any{"type": "delete_file", "path": "away"})
 			o := f.execute(s, map[string]any{"type": "list_directory"})
 			if len(o.Result.Entries) != 2 || o.Result.Entries[0].Name != "a" || o.Result.Entries[1].Type != "symlink" {
 				t.Errorf("%+v", o)
