@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
 	"sync"
 )
 
@@ -138,7 +137,21 @@ type CreateOptions struct {
 	Inodes int64
 }
 
-var sessionName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9.-]{0,127}$`)
+// maxSessionName is the longest name of a session, in bytes.
+const maxSessionName = 128
+
+// validSession reports whether the name is one that CreateOptions allows. It is
+// no regular expression: this package is part of the agent too, and compiling
+// one would be most of its start.
+func validSession(name string) bool {
+	for i, c := range []byte(name) {
+		letter := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9'
+		if !letter && (i == 0 || c != '.' && c != '-') {
+			return false
+		}
+	}
+	return name != "" && len(name) <= maxSessionName
+}
 
 // Create makes the workspace of a session. On an error nothing is left.
 // Errors: ErrExists, ErrNoUID; ctx's cause.
@@ -146,7 +159,7 @@ func (m *Manager) Create(ctx context.Context, o CreateOptions) (*Directory, erro
 	if err := context.Cause(ctx); err != nil {
 		return nil, err
 	}
-	if !sessionName.MatchString(o.Session) {
+	if !validSession(o.Session) {
 		return nil, fmt.Errorf("workspace: %q cannot name a session", o.Session)
 	}
 	if !m.reserve(o.Session) {
