@@ -60,7 +60,7 @@ func (r *Runtime) imageFor(ctx context.Context, spec runtimes.Spec) (*imageFacts
 	}
 	facts, err := r.inspectImage(ctx, name)
 	if cerrdefs.IsNotFound(err) {
-		return nil, missingImage(step, name, err)
+		return nil, r.missingImage(step, name, err)
 	}
 	if err != nil {
 		return nil, failed(step, err)
@@ -77,10 +77,14 @@ func (r *Runtime) isOwnImage(name string) bool {
 	return false
 }
 
-func missingImage(step, name string, err error) error {
+func (r *Runtime) missingImage(step, name string, err error) error {
+	advice := "pull or build it there"
+	if r.isOwnImage(name) {
+		advice = "run `make images`"
+	}
 	return &runtimes.EnvironmentError{
 		Runtime: runtimes.Docker, Step: step, Err: err,
-		Reason: fmt.Sprintf("The engine has no image %s: run `make images`.", name),
+		Reason: fmt.Sprintf("The engine has no image %s: %s.", name, advice),
 	}
 }
 

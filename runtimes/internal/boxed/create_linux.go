@@ -20,7 +20,7 @@ import (
 func (r *Runtime) Create(ctx context.Context, spec runtimes.Spec) (runtimes.Environment, error) {
 	if spec.Network != runtimes.NoNetwork {
 		return nil, r.fail("set up network", fmt.Sprintf(
-			"%s has no access to the internet here: ask for network none, or for runtimeType Docker", r.flavor.Type),
+			"%s sessions have no access to the internet: ask for network none", r.flavor.Type),
 			errors.New("a box has a loopback only"))
 	}
 	found, err := r.find(ctx)
