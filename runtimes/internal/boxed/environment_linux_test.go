@@ -266,7 +266,7 @@ func TestTheInternetIsRefusedWithAReason(t *testing.T) {
 	s.Network = runtimes.Internet
 	_, err := newShell(t).Create(context.Background(), s)
 	var failed *runtimes.EnvironmentError
-	if !errors.As(err, &failed) || !strings.Contains(failed.Reason, "Docker") {
+	if !errors.As(err, &failed) || !strings.Contains(failed.Reason, "network none") {
 		t.Errorf("got %v", err)
 	}
 }
