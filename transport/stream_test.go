@@ -61,10 +61,16 @@ func TestASlowConsumerIsClosedAndComesBackWithWhatItMissed(t *testing.T) {
 	w := newWorld(t, setup{options: Options{WebSocket: websocket.Options{StallTimeout: 200 * time.Millisecond}}})
 	p := w.dial(websocket.DialOptions{})
 	session := p.create(`{"language":"python"}`)
-	started := p.ask(execute(1, session, `{"type":"execute_shell","commandName":"spill","args":["4194304"]}`, `,"background":true`))
-	execution := variable.FindString(strings.ReplaceAll(started, session, ""))
-	slow := newSlow(t, w, `{"jsonrpc":"2.0","id":1,"method":"execution.attach","params":{"sessionId":"`+session+`","executionId":"`+execution+`"}}`)
+	// It follows its own command, so that the program is held up for it from the
+	// first byte on, and there is far more than its socket can swallow.
+	slow := newSlow(t, w, execute(1, session, `{"type":"execute_shell","commandName":"spill","args":["33554432"]}`, `,"stream":true`))
 	defer slow.Close()
+	var execution string
+	eventually(t, "the program runs", func() bool {
+		list := p.ask(`{"jsonrpc":"2.0","id":1,"method":"execution.list","params":{"sessionId":"` + session + `"}}`)
+		execution = variable.FindString(strings.ReplaceAll(list, session, ""))
+		return execution != ""
+	})
 	eventually(t, "the slow consumer is closed", func() bool { return w.server.hub.Count() == 1 })
 	// The program went on without it.
 	wait := `{"jsonrpc":"2.0","id":2,"method":"execution.wait","params":{"sessionId":"` + session + `","executionId":"` + execution + `"}}`
