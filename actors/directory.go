@@ -14,6 +14,7 @@ import (
 // directory never waits for a caller that left.
 type (
 	create struct {
+		quiet
 		request CreateRequest
 		reply   chan<- created
 	}
@@ -22,6 +23,7 @@ type (
 		err     error
 	}
 	lookup struct {
+		quiet
 		owner, id string
 		reply     chan<- found
 	}
@@ -30,6 +32,7 @@ type (
 		err     error
 	}
 	list struct {
+		quiet
 		request ListRequest
 		reply   chan<- page
 	}
@@ -39,7 +42,10 @@ type (
 	}
 	// drain refuses creates; with empty set it ends every session and closes
 	// the channel when none is left.
-	drain struct{ empty chan struct{} }
+	drain struct {
+		quiet
+		empty chan struct{}
+	}
 
 	// From sessions: ready or failed once; ending when it takes no more
 	// calls; freed when nothing of it is left.

@@ -81,7 +81,7 @@ func NewSystem(o Options) *System {
 	}
 	s.actors = actor.NewActorSystem(actor.WithLoggerFactory(func(*actor.ActorSystem) *slog.Logger {
 		return slog.New(&warnings{o.Logger.With("component", "actors").Handler()})
-	}))
+	}), actor.WithDeadLetterThrottleInterval(time.Millisecond)) // its goroutine sleeps for so long
 	s.root = s.actors.Root
 	s.deadLetters = s.actors.EventStream.Subscribe(answerDeadLetter)
 	directory := newDirectory(s)
@@ -140,7 +140,7 @@ func (s *System) abandon(reply <-chan created) {
 // Errors: ErrSessionNotFound, ErrSessionClosed when it ended a moment ago.
 func (s *System) Lookup(ctx context.Context, owner, id string) (*Session, error) {
 	reply := make(chan found, 1)
-	s.root.Send(s.directory, &lookup{owner, id, reply})
+	s.root.Send(s.directory, &lookup{owner: owner, id: id, reply: reply})
 	select {
 	case f := <-reply:
 		return f.session, f.err
@@ -155,7 +155,7 @@ func (s *System) Lookup(ctx context.Context, owner, id string) (*Session, error)
 // give as After for the next page, "" behind the last.
 func (s *System) List(ctx context.Context, r ListRequest) ([]*Info, string, error) {
 	reply := make(chan page, 1)
-	s.root.Send(s.directory, &list{r, reply})
+	s.root.Send(s.directory, &list{request: r, reply: reply})
 	select {
 	case p := <-reply:
 		return p.infos, p.next, nil

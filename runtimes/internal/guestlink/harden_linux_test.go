@@ -30,7 +30,7 @@ var probe = sync.OnceValues(func() (string, error) {
 	if dir := os.Getenv(probeVariable); dir != "" {
 		return dir, nil
 	}
-	dir, err := os.MkdirTemp("", "probe")
+	dir, err := os.MkdirTemp("/var/tmp", "probe") // a box has a /tmp of its own
 	if err != nil {
 		return "", err
 	}
