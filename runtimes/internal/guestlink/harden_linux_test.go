@@ -72,6 +72,9 @@ func TestProgramsRunUnderEveryMeasure(t *testing.T) {
 	for key, want := range expected {
 		if os.Geteuid() != 0 {
 			want = strings.ReplaceAll(want, "61234", "1000")
+			if key == "Groups" {
+				continue // a user namespace without privileges cannot drop them, user_namespaces(7)
+			}
 			if key == "setuid-root" {
 				want = "EINVAL" // the user namespace has no root
 			}
