@@ -100,6 +100,9 @@ func needLanguage(t testing.TB, p *Program, kind runtimes.Type, language string)
 	need(t, p, kind)
 	l, ok := runtimes.ParseLanguage(language)
 	if a := p.registry.Offer(kind).Availability; !ok || !a.Serves(l) {
+		if required(kind.String()) && kind != runtimes.Native { // Native has what the host has
+			t.Fatalf("%v does not serve %s here", kind, language)
+		}
 		t.Skipf("%v does not serve %s here (%s)", kind, language, strings.TrimSpace(a.Reason))
 	}
 }
