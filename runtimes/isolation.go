@@ -12,6 +12,7 @@ const (
 	IPCNamespace     Layer = "ipcNamespace"
 	UTSNamespace     Layer = "utsNamespace"
 	NetworkNamespace Layer = "networkNamespace" // no interface but its own loopback
+	NetworkFilter    Layer = "networkFilter"    // public addresses only, by a relay outside
 	UserNamespace    Layer = "userNamespace"
 	CgroupNamespace  Layer = "cgroupNamespace"
 	OwnUID           Layer = "ownUid" // a host uid that no other session has
@@ -89,7 +90,9 @@ var scoreRules = []scoreRule{
 	{layers: []Layer{MountNamespace, Landlock}, tenths: 5},
 	{layers: []Layer{NoHostFiles}, tenths: 5},
 	{layers: []Layer{PIDNamespace, IPCNamespace, UTSNamespace}, tenths: 10, or: &scoreRule{layers: []Layer{Landlock}, tenths: 5}},
-	{layers: []Layer{NetworkNamespace}, tenths: 10, or: &scoreRule{layers: []Layer{Landlock}, tenths: 5}},
+	{layers: []Layer{NetworkNamespace}, tenths: 10, or: &scoreRule{
+		layers: []Layer{NetworkFilter}, tenths: 5, or: &scoreRule{layers: []Layer{Landlock}, tenths: 5},
+	}},
 	{layers: []Layer{OwnUID}, tenths: 10},
 	{layers: []Layer{NoCapabilities, NoNewPrivileges}, tenths: 5},
 	{layers: []Layer{SeccompAllowList}, tenths: 20, or: &scoreRule{layers: []Layer{Seccomp}, tenths: 10}},

@@ -71,6 +71,14 @@ func newVec[V prometheus.Collector, O any](m *Metrics, of func(O, []string) V, o
 // Registry lets others add instruments.
 func (m *Metrics) Registry() *prometheus.Registry { return m.registry }
 
+// Count adds a counter that somebody else keeps; read is called at each scrape.
+// Counters of one name differ in the value of their label.
+func (m *Metrics) Count(name, help, label, value string, read func() int64) {
+	m.registry.MustRegister(prometheus.NewCounterFunc(
+		prometheus.CounterOpts{Name: name, Help: help, ConstLabels: prometheus.Labels{label: value}},
+		func() float64 { return float64(read()) }))
+}
+
 func (m *Metrics) handler() http.Handler {
 	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{})
 }

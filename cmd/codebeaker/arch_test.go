@@ -51,6 +51,7 @@ var owners = map[string][]string{
 	"github.com/goccy/go-json":          {"transport", "transport/...", "bench", "bench/internal/..."},
 	"github.com/spf13/cobra":            {"cmd/codebeaker"},
 	"github.com/knadh/koanf":            {"cmd/codebeaker"},
+	"gvisor.dev/gvisor":                 {"runtimes/internal/egress"},
 	"github.com/prometheus":             {"transport"},
 	"github.com/montanaflynn/stats":     {"runtimes/calibration", "bench", "bench/internal/..."},
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -32,6 +33,8 @@ type Config struct {
 	Runtimes       []string      `koanf:"runtimes"`
 	DockerHost     string        `koanf:"docker-host"`
 	AllowImages    []string      `koanf:"allow-image"`
+	Internet       bool          `koanf:"internet"`
+	AllowNetworks  []string      `koanf:"allow-network"`
 	ToolsDir       string        `koanf:"tools-dir"`
 	Guest          string        `koanf:"guest"`
 	Calibrate      bool          `koanf:"calibrate"`
@@ -67,6 +70,8 @@ func addFlags(flags *pflag.FlagSet) {
 	flags.StringSlice("runtimes", []string{"docker", "deno", "bun", "native"}, "runtimes to offer")
 	flags.String("docker-host", "", "Docker engine, such as unix:///var/run/docker.sock; empty uses DOCKER_HOST or the usual one")
 	flags.StringSlice("allow-image", nil, "images that clients may name with dockerImage")
+	flags.Bool("internet", true, "let sessions ask for network internet")
+	flags.StringSlice("allow-network", nil, "addresses (CIDR) that network internet may reach although they are not public")
 	flags.String("tools-dir", "", "directory to search for bun and deno when they are not on PATH")
 	flags.String("guest", "", "the guest agent's binary; empty looks beside this program and in .cache/guest")
 	flags.Bool("calibrate", true, "measure the runtimes in the background, for their selection")
@@ -165,6 +170,9 @@ func (c *Config) validate() error {
 			return fmt.Errorf("%s must be more than zero", name)
 		}
 	}
+	if _, err := c.networks(); err != nil {
+		return err
+	}
 	switch {
 	case c.MaxMemoryMB < 0:
 		return fmt.Errorf("max-memory-mb must not be negative")
@@ -176,6 +184,23 @@ func (c *Config) validate() error {
 		return fmt.Errorf("data-dir must be set: this user has no home directory")
 	}
 	return nil
+}
+
+// networks are the blocks of allow-network; an address alone is a block of one.
+func (c *Config) networks() ([]netip.Prefix, error) {
+	var blocks []netip.Prefix
+	for _, text := range c.AllowNetworks {
+		if address, err := netip.ParseAddr(text); err == nil {
+			blocks = append(blocks, netip.PrefixFrom(address, address.BitLen()))
+			continue
+		}
+		block, err := netip.ParsePrefix(text)
+		if err != nil {
+			return nil, fmt.Errorf("allow-network: %q is neither an address nor a block such as 10.1.2.0/24", text)
+		}
+		blocks = append(blocks, block)
+	}
+	return blocks, nil
 }
 
 // defaultDataDir is the usual place for a user's data, or the system's for

@@ -6,9 +6,12 @@ import (
 	"context"
 	"fmt"
 	"os"
+
+	"github.com/codebeaker/codebeaker/runtimes/host"
 )
 
 func main() {
+	host.RunRelay()
 	if err := newCommand().ExecuteContext(context.Background()); err != nil {
 		fmt.Fprintln(os.Stderr, "codebeaker:", err)
 		os.Exit(1)

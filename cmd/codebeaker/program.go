@@ -60,9 +60,13 @@ func newProgram(ctx context.Context, c Config, log *slog.Logger) (p *Program, er
 	if c.ToolsDir == "" {
 		c.ToolsDir = findTools()
 	}
+	networks, err := c.networks()
+	if err != nil {
+		return p, err
+	}
 	p.host, err = host.Open(host.Options{
 		Names: c.Runtimes, DataDir: p.dir.path, Mark: p.dir.mark, ToolsDir: c.ToolsDir, Guest: c.Guest,
-		DockerHost: c.DockerHost, AllowImages: c.AllowImages, Logger: log,
+		DockerHost: c.DockerHost, AllowImages: c.AllowImages, AllowNetworks: networks, Logger: log,
 	})
 	if err != nil {
 		return p, err
@@ -113,6 +117,7 @@ func (p *Program) probe(ctx context.Context) {
 // assemble makes the actors and the transport above the runtimes.
 func (p *Program) assemble(keys *transport.Keys) (err error) {
 	c, metrics := &p.config, transport.NewMetrics()
+	watchNetwork(metrics, p.host.Network)
 	system := actors.NewSystem(actors.Options{
 		Registry: p.registry, MaxSessions: c.MaxSessions, QueueLength: c.QueueLength, OutputBytes: c.OutputBytes,
 		CreateTimeout: c.CreateTimeout, Logger: p.log, Observer: metrics,
@@ -134,7 +139,7 @@ func (p *Program) policy() transport.Policy {
 	c := &p.config
 	policy := transport.Policy{
 		MaxIdleTimeout: c.MaxIdle, MaxLifetime: c.MaxLifetime, MaxMemoryMB: int64(c.MaxMemoryMB), MaxCPUs: c.MaxCPUs,
-		MaxProcesses: int64(c.MaxProcesses), MaxDiskMB: int64(c.MaxDiskMB), Images: c.AllowImages,
+		MaxProcesses: int64(c.MaxProcesses), MaxDiskMB: int64(c.MaxDiskMB), Images: c.AllowImages, DenyInternet: !c.Internet,
 	}
 	if policy.MaxMemoryMB == 0 {
 		policy.MaxMemoryMB = max(memoryMB()*3/4, 512)

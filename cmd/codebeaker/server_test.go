@@ -12,9 +12,13 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/codebeaker/codebeaker/runtimes"
+	"github.com/codebeaker/codebeaker/runtimes/host"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	host.RunRelay()
+	goleak.VerifyTestMain(m)
+}
 
 // startServer runs a whole server, without calibration unless args say so, and
 // stops it at the end of the test.

@@ -7,9 +7,13 @@ import (
 
 	"github.com/codebeaker/codebeaker/runtimes"
 	"github.com/codebeaker/codebeaker/runtimes/internal/boxed/boxedtest"
+	"github.com/codebeaker/codebeaker/runtimes/internal/egress"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	egress.RunRelay()
+	goleak.VerifyTestMain(m)
+}
 
 func TestBunRunsJavaScriptAndTypeScript(t *testing.T) {
 	r := New(boxedtest.Options(t))
@@ -61,3 +65,11 @@ func TestTheReasonSaysHowToGetBun(t *testing.T) {
 }
 
 func TestBunConforms(t *testing.T) { boxedtest.Conformance(t, New) }
+
+func TestBunReachesTheInternetWhenAsked(t *testing.T) {
+	boxedtest.Network(t, func(o Options) runtimes.Runtime { return New(o) }, boxedtest.Fetcher{
+		Language: runtimes.JavaScript, File: "fetch.js", Run: []string{"bun", "fetch.js"},
+		Text: `for (const url of process.argv.slice(2))
+  console.log(await fetch(url).then((r) => r.text(), () => "refused"))`,
+	})
+}

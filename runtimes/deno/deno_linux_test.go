@@ -8,9 +8,13 @@ import (
 
 	"github.com/codebeaker/codebeaker/runtimes"
 	"github.com/codebeaker/codebeaker/runtimes/internal/boxed/boxedtest"
+	"github.com/codebeaker/codebeaker/runtimes/internal/egress"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	egress.RunRelay()
+	goleak.VerifyTestMain(m)
+}
 
 func TestDenoRunsTypeScriptAndJavaScript(t *testing.T) {
 	r := New(boxedtest.Options(t))
@@ -84,3 +88,11 @@ func TestTheReasonSaysHowToGetDeno(t *testing.T) {
 }
 
 func TestDenoConforms(t *testing.T) { boxedtest.Conformance(t, New) }
+
+func TestDenoReachesTheInternetWhenAsked(t *testing.T) {
+	boxedtest.Network(t, func(o Options) runtimes.Runtime { return New(o) }, boxedtest.Fetcher{
+		Language: runtimes.TypeScript, File: "fetch.ts", Run: []string{"deno", "run", "--allow-net", "fetch.ts"},
+		Text: `for (const url of Deno.args)
+  console.log(await fetch(url).then((r) => r.text(), () => "refused"))`,
+	})
+}

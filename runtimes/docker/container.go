@@ -55,6 +55,7 @@ type blueprint struct {
 	mounts    []mount.Mount
 	arguments []string // of the agent
 	stdio     bool     // the agent speaks over its standard streams
+	network   runtimes.Network
 	labels    map[string]string
 }
 
@@ -156,8 +157,9 @@ func (b *blueprint) environment(session []string) []string {
 	}
 	fixed := []string{
 		"HOME=" + userHome, "USER=" + userName, "LOGNAME=" + userName, "TMPDIR=/tmp",
-		// No session has a network: the go command would wait for one.
-		"GOPROXY=off",
+	}
+	if b.network == runtimes.NoNetwork {
+		fixed = append(fixed, "GOPROXY=off", "GOSUMDB=off") // the go command would wait for one
 	}
 	return mergeEnv(own, b.image.env, fixed, session)
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/docker/docker/api/types/container"
 
 	"github.com/codebeaker/codebeaker/runtimes"
+	"github.com/codebeaker/codebeaker/runtimes/internal/egress"
 )
 
 const (
@@ -38,9 +39,10 @@ func (r *Runtime) Create(ctx context.Context, spec runtimes.Spec) (runtimes.Envi
 }
 
 func (r *Runtime) create(ctx context.Context, spec runtimes.Spec) (*Environment, error) {
-	if spec.Network != runtimes.NoNetwork {
-		return nil, refused("choose network", "Docker sessions have no network here: "+
-			"private addresses and the host could not be kept out of reach. Use network \"none\".")
+	if spec.Network == runtimes.Internet {
+		if reason := noNetwork(); reason != "" {
+			return nil, refused("choose network", reason)
+		}
 	}
 	r.startLoops()
 	c := &construction{r: r, spec: spec, name: newName(spec.Session)}
@@ -71,6 +73,7 @@ type construction struct {
 	found     container.InspectResponse
 	pid       int // of the container on this host, or 0
 	welcome   welcome
+	relay     *egress.Relay // nil without a network
 	took      []slog.Attr
 }
 
@@ -91,6 +94,7 @@ func (c *construction) build(ctx context.Context) (*Environment, error) {
 		{stepStart, c.start},
 		{stepMeetAgent, c.meetAgent},
 		{"read back the limits", c.inspect},
+		{"start relay", c.startRelay},
 		{"greet the agent", c.greet},
 	}
 	for _, step := range steps {
@@ -112,6 +116,9 @@ func (c *construction) findImage(ctx context.Context) (err error) {
 func (c *construction) chooseAccess(ctx context.Context) (err error) {
 	c.way, err = c.r.accessFor(ctx, c.image)
 	c.spec.Limits.CPUs = c.r.possibleCPUs(c.spec.Limits.CPUs)
+	if _, shared := c.way.(*sharedAccess); err == nil && !shared && c.spec.Network == runtimes.Internet {
+		return errNetworkElsewhere
+	}
 	return err
 }
 
@@ -122,6 +129,9 @@ func (c *construction) makeWorkspace(ctx context.Context) (err error) {
 
 func (c *construction) prepare(ctx context.Context) (err error) {
 	c.seat, err = c.way.seat(ctx, c.name, c.workspace)
+	if err == nil && c.spec.Network == runtimes.Internet {
+		c.seat.mounts = append(c.seat.mounts, readOnly(c.r.resolverFile(), "/etc/resolv.conf"))
+	}
 	return err
 }
 
@@ -137,7 +147,7 @@ func (c *construction) create(ctx context.Context) (err error) {
 func (c *construction) blueprint() *blueprint {
 	return &blueprint{
 		image: c.image, limits: c.spec.Limits, uid: c.workspace.UID(), gid: c.workspace.GID(),
-		mounts:    append(c.seat.mounts, c.workspace.mount()),
+		mounts: append(c.seat.mounts, c.workspace.mount()), network: c.spec.Network,
 		arguments: c.seat.arguments, stdio: c.seat.stdio,
 		labels: c.r.labels(roleEnvironment, c.spec.Session),
 	}
@@ -198,6 +208,9 @@ func (c *construction) undo(ctx context.Context) error {
 		errs = append(errs, c.welcome.link.Close())
 	} else if c.conn != nil {
 		errs = append(errs, c.conn.Close())
+	}
+	if c.relay != nil {
+		errs = append(errs, c.relay.Close())
 	}
 	if _, claimed := c.r.claims.holds(c.name); claimed {
 		errs = append(errs, c.r.discard(ctx, c.name, nil))

@@ -2,10 +2,12 @@ package docker
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"sync"
 
 	"github.com/codebeaker/codebeaker/runtimes"
+	"github.com/codebeaker/codebeaker/runtimes/internal/egress"
 )
 
 // Environment is one container with its agent. It is safe for use by several
@@ -16,6 +18,7 @@ type Environment struct {
 	container string // its id
 	link      link
 	seat      *seat
+	relay     *egress.Relay // nil without a network
 	workspace place
 	limits    runtimes.Limits
 	isolation runtimes.Isolation
@@ -79,6 +82,9 @@ func (e *Environment) remove() {
 		volume.leave(e.files)
 	}
 	e.err = e.r.discard(context.Background(), e.name, nil)
+	if e.relay != nil {
+		e.err = errors.Join(e.err, e.relay.Close())
+	}
 	if err := e.seat.release(); e.err == nil {
 		e.err = err
 	}

@@ -3,8 +3,6 @@ package docker
 import (
 	"slices"
 
-	"github.com/docker/docker/api/types/container"
-
 	"github.com/codebeaker/codebeaker/runtimes"
 )
 
@@ -12,7 +10,7 @@ import (
 // description shows and those that the agent finds on itself. A limit counts
 // when it was read back.
 func isolationOf(c *construction, limits runtimes.Limits) runtimes.Isolation {
-	layers := engineLayers(c.found.HostConfig)
+	layers := engineLayers(c)
 	layers = append(layers, c.welcome.layers...)
 	for _, limited := range []struct {
 		layer runtimes.Layer
@@ -36,7 +34,8 @@ func isolationOf(c *construction, limits runtimes.Limits) runtimes.Isolation {
 
 // engineLayers are the namespaces and the root, as the engine describes them.
 // A mode that is empty is a namespace of the container's own.
-func engineLayers(host *container.HostConfig) []runtimes.Layer {
+func engineLayers(c *construction) []runtimes.Layer {
+	host := c.found.HostConfig
 	layers := []runtimes.Layer{runtimes.MountNamespace}
 	for _, shown := range []struct {
 		layer runtimes.Layer
@@ -46,7 +45,8 @@ func engineLayers(host *container.HostConfig) []runtimes.Layer {
 		{runtimes.PIDNamespace, host.PidMode == ""},
 		{runtimes.IPCNamespace, host.IpcMode.IsPrivate() || host.IpcMode.IsNone()},
 		{runtimes.UTSNamespace, host.UTSMode == ""},
-		{runtimes.NetworkNamespace, host.NetworkMode.IsNone()},
+		{runtimes.NetworkNamespace, host.NetworkMode.IsNone() && c.relay == nil},
+		{runtimes.NetworkFilter, host.NetworkMode.IsNone() && c.relay != nil},
 		// An engine that cannot enforce a profile refuses to start the container.
 		{runtimes.SeccompAllowList, slices.Contains(host.SecurityOpt, seccompOption)},
 		{runtimes.CgroupNamespace, host.CgroupnsMode.IsPrivate()},

@@ -14,10 +14,14 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/codebeaker/codebeaker/runtimes"
+	"github.com/codebeaker/codebeaker/runtimes/internal/egress"
 	"github.com/codebeaker/codebeaker/runtimes/internal/workspace"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	egress.RunRelay()
+	goleak.VerifyTestMain(m)
+}
 
 // quick are deadlines that a test can wait for.
 var quick = deadlines{

@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"github.com/codebeaker/codebeaker/runtimes"
+	"github.com/codebeaker/codebeaker/runtimes/internal/egress"
 	"github.com/codebeaker/codebeaker/runtimes/internal/workspace"
 )
 
@@ -34,6 +35,8 @@ type Options struct {
 	// Remote forbids to share files with the engine, even one that could: the
 	// way for an engine on another machine is taken.
 	Remote bool
+	// Egress is what sessions with a network may reach.
+	Egress egress.Options
 	// OutputLimit bounds what one execution may write, in bytes, where
 	// Spec.Limits does not. Zero means no bound.
 	OutputLimit int64
@@ -103,6 +106,9 @@ func New(options Options) (*Runtime, error) {
 	err = os.MkdirAll(r.environments(), 0o700)
 	if err == nil {
 		err = os.Chmod(r.environments(), 0o700)
+	}
+	if err == nil {
+		err = r.writeResolverFile()
 	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("docker: make directory: %w", err), api.close())

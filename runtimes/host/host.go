@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"net/netip"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -18,6 +19,7 @@ import (
 	"github.com/codebeaker/codebeaker/runtimes/bun"
 	"github.com/codebeaker/codebeaker/runtimes/deno"
 	"github.com/codebeaker/codebeaker/runtimes/docker"
+	"github.com/codebeaker/codebeaker/runtimes/internal/egress"
 	"github.com/codebeaker/codebeaker/runtimes/internal/guestbin"
 	"github.com/codebeaker/codebeaker/runtimes/internal/workspace"
 	"github.com/codebeaker/codebeaker/runtimes/native"
@@ -39,49 +41,60 @@ type Options struct {
 	DockerHost string
 	// AllowImages are the images a session may name.
 	AllowImages []string
-	Logger      *slog.Logger // required
+	// AllowNetworks are addresses that sessions with network internet may
+	// reach although they are not public.
+	AllowNetworks []netip.Prefix
+	Logger        *slog.Logger // required
 }
 
 // Host is the runtimes of one machine.
 type Host struct {
 	Runtimes   []runtimes.Runtime
 	workspaces *workspace.Manager
+	network    *egress.Counters
 	log        *slog.Logger
 }
 
+// NetworkCounts are what all sessions with a network carried.
+type NetworkCounts = egress.Counts
+
+// RunRelay is the first call of the main function of every program that opens
+// a Host: a session's network is carried by the same program in a process of
+// its own, which never returns from here.
+func RunRelay() { egress.RunRelay() }
+
 // table makes a runtime of each name.
-var table = map[string]func(Options, *workspace.Manager) (runtimes.Runtime, error){
-	"bun": func(o Options, m *workspace.Manager) (runtimes.Runtime, error) {
-		return bun.New(o.boxed("bun", m)), nil
-	},
-	"deno": func(o Options, m *workspace.Manager) (runtimes.Runtime, error) {
-		return deno.New(o.boxed("deno", m)), nil
-	},
-	"native": func(o Options, m *workspace.Manager) (runtimes.Runtime, error) {
-		return native.New(o.boxed("native", m)), nil
-	},
+var table = map[string]func(Options, *Host) (runtimes.Runtime, error){
+	"bun":    func(o Options, h *Host) (runtimes.Runtime, error) { return bun.New(o.boxed("bun", h)), nil },
+	"deno":   func(o Options, h *Host) (runtimes.Runtime, error) { return deno.New(o.boxed("deno", h)), nil },
+	"native": func(o Options, h *Host) (runtimes.Runtime, error) { return native.New(o.boxed("native", h)), nil },
 	"docker": newDocker,
 }
 
 // Names returns what Options.Names may hold, sorted.
 func Names() []string { return slices.Sorted(maps.Keys(table)) }
 
-func (o Options) boxed(name string, m *workspace.Manager) native.Options {
+func (o Options) boxed(name string, h *Host) native.Options {
 	return native.Options{
-		DataDir: o.DataDir, Mark: o.Mark, ToolsDir: o.ToolsDir, Workspaces: m, Guest: o.Guest,
-		Logger: o.Logger.With("runtime", name),
+		DataDir: o.DataDir, Mark: o.Mark, ToolsDir: o.ToolsDir, Workspaces: h.workspaces, Guest: o.Guest,
+		Egress: h.egress(o), Logger: o.Logger.With("runtime", name),
 	}
 }
 
-func newDocker(o Options, m *workspace.Manager) (runtimes.Runtime, error) {
+// egress is what sessions may reach; all runtimes count together.
+func (h *Host) egress(o Options) egress.Options {
+	return egress.Options{Policy: egress.Policy{Allow: o.AllowNetworks}, Counters: h.network}
+}
+
+func newDocker(o Options, h *Host) (runtimes.Runtime, error) {
 	guest := o.Guest
 	if guest == "" {
 		// Without an agent the runtime says so in its availability.
 		guest, _ = guestbin.Find()
 	}
 	return docker.New(docker.Options{
-		DataDir: o.DataDir, Mark: o.Mark, Host: o.DockerHost, Workspaces: m, Guest: guest,
-		AllowImages: o.AllowImages, Logger: o.Logger.With("runtime", "docker"),
+		DataDir: o.DataDir, Mark: o.Mark, Host: o.DockerHost, Workspaces: h.workspaces, Guest: guest,
+		AllowImages: o.AllowImages, Egress: h.egress(o), Logger: o.Logger.With("runtime", "docker"),
 	})
 }
 
@@ -95,13 +108,13 @@ func Open(o Options) (*Host, error) {
 	if err != nil {
 		return nil, err
 	}
-	h := &Host{workspaces: manager, log: o.Logger}
+	h := &Host{workspaces: manager, network: &egress.Counters{}, log: o.Logger}
 	for _, name := range o.Names {
 		make, known := table[strings.ToLower(strings.TrimSpace(name))]
 		if !known {
 			return nil, errors.Join(fmt.Errorf("there is no runtime %q; there are %s", name, strings.Join(Names(), ", ")), h.Close())
 		}
-		rt, err := make(o, manager)
+		rt, err := make(o, h)
 		if err != nil {
 			return nil, errors.Join(fmt.Errorf("the runtime %s: %w", name, err), h.Close())
 		}
@@ -123,6 +136,9 @@ func (h *Host) Sweep(ctx context.Context) {
 		h.log.Warn("workspaces are left of an earlier server", "error", err)
 	}
 }
+
+// Network returns what all sessions with a network have carried.
+func (h *Host) Network() NetworkCounts { return h.network.Counts() }
 
 // Quota reports whether workspaces have a size limit here, and why not.
 func (h *Host) Quota() (enforced bool, reason string) { return h.workspaces.Quota() }

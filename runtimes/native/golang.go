@@ -19,12 +19,15 @@ import (
 )
 
 // goEnv is what go runs with, in a box and when its cache is warmed: the keys
-// of the cache depend on CGO_ENABLED. Sessions have no network and whatever C
-// compiler the host has, so neither is used. With -mod=mod a single file runs
+// of the cache depend on CGO_ENABLED. Whatever C compiler the host has is not
+// used. With -mod=mod a single file runs
 // without a go.mod and one with a go.mod is not refused for its go.sum.
 var goEnv = []string{
-	"CGO_ENABLED=0", "GOFLAGS=-mod=mod", "GOTOOLCHAIN=local", "GOPROXY=off", "GOSUMDB=off", "GOENV=off", "GOWORK=off",
+	"CGO_ENABLED=0", "GOFLAGS=-mod=mod", "GOTOOLCHAIN=local", "GOENV=off", "GOWORK=off",
 }
+
+// goOffline keeps go from waiting for a network that is not there.
+var goOffline = []string{"GOPROXY=off", "GOSUMDB=off"}
 
 func addGo(ctx context.Context, host *boxed.Host, kit *boxed.Kit) error {
 	answer, err := host.AskEach(ctx, "go", "env", "-json", "GOROOT", "GOVERSION")
@@ -57,6 +60,7 @@ func addGo(ctx context.Context, host *boxed.Host, kit *boxed.Kit) error {
 	kit.Languages = append(kit.Languages, boxed.Language{
 		Language: runtimes.Go,
 		Env:      append(slices.Clone(goEnv), "GOCACHE="+goCache),
+		Offline:  goOffline,
 		Warm:     warmGo(host, root, tool.GOVERSION),
 		Check: boxed.Check{
 			Name: "ok.go", Text: "package main\n\nimport \"os\"\n\nfunc main() { os.Stdout.WriteString(\"ok\\n\") }\n",

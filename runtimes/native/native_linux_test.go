@@ -11,6 +11,8 @@ import (
 
 	"github.com/codebeaker/codebeaker/runtimes"
 	"github.com/codebeaker/codebeaker/runtimes/internal/boxed/boxedtest"
+	"github.com/codebeaker/codebeaker/runtimes/internal/egress"
+	"github.com/codebeaker/codebeaker/runtimes/internal/egress/egresstest"
 )
 
 // cacheVariable names a cache directory that all tests share: to fill it takes
@@ -18,6 +20,7 @@ import (
 const cacheVariable = "NATIVE_TEST_CACHE"
 
 func TestMain(m *testing.M) {
+	egress.RunRelay()
 	remove := func() {}
 	if os.Getenv(cacheVariable) == "" {
 		dir, err := os.MkdirTemp("", "native-cache")
@@ -160,3 +163,26 @@ func TestNativeAsAnOrdinaryUser(t *testing.T) {
 }
 
 func TestNativeConforms(t *testing.T) { boxedtest.Conformance(t, New) }
+
+// fetchPython is a boxedtest.Fetcher's text.
+const fetchPython = `import sys, urllib.request
+for url in sys.argv[1:]:
+    try:
+        print(urllib.request.urlopen(url, timeout=10).read().decode())
+    except OSError:
+        print("refused")
+`
+
+func TestNativeReachesTheInternetWhenAsked(t *testing.T) {
+	boxedtest.Network(t, func(o Options) runtimes.Runtime { return New(o) }, boxedtest.Fetcher{
+		Language: runtimes.Python, File: "fetch.py", Text: fetchPython, Run: []string{"python3", "fetch.py"},
+	})
+}
+
+func TestNativeReachesTheInternetAsAnOrdinaryUser(t *testing.T) {
+	if os.Geteuid() == 0 {
+		egresstest.Use(t)
+		egresstest.OpenDevice(t)
+	}
+	boxedtest.AsOrdinaryUser(t, "^TestNativeReachesTheInternetWhenAsked$")
+}

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/codebeaker/codebeaker/runtimes"
+	"github.com/codebeaker/codebeaker/runtimes/internal/tunnel"
 )
 
 // Layers tells what isolates the process with that host pid, the agent of an
@@ -76,13 +77,18 @@ func networkLayers(pid int, _ Config) ([]runtimes.Layer, error) {
 	if err != nil {
 		return nil, err
 	}
+	layer := runtimes.NetworkNamespace
 	for _, line := range strings.Split(string(table), "\n") {
 		name, _, isInterface := strings.Cut(line, ":")
-		if isInterface && strings.TrimSpace(name) != "lo" {
+		switch name = strings.TrimSpace(name); {
+		case !isInterface || name == "lo":
+		case name == tunnel.Device:
+			layer = runtimes.NetworkFilter // all that it can reach is the relay
+		default:
 			return nil, nil
 		}
 	}
-	return []runtimes.Layer{runtimes.NetworkNamespace}, nil
+	return []runtimes.Layer{layer}, nil
 }
 
 // privilegeLayers looks at every thread: credentials are a thread's own.

@@ -26,7 +26,7 @@ var buildingCapabilities = []uintptr{
 // descriptors; it waits on descriptor 3, whose other end is Box.Conn. Until it
 // is told its layout it lives on the host's files.
 func Start(o StartOptions) (*Box, error) {
-	server, agent, err := socketPair()
+	server, agent, err := SocketPair()
 	if err != nil {
 		return nil, step("make socket", "", err)
 	}
@@ -75,9 +75,9 @@ func attributes(o StartOptions) *syscall.SysProcAttr {
 	return sys
 }
 
-// socketPair makes the link: a connection for the server and a file for the
-// agent.
-func socketPair() (*net.UnixConn, *os.File, error) {
+// SocketPair makes two ends of a stream: a connection for the server and a file
+// for the agent. Descriptors can be passed over it.
+func SocketPair() (*net.UnixConn, *os.File, error) {
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return nil, nil, err

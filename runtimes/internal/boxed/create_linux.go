@@ -13,15 +13,16 @@ import (
 	"github.com/codebeaker/codebeaker/runtimes"
 	"github.com/codebeaker/codebeaker/runtimes/internal/box"
 	"github.com/codebeaker/codebeaker/runtimes/internal/cgroup"
+	"github.com/codebeaker/codebeaker/runtimes/internal/tunnel"
 	"github.com/codebeaker/codebeaker/runtimes/internal/workspace"
 )
 
 // Create makes an environment: see runtimes.Runtime.
 func (r *Runtime) Create(ctx context.Context, spec runtimes.Spec) (runtimes.Environment, error) {
-	if spec.Network != runtimes.NoNetwork {
-		return nil, r.fail("set up network", fmt.Sprintf(
-			"%s sessions have no access to the internet: ask for network none", r.flavor.Type),
-			errors.New("a box has a loopback only"))
+	if spec.Network == runtimes.Internet {
+		if err := tunnel.Available(); err != nil {
+			return nil, r.fail("set up network", noTunnel, err)
+		}
 	}
 	found, err := r.find(ctx)
 	if cause := context.Cause(ctx); cause != nil {
@@ -54,7 +55,7 @@ func (r *Runtime) make(ctx context.Context, found *found, language *Language, sp
 		do   func(context.Context) error
 	}{
 		{"make workspace", m.makeWorkspace}, {"make control group", m.makeGroup}, {"start box", m.startBox},
-		{"wait for guest", m.openLink}, {"read limits", m.readLimits},
+		{"wait for guest", m.openLink}, {"start relay", m.startRelay}, {"read limits", m.readLimits},
 	} {
 		if err := step.do(ctx); err != nil {
 			stderr := m.undo()
@@ -79,6 +80,7 @@ type making struct {
 	spec     runtimes.Spec
 	e        *Environment
 	cfg      box.Config
+	device   *os.File // the network interface, until the relay has it
 }
 
 // undo ends what was begun. It returns what the agent had to say.
@@ -142,6 +144,9 @@ func (m *making) startBox(context.Context) error {
 	}
 	defer closeBirth(birth)
 	m.cfg = layout(&m.found.kit, m.language, m.found.base, u, directory, m.spec.Limits.MemoryBytes)
+	if m.spec.Network == runtimes.Internet {
+		m.cfg.Files = append(m.cfg.Files, networkFiles...)
+	}
 	m.e.box, err = box.Start(box.StartOptions{Guest: m.found.guest, UserNamespace: userNamespace, Birth: birth})
 	return err
 }

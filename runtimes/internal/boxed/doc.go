@@ -13,8 +13,7 @@
 // Environment.Isolation say the difference. What an ordinary user's groups may
 // read stays readable to a box, as far as the box shows it at all.
 //
-// A box has a loopback and no other network. Spec.Network Internet is refused:
-// it would take a link into the host's network with a filter that keeps the
-// host and private addresses out, and to share the host's network instead
-// would be no isolation.
+// A box has a loopback of its own. With Spec.Network Internet its agent makes a
+// TUN device besides (package tunnel), and a relay behind it (package egress)
+// lets programs reach public addresses and nothing of the host.
 package boxed

@@ -9,6 +9,7 @@ import (
 	"github.com/codebeaker/codebeaker/runtimes"
 	"github.com/codebeaker/codebeaker/runtimes/internal/box"
 	"github.com/codebeaker/codebeaker/runtimes/internal/cgroup"
+	"github.com/codebeaker/codebeaker/runtimes/internal/egress"
 	"github.com/codebeaker/codebeaker/runtimes/internal/guestlink"
 	"github.com/codebeaker/codebeaker/runtimes/internal/workspace"
 )
@@ -27,6 +28,7 @@ type Environment struct {
 	group     *cgroup.Group // nil without control groups
 	box       *box.Box
 	link      *guestlink.Link
+	relay     *egress.Relay // nil without a network
 
 	closing  chan struct{} // closed when Close begins
 	begin    sync.Once     // closes closing
@@ -83,6 +85,9 @@ func (e *Environment) tearDown(ctx context.Context) error {
 	}
 	if e.box != nil {
 		errs = append(errs, e.box.Close(ctx))
+	}
+	if e.relay != nil {
+		errs = append(errs, e.relay.Close())
 	}
 	if e.group != nil {
 		errs = append(errs, e.group.Remove(ctx))

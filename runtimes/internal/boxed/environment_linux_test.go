@@ -15,9 +15,13 @@ import (
 	"github.com/codebeaker/codebeaker/runtimes"
 	"github.com/codebeaker/codebeaker/runtimes/internal/boxed"
 	"github.com/codebeaker/codebeaker/runtimes/internal/boxed/boxedtest"
+	"github.com/codebeaker/codebeaker/runtimes/internal/egress"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	egress.RunRelay()
+	goleak.VerifyTestMain(m)
+}
 
 // shellFlavor is a runtime whose tool is the host's shell.
 func shellFlavor() boxed.Flavor {

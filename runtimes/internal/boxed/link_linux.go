@@ -28,14 +28,27 @@ func (m *making) openLink(ctx context.Context) error {
 		User:      &frame.User{UID: m.cfg.UID, GID: m.cfg.GID},
 		Harden:    frame.Harden{NoCapabilities: true, NoNewPrivileges: true, Seccomp: true},
 		Limits:    m.resourceLimits(),
-		Env:       slices.Concat(baseEnv, m.found.kit.Env, m.language.Env, m.spec.Env),
+		Env:       m.environment(),
 		Workspace: box.WorkspaceTarget,
 	}
-	m.e.link, err = guestlink.Open(ctx, m.e.box.Conn, guestlink.Options{
+	options := guestlink.Options{
 		Hello: hello, Group: m.e.group, Processes: m.spec.Limits.Processes,
 		OutputLimit: m.spec.Limits.OutputBytes, Logger: m.r.options.logger(),
-	})
+	}
+	if m.spec.Network == runtimes.Internet {
+		return m.openLinkAndDevice(ctx, options)
+	}
+	m.e.link, err = guestlink.Open(ctx, m.e.box.Conn, options)
 	return err
+}
+
+// environment is that of every program of the box.
+func (m *making) environment() []string {
+	language := m.language.Env
+	if m.spec.Network == runtimes.NoNetwork {
+		language = slices.Concat(language, m.language.Offline)
+	}
+	return slices.Concat(baseEnv, m.found.kit.Env, language, m.spec.Env)
 }
 
 // defaultOpenFiles is used where the session asks for no limit: without one

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/codebeaker/codebeaker/runtimes/internal/egress"
 	"github.com/codebeaker/codebeaker/runtimes/internal/workspace"
 )
 
@@ -20,6 +21,8 @@ type Options struct {
 	ToolsDir string
 	// Workspaces makes the sessions' directories.
 	Workspaces *workspace.Manager
+	// Egress is what sessions with a network may reach.
+	Egress egress.Options
 	// Guest is the agent's program; "" finds it as package guestbin says.
 	Guest string
 	// Logger may be nil.

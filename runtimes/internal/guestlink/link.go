@@ -55,7 +55,7 @@ func Open(ctx context.Context, conn io.ReadWriteCloser, o Options) (*Link, error
 	reader := frame.NewReader(conn, frame.MaxData)
 	err := l.makeGroups(o)
 	if err == nil {
-		err = l.greet(ctx, reader, o.Hello)
+		err = l.greet(ctx, reader, o)
 	}
 	if err != nil {
 		l.fail(err)
@@ -85,7 +85,8 @@ func (l *Link) closeGroups() error {
 
 // greet runs before anything else reads. A context or deadline that ends
 // closes the stream, which ends the read.
-func (l *Link) greet(ctx context.Context, reader *frame.Reader, hello Hello) error {
+func (l *Link) greet(ctx context.Context, reader *frame.Reader, o Options) error {
+	hello := o.Hello
 	ctx, cancel := context.WithTimeoutCause(ctx, helloTimeout, fmt.Errorf("the agent was not ready after %v", helloTimeout))
 	defer cancel()
 	defer context.AfterFunc(ctx, func() { l.conn.Close() })()
@@ -99,11 +100,15 @@ func (l *Link) greet(ctx context.Context, reader *frame.Reader, hello Hello) err
 		defer closeAll(home)
 	}
 	hello.Descriptors = len(home)
+	passed := home
+	if o.Tunnel != nil {
+		hello.Tunnel, passed = true, append(passed, o.Tunnel)
+	}
 	payload, err := json.Marshal(hello)
 	if err != nil {
 		return err
 	}
-	l.writer.send(frame.Header{Kind: frame.KindHello}, payload, home...)
+	l.writer.send(frame.Header{Kind: frame.KindHello}, payload, passed...)
 	h, answer, err := reader.Next()
 	switch {
 	case ctx.Err() != nil:

@@ -2,6 +2,7 @@ package guestlink
 
 import (
 	"log/slog"
+	"os"
 	"time"
 
 	"github.com/codebeaker/codebeaker/runtimes/internal/cgroup"
@@ -31,6 +32,9 @@ type Options struct {
 	// OutputLimit ends an execution that writes more than so many bytes. Zero
 	// is no limit.
 	OutputLimit int64
+	// Tunnel is a unix socket, whose other end is the caller's, on which the
+	// agent passes the network interface that it makes. Nil: it makes none.
+	Tunnel *os.File
 	// Logger is told when the link is lost; nil is silent.
 	Logger *slog.Logger
 }

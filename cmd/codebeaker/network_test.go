@@ -1,0 +1,133 @@
+//go:build linux
+
+package main
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// stageAddress gives the loopback interface an address that stands for the
+// internet, and returns the URL of a server there that says hello.
+func stageAddress(t *testing.T) (address, url string) {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		t.Skip("giving the loopback interface an address needs root")
+	}
+	address = fmt.Sprintf("10.63.%d.1", os.Getpid()&255)
+	ip := func(verb string) {
+		if out, err := exec.Command("ip", "address", verb, address+"/32", "dev", "lo").CombinedOutput(); err != nil {
+			t.Errorf("ip address %s: %v: %s", verb, err, out)
+		}
+	}
+	ip("replace")
+	t.Cleanup(func() { ip("delete") })
+	l, err := net.Listen("tcp", address+":0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := &httptest.Server{Listener: l, Config: &http.Server{
+		Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "hello") }),
+	}}
+	server.Start()
+	t.Cleanup(server.Close)
+	return address, server.URL
+}
+
+const fetchAll = `import sys, urllib.request
+for url in sys.argv[1:]:
+    try: print(urllib.request.urlopen(url, timeout=10).read().decode())
+    except OSError: print("refused")
+`
+
+// relays are the processes that carry the network of sessions.
+func relays(t *testing.T) (pids []string) {
+	t.Helper()
+	files, err := filepath.Glob("/proc/[0-9]*/cmdline")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		if line, err := os.ReadFile(file); err == nil && strings.HasPrefix(string(line), "codebeaker-relay") {
+			pids = append(pids, file)
+		}
+	}
+	return pids
+}
+
+func TestASessionReachesTheInternetOnlyWhenItAskedAndNeverTheServer(t *testing.T) {
+	address, public := stageAddress(t)
+	before := len(relays(t))
+	path, dir := buildServer(t), shortTempDir(t)
+	server := startBinary(t, path, dir, "--runtimes", "native,docker", "--allow-network", address)
+	f := connect(t, "python-websockets", server.url)
+	own := "http" + strings.TrimSuffix(strings.TrimPrefix(server.url, "ws"), "/ws/jsonrpc") + "/healthz"
+	for _, kind := range []string{"Native", "Docker"} {
+		t.Run(kind, func(t *testing.T) {
+			for network, want := range map[string]string{"internet": "hello\nrefused\nrefused\n", "none": "refused\nrefused\nrefused\n"} {
+				s := f.create(map[string]any{"language": "python", "runtimeType": kind, "network": network})
+				f.write(s, "fetch.py", fetchAll)
+				if o := f.shell(s, "python3", "fetch.py", public, own, "http://169.254.169.254/"); o.Result.Stdout != want {
+					t.Errorf("%s: %+v", network, o)
+				}
+				f.close(s)
+			}
+		})
+	}
+	if left := len(relays(t)); left != before {
+		t.Errorf("%d relays are left", left-before)
+	}
+	metrics, err := http.Get(strings.TrimSuffix(own, "healthz") + "metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer metrics.Body.Close()
+	text, err := io.ReadAll(metrics.Body)
+	if err != nil || !strings.Contains(string(text), `codebeaker_network_flows_total{outcome="opened"} 2`) ||
+		!strings.Contains(string(text), `codebeaker_network_flows_total{outcome="forbidden"} 2`) {
+		t.Errorf("metrics: %v", err)
+	}
+	http.DefaultClient.CloseIdleConnections()
+	server.stop(t)
+}
+
+func TestRelaysEndWithAServerThatIsKilled(t *testing.T) {
+	stageAddress(t)
+	before := len(relays(t))
+	path, dir := buildServer(t), shortTempDir(t)
+	server := startBinary(t, path, dir, "--runtimes", "native")
+	f := connect(t, "python-websockets", server.url)
+	f.create(map[string]any{"language": "python", "runtimeType": "Native", "network": "internet"})
+	if got := len(relays(t)) - before; got != 1 {
+		t.Fatalf("%d relays run", got)
+	}
+	if err := server.cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	for range 200 {
+		if len(relays(t)) == before {
+			startBinary(t, path, dir, "--runtimes", "native").stop(t) // sweeps the rest
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	t.Error("a relay outlives its server by two seconds")
+}
+
+func TestAnOperatorCanForbidTheInternet(t *testing.T) {
+	p := startServer(t, "--runtimes", "native", "--internet=false")
+	f := connect(t, "python-websockets", p.URL())
+	refused := f.fails("session.create", map[string]any{"language": "python", "network": "internet"})
+	if refused.Code != -32602 || refused.Data["member"] != "network" {
+		t.Errorf("got %+v", refused)
+	}
+}

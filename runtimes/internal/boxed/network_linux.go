@@ -1,0 +1,57 @@
+package boxed
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/codebeaker/codebeaker/runtimes/internal/box"
+	"github.com/codebeaker/codebeaker/runtimes/internal/egress"
+	"github.com/codebeaker/codebeaker/runtimes/internal/guestlink"
+	"github.com/codebeaker/codebeaker/runtimes/internal/tunnel"
+)
+
+// noTunnel is what an operator can do where no network can be given.
+const noTunnel = "this host has no /dev/net/tun that the server may open: load the module tun (`modprobe tun`), " +
+	"and let others than root use it as most systems do (`chmod 666 /dev/net/tun`); or ask for network none"
+
+// deviceTimeout bounds how long an agent that is ready may take to pass the
+// device: it has done so before.
+const deviceTimeout = 5 * time.Second
+
+// networkFiles replace those that make names resolve to the box only.
+var networkFiles = []box.File{
+	{Target: "/etc/nsswitch.conf", Content: "passwd: files\ngroup: files\nhosts: files dns\n"},
+	{Target: "/etc/resolv.conf", Content: tunnel.ResolverFile},
+}
+
+// openLinkAndDevice opens the link to an agent that makes a network interface,
+// and takes the interface from it.
+func (m *making) openLinkAndDevice(ctx context.Context, o guestlink.Options) error {
+	socket, theirs, err := box.SocketPair()
+	if err != nil {
+		return err
+	}
+	defer socket.Close()
+	defer theirs.Close()
+	o.Tunnel = theirs
+	if m.e.link, err = guestlink.Open(ctx, m.e.box.Conn, o); err != nil {
+		return err
+	}
+	socket.SetReadDeadline(time.Now().Add(deviceTimeout))
+	m.device, err = tunnel.Receive(socket)
+	return err
+}
+
+// startRelay lets the box reach the internet through a relay.
+func (m *making) startRelay(context.Context) (err error) {
+	if m.device == nil {
+		return nil
+	}
+	options := m.r.options.Egress
+	options.Logger = m.r.options.logger().With("session", m.spec.Session)
+	if m.e.relay, err = egress.Start(m.device, options); err != nil {
+		return fmt.Errorf("let the session reach the internet: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,106 @@
+package egress
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"runtime/debug"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	// relayName is the name under which a program starts itself as a relay.
+	relayName = "codebeaker-relay"
+	// deviceFD is the TUN device of a relay; the descriptors below are the pipe
+	// from its server, that to it, and standard error.
+	deviceFD = 3
+	// countInterval is how often a relay tells its server what it carried.
+	countInterval = 500 * time.Millisecond
+	// relayMemory is what a relay tries to stay below, in bytes.
+	relayMemory = 96 << 20
+)
+
+// canRelay tells that RunRelay was called: a program that does not would do
+// whatever else it does when it is started as a relay.
+var canRelay atomic.Bool
+
+// RunRelay makes this process a relay, for ever, when it was started as one;
+// otherwise it returns at once. It is the first call of main.
+func RunRelay() {
+	canRelay.Store(true)
+	if len(os.Args) == 0 || os.Args[0] != relayName {
+		return
+	}
+	err := giveUpPrivileges()
+	if err == nil {
+		err = serveRelay(os.Stdin, os.Stdout)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "relay:", err)
+		os.Exit(1)
+	}
+	os.Exit(0)
+}
+
+// giveUpPrivileges makes sure that this process never gains a right. That is a
+// thread's own attribute, and a Go program has several from its first line on
+// (and where C is linked in, no way to set it on all): so one thread sets it
+// and starts the program again, which leaves only that one (execve(2)).
+func giveUpPrivileges() error {
+	for _, limit := range []int{unix.RLIMIT_CORE, unix.RLIMIT_FSIZE} {
+		if err := unix.Setrlimit(limit, &unix.Rlimit{}); err != nil {
+			return fmt.Errorf("set a limit: %w", err)
+		}
+	}
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	set, err := unix.PrctlRetInt(unix.PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0)
+	if err != nil || set == 1 {
+		return err
+	}
+	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
+		return err
+	}
+	return unix.Exec("/proc/self/exe", os.Args, []string{})
+}
+
+// serveRelay reads the policy, serves, and ends when its server closes the
+// pipe. It writes a line of Counts when they have changed, the first at once:
+// it serves.
+func serveRelay(from io.Reader, to io.Writer) error {
+	debug.SetMemoryLimit(relayMemory)
+	var policy Policy
+	commands := json.NewDecoder(from)
+	if err := commands.Decode(&policy); err != nil {
+		return fmt.Errorf("read the policy: %w", err)
+	}
+	g := newGate(policy)
+	if err := serveStack(deviceFD, g); err != nil {
+		return err
+	}
+	ended := make(chan struct{})
+	go func() { defer close(ended); io.Copy(io.Discard, from) }()
+	return g.tell(json.NewEncoder(to), ended)
+}
+
+func (g *gate) tell(to *json.Encoder, ended <-chan struct{}) error {
+	told := Counts{Opened: -1}
+	for {
+		if now := g.counters.Counts(); now != told {
+			if err := to.Encode(now); err != nil {
+				return err
+			}
+			told = now
+		}
+		select {
+		case <-time.After(countInterval):
+		case <-ended:
+			return to.Encode(g.counters.Counts())
+		}
+	}
+}
