@@ -4,6 +4,7 @@
 //	guest             the stream is descriptor 3
 //	guest -dial PATH  the stream is a unix socket to connect to
 //	guest -stdio      the stream is standard input and output
+//	guest -tunnel PATH  makes a network interface, passes it to the socket and ends
 package main
 
 import (

@@ -2,38 +2,34 @@ package docker
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net"
 	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/docker/docker/api/types/container"
+	"github.com/docker/docker/api/types/mount"
 
 	"github.com/codebeaker/codebeaker/runtimes"
 	"github.com/codebeaker/codebeaker/runtimes/internal/egress"
 	"github.com/codebeaker/codebeaker/runtimes/internal/tunnel"
 )
 
-// noNetwork says why containers cannot be given a network here, "" if they can.
-// The engine's own networks are not used: from them the host and its
-// neighbours can be reached, and other containers.
-func noNetwork() string {
-	if os.Geteuid() != 0 {
-		return "Docker sessions have a network only where the server is root: it makes their network interface. " +
-			"Use network \"none\", or a runtime that is a box: Bun, Deno or Native."
-	}
-	if err := tunnel.Available(); err != nil {
-		return "This host has no /dev/net/tun: load the module tun (`modprobe tun`), or use network \"none\"."
-	}
-	return ""
-}
+// devicePatience is how long a container that has connected may take to pass
+// the interface: it is about to.
+const devicePatience = 3 * time.Second
 
-// startRelay makes a network interface in the container, whose programs do not
-// run yet, and lets them reach the internet through a relay.
-func (c *construction) startRelay(context.Context) error {
+// startRelay gives the container, whose programs do not run yet, a network
+// interface, and lets them reach the internet through a relay. The engine's own
+// networks are not used: from them the host and its neighbours can be reached,
+// and other containers.
+func (c *construction) startRelay(ctx context.Context) error {
 	if c.spec.Network == runtimes.NoNetwork {
 		return nil
 	}
-	if c.pid == 0 {
-		return errNetworkElsewhere
-	}
-	device, err := tunnel.MakeIn(c.pid)
+	device, err := c.device(ctx)
 	if err != nil {
 		return err
 	}
@@ -43,4 +39,82 @@ func (c *construction) startRelay(context.Context) error {
 		return fmt.Errorf("let the session reach the internet: %w", err)
 	}
 	return nil
+}
+
+// device makes the interface in the container's network namespace: from here,
+// where the server may enter it, else by a container that is lent it.
+func (c *construction) device(ctx context.Context) (*os.File, error) {
+	if os.Geteuid() == 0 && c.pid != 0 && !c.r.options.lendNetworks {
+		return tunnel.MakeIn(c.pid)
+	}
+	link := filepath.Join(c.r.environments(), c.name, "link")
+	socket, err := listenOnce(link)
+	if err != nil {
+		return nil, err
+	}
+	defer socket.close()
+	name := newName("network")
+	c.r.claims.claim(name)
+	id, err := c.r.engine.createContainer(ctx, name, c.courierConfig(), c.courierHostConfig(link))
+	if err == nil {
+		err = c.r.engine.startContainer(ctx, id)
+	}
+	var device *os.File
+	if err == nil {
+		device, err = receiveDevice(ctx, socket)
+	}
+	return device, c.r.discard(ctx, name, err)
+}
+
+// courierConfig runs the agent's program, as the image's root: the right to
+// make an interface comes with no other uid.
+func (c *construction) courierConfig() *container.Config {
+	return &container.Config{
+		User: "0:0", Image: c.image.id, WorkingDir: "/",
+		Entrypoint: []string{guestTarget, "-tunnel", linkTarget + "/" + socketName}, Cmd: []string{},
+		Healthcheck: &container.HealthConfig{Test: []string{"NONE"}},
+		Labels:      c.r.labels(roleCourier, c.spec.Session),
+	}
+}
+
+// courierHostConfig gives it that right, in the namespace of the session's
+// container, and nothing else. No program of a session runs in it.
+func (c *construction) courierHostConfig(link string) *container.HostConfig {
+	const file = "/dev/net/tun"
+	return &container.HostConfig{
+		LogConfig:      container.LogConfig{Type: "none"},
+		NetworkMode:    container.NetworkMode("container:" + c.id),
+		CapDrop:        []string{"ALL"},
+		CapAdd:         []string{"NET_ADMIN"},
+		ReadonlyRootfs: true,
+		SecurityOpt:    []string{"no-new-privileges"},
+		Mounts:         []mount.Mount{readOnly(c.guest(), guestTarget), readOnly(link, linkTarget)},
+		Resources: container.Resources{
+			Devices: []container.DeviceMapping{{PathOnHost: file, PathInContainer: file, CgroupPermissions: "rw"}},
+		},
+	}
+}
+
+// guest is the agent's program as the engine sees it.
+func (c *construction) guest() string {
+	if shared, ok := c.way.(*sharedAccess); ok {
+		return shared.guest
+	}
+	return ""
+}
+
+func receiveDevice(ctx context.Context, socket *socket) (*os.File, error) {
+	ctx, cancel := context.WithTimeout(ctx, agentPatience)
+	defer cancel()
+	conn, err := socket.accept(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Close()
+	stream, ok := conn.(*net.UnixConn)
+	if !ok {
+		return nil, errors.New("the agent's connection passes no files")
+	}
+	stream.SetReadDeadline(time.Now().Add(devicePatience))
+	return tunnel.Receive(stream)
 }

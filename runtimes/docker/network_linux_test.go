@@ -21,11 +21,20 @@ for url in sys.argv[1:]:
 `
 
 func TestAContainerReachesTheInternetWhenAskedAndNothingOfTheHost(t *testing.T) {
+	for name, lend := range map[string]bool{"from the server": false, "as an ordinary user": true} {
+		t.Run(name, func(t *testing.T) { testNetwork(t, lend) })
+	}
+}
+
+func testNetwork(t *testing.T, lend bool) {
 	requireEngine(t, runtimes.Python)
 	egresstest.Use(t)
 	public, forbidden := egresstest.HTTP(t, egresstest.Address), egresstest.HTTP(t, egresstest.Forbidden)
 	counters := &egress.Counters{}
-	r := newRealRuntime(t, func(o *Options) { o.Egress = egress.Options{Policy: egresstest.Policy, Counters: counters} })
+	r := newRealRuntime(t, func(o *Options) {
+		o.lendNetworks = lend
+		o.Egress = egress.Options{Policy: egresstest.Policy, Counters: counters}
+	})
 	env := newEnvironment(t, r, runtimes.Spec{Language: runtimes.Python, Network: runtimes.Internet})
 	if env.isolation.Has(runtimes.NetworkNamespace) || !env.isolation.Has(runtimes.NetworkFilter) {
 		t.Errorf("the layers are %v", env.isolation.Layers)

@@ -2,11 +2,16 @@
 
 package docker
 
-import "context"
+import (
+	"context"
 
-// noNetwork says that containers cannot be given a network from this system.
-func noNetwork() string {
-	return "Docker sessions have a network only where the server is root on the engine's own Linux host. Use network \"none\"."
+	"github.com/codebeaker/codebeaker/runtimes"
+)
+
+// startRelay refuses: the engine's containers are not on this system.
+func (c *construction) startRelay(context.Context) error {
+	if c.spec.Network == runtimes.NoNetwork {
+		return nil
+	}
+	return errNetworkElsewhere
 }
-
-func (c *construction) startRelay(context.Context) error { return nil }

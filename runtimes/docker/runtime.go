@@ -45,6 +45,8 @@ type Options struct {
 
 	// deadlines are shortened by tests; zero means defaultDeadlines.
 	deadlines deadlines
+	// lendNetworks has root make networks as an ordinary user must; for tests.
+	lendNetworks bool
 }
 
 // Runtime makes environments that are containers of one Docker engine. It is

@@ -22,7 +22,15 @@ func Main(args []string) int {
 		}
 		return 0
 	}
-	if err := run(args); err != nil {
+	if len(args) == 2 && args[0] == "-tunnel" {
+		return exitCode(tunnelFor(args[1]))
+	}
+	return exitCode(run(args))
+}
+
+// exitCode is that of a run that ended so.
+func exitCode(err error) int {
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "guest:", err)
 		return 1
 	}
@@ -51,5 +59,5 @@ func connect(args []string) (*conn, error) {
 	case len(args) == 2 && args[0] == "-dial":
 		return dial(args[1])
 	}
-	return nil, errors.New("usage: guest [-dial PATH | -stdio]")
+	return nil, errors.New("usage: guest [-dial PATH | -stdio | -tunnel PATH]")
 }

@@ -12,7 +12,6 @@ import (
 	"github.com/codebeaker/codebeaker/runtimes/guest/internal/harden"
 	"github.com/codebeaker/codebeaker/runtimes/internal/box"
 	"github.com/codebeaker/codebeaker/runtimes/internal/guestlink/frame"
-	"github.com/codebeaker/codebeaker/runtimes/internal/tunnel"
 )
 
 // settle does what Hello says, in an order in which each step still has the
@@ -67,25 +66,6 @@ func (a *agent) knowSelf() error {
 	// What programs leave behind becomes the agent's child also where it is
 	// not the first process.
 	return unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-}
-
-// makeTunnel makes the network interface of a session that has one, while the
-// host's files are there and the right to make it. Nothing of it stays here.
-func (a *agent) makeTunnel() error {
-	if !a.hello.Tunnel {
-		return nil
-	}
-	sockets, err := a.conn.take(1)
-	if err != nil {
-		return err
-	}
-	defer sockets[0].Close()
-	device, err := tunnel.Make()
-	if err != nil {
-		return err
-	}
-	defer device.Close()
-	return tunnel.Send(sockets[0], device)
 }
 
 func enterBox(raw json.RawMessage) error {
