@@ -43,6 +43,17 @@ func (c *claims) holds(name string) (env *Environment, claimed bool) {
 	return env, claimed
 }
 
+// all are the names that are claimed now.
+func (c *claims) all() map[string]bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	names := make(map[string]bool, len(c.names))
+	for name := range c.names {
+		names[name] = true
+	}
+	return names
+}
+
 // environments are those that are ready.
 func (c *claims) environments() []*Environment {
 	c.mu.Lock()

@@ -16,6 +16,7 @@ type Environment struct {
 	r         *Runtime
 	name      string // of the container
 	container string // its id
+	pid       int    // of its first process on this host, or 0
 	link      link
 	seat      *seat
 	relay     *egress.Relay // nil without a network

@@ -26,7 +26,7 @@ func (c *construction) greet(ctx context.Context) error {
 func (c *construction) finish() *Environment {
 	limits := c.limitsInForce()
 	env := &Environment{
-		r: c.r, name: c.name, container: c.id, seat: c.seat, workspace: c.workspace,
+		r: c.r, name: c.name, container: c.id, pid: c.pid, seat: c.seat, workspace: c.workspace,
 		relay: c.relay, link: c.welcome.link, files: c.welcome.files, terminal: c.welcome.terminal,
 		limits: limits, isolation: isolationOf(c, limits),
 		closing: make(chan struct{}), closed: make(chan struct{}), losses: losses{happened: make(chan struct{})},

@@ -58,6 +58,9 @@ func (r *Runtime) tidy(ctx context.Context) {
 func (r *Runtime) reconcile(ctx context.Context) error {
 	// Before the list: an environment made after it is not in it.
 	living := r.claims.environments()
+	// What was claimed then and is not any more has just been removed by its
+	// owner, or is told by the next comparison.
+	claimed := r.claims.all()
 	found, err := r.engine.listContainers(ctx, r.ours())
 	if err != nil {
 		return fmt.Errorf("list containers: %w", err)
@@ -71,14 +74,14 @@ func (r *Runtime) reconcile(ctx context.Context) error {
 			env.lose("its container is gone")
 		}
 	}
-	return errors.Join(r.removeStrayContainers(ctx, found), r.removeStrayVolumes(ctx))
+	return errors.Join(r.removeStrayContainers(ctx, found, claimed), r.removeStrayVolumes(ctx, claimed))
 }
 
-func (r *Runtime) removeStrayContainers(ctx context.Context, found []container.Summary) error {
+func (r *Runtime) removeStrayContainers(ctx context.Context, found []container.Summary, claimed map[string]bool) error {
 	var removals errgroup.Group
 	removals.SetLimit(removalsAtOnce)
 	for _, c := range found {
-		if r.claimedContainer(c) {
+		if r.claimedContainer(c, claimed) {
 			continue
 		}
 		removals.Go(func() error {
@@ -110,22 +113,23 @@ func (r *Runtime) thaw(ctx context.Context, id string) {
 	}
 }
 
-func (r *Runtime) claimedContainer(c container.Summary) bool {
+func (r *Runtime) claimedContainer(c container.Summary, before map[string]bool) bool {
 	for _, name := range c.Names {
-		if _, claimed := r.claims.holds(strings.TrimPrefix(name, "/")); claimed {
+		name = strings.TrimPrefix(name, "/")
+		if _, claimed := r.claims.holds(name); claimed || before[name] {
 			return true
 		}
 	}
 	return false
 }
 
-func (r *Runtime) removeStrayVolumes(ctx context.Context) error {
+func (r *Runtime) removeStrayVolumes(ctx context.Context, before map[string]bool) error {
 	found, err := r.engine.listVolumes(ctx, r.ours())
 	if err != nil {
 		return fmt.Errorf("list volumes: %w", err)
 	}
 	for _, v := range found {
-		if _, claimed := r.claims.holds(v.Name); claimed {
+		if _, claimed := r.claims.holds(v.Name); claimed || before[v.Name] {
 			continue
 		}
 		if err := r.engine.removeVolume(ctx, v.Name); err != nil {

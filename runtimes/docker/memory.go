@@ -14,8 +14,14 @@ var _ runtimes.MemoryMeter = (*Environment)(nil)
 
 // Memory is what the container's cgroup is charged with, without file pages
 // that nobody uses at present: what a PSS would say, and the kernel's own share.
+// The engine's process that stands beside each container counts as well, where
+// the server may look at it.
 func (e *Environment) Memory(ctx context.Context) (int64, error) {
-	return e.r.engine.memory(ctx, e.container)
+	inside, err := e.r.engine.memory(ctx, e.container)
+	if err != nil {
+		return 0, err
+	}
+	return inside + shimMemory(e.pid), nil
 }
 
 // memory takes one sample, which unlike a stream of them does not wait.

@@ -11,6 +11,7 @@ import (
 	"github.com/codebeaker/codebeaker/runtimes/internal/cgroup"
 	"github.com/codebeaker/codebeaker/runtimes/internal/egress"
 	"github.com/codebeaker/codebeaker/runtimes/internal/guestlink"
+	"github.com/codebeaker/codebeaker/runtimes/internal/pss"
 	"github.com/codebeaker/codebeaker/runtimes/internal/workspace"
 )
 
@@ -64,7 +65,7 @@ func (e *Environment) PID() int { return e.box.PID() }
 
 // Memory is the proportional set size of the box.
 func (e *Environment) Memory(ctx context.Context) (int64, error) {
-	return residentMemory(ctx, e.box.PID())
+	return pss.Tree(ctx, e.box.PID())
 }
 
 // Close ends every process of the box and removes it and its control group.

@@ -1,4 +1,4 @@
-package boxed
+package pss
 
 import (
 	"context"
@@ -9,7 +9,7 @@ import (
 
 func TestMemoryCountsAProcessAndWhatIsBelowIt(t *testing.T) {
 	ctx := context.Background()
-	alone, err := residentMemory(ctx, os.Getpid())
+	alone, err := Tree(ctx, os.Getpid())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -21,11 +21,11 @@ func TestMemoryCountsAProcessAndWhatIsBelowIt(t *testing.T) {
 	if err := child.Start(); err != nil {
 		t.Fatal(err)
 	}
-	below, err := proportional(child.Process.Pid)
+	below, err := Of(child.Process.Pid)
 	if err != nil {
 		t.Fatal(err)
 	}
-	both, err := residentMemory(ctx, os.Getpid())
+	both, err := Tree(ctx, os.Getpid())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -38,7 +38,7 @@ func TestMemoryCountsAProcessAndWhatIsBelowIt(t *testing.T) {
 	}
 	input.Close()
 	child.Wait()
-	if _, err := residentMemory(ctx, child.Process.Pid); !gone(err) {
+	if _, err := Tree(ctx, child.Process.Pid); !gone(err) {
 		t.Errorf("the memory of a process that is gone: %v", err)
 	}
 }
