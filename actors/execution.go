@@ -142,6 +142,7 @@ func (e *execution) InputReady() {}
 // Exited is runtimes.Sink's.
 func (e *execution) Exited(exit runtimes.Exit) {
 	e.exit = exit
+	e.exited.Store(true)
 	e.send((*settled)(e))
 }
 

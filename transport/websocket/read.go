@@ -17,9 +17,10 @@ type input interface {
 	done()
 }
 
-// run is the reader's goroutine. It begins with a small stack, which the first
-// message makes grow, for good: the runtime never shrinks one of which it needs
-// a fifth to wait. So an idle connection goes on with a new goroutine.
+// run is the reader's goroutine. It begins with a stack of 2 KiB, which suffices
+// to wait and which a message makes grow, for good: the runtime shrinks a stack
+// only when less than a quarter is used. So an idle connection goes on with a
+// new goroutine.
 func (c *Conn) run(in input) {
 	cause, idle := c.readAll(in)
 	if idle {
