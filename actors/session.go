@@ -22,7 +22,7 @@ type session struct {
 	environment    runtimes.Environment // nil while Creating and Recovering
 	runtime        runtimes.Type
 
-	ctx    context.Context // of file commands; ends with the session
+	ctx    context.Context // of commands, see working; ends with the session
 	cancel context.CancelFunc
 
 	queue      []*execution // foreground commands that wait
@@ -59,7 +59,6 @@ func (s *System) spawnSession(id string, rt runtimes.Runtime, r *CreateRequest) 
 			IdleTimeout: r.IdleTimeout, MaxLifetime: r.MaxLifetime, Labels: r.Labels,
 		},
 	}
-	self.ctx, self.cancel = context.WithCancel(context.Background())
 	self.handle = &Session{id: id, owner: r.Owner, root: s.root}
 	self.handle.state.Store(uint32(Creating))
 	self.handle.lastActivity.Store(now.UnixNano())
@@ -164,6 +163,22 @@ func (s *session) change(edit func(*Info)) {
 	edit(&next)
 	s.info = &next
 	s.handle.base.Store(s.info)
+}
+
+// working is the context of commands, made for the first one: most sessions
+// wait, and it takes as much memory as their handle.
+func (s *session) working() context.Context {
+	if s.ctx == nil {
+		s.ctx, s.cancel = context.WithCancel(context.Background())
+	}
+	return s.ctx
+}
+
+// stopWorking ends what runs outside, unless the runtime ends it.
+func (s *session) stopWorking() {
+	if s.cancel != nil {
+		s.cancel()
+	}
 }
 
 // touch notes activity.
