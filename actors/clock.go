@@ -31,9 +31,9 @@ type expiry struct {
 // start sets the clock of a new session.
 func (s *session) start() {
 	now := time.Now()
-	root, pid := s.handle.root, s.handle.pid
+	root, self := s.system.root, s.self
 	s.clock.set = s.wakeAt()
-	s.clock.timer = time.AfterFunc(s.clock.set.Sub(now), func() { root.Send(pid, &tick{}) })
+	s.clock.timer = time.AfterFunc(s.clock.set.Sub(now), func() { root.Send(self, &tick{}) })
 }
 
 // armFor makes the clock fire no later than at.

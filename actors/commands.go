@@ -69,9 +69,9 @@ func (s *session) startExecution(e *execution) {
 	e.environment = s.environment
 	s.active++
 	s.enter(Active, ReasonCommand)
-	e.ctx = s.ctx
+	e.ctx = s.working()
 	if e.program == nil {
-		e.ctx, e.cancel = context.WithCancel(s.ctx)
+		e.ctx, e.cancel = context.WithCancel(e.ctx)
 		e.log.Start()
 	} else if e.request.Timeout > 0 {
 		e.deadline = e.started.Add(e.request.Timeout)

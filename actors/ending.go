@@ -17,7 +17,7 @@ func (s *session) end(reason string) {
 	s.system.root.Send(s.system.directory, &ending{id: s.info.SessionID})
 	s.enter(Closing, ReasonClosing)
 	s.clock.timer.Stop()
-	s.cancel()
+	s.stopWorking()
 	s.refuseQueue(ErrSessionClosed)
 	for _, e := range s.executions.unfinished() {
 		e.stop(runtimes.Cancelled)
@@ -89,7 +89,7 @@ func (s *session) stopping() {
 		s.system.options.Observer.SessionEnded(s.runtime, s.closing.reason)
 	}
 	s.clock.timer.Stop()
-	s.cancel()
+	s.stopWorking()
 	s.refuseQueue(ErrInternal)
 	for _, e := range s.executions.unfinished() {
 		s.refuse(e, ErrInternal)

@@ -6,13 +6,14 @@ import "sync/atomic"
 // environment, and tells the directory at the second: in a regular life the
 // actor ends last, after a panic first.
 type ends struct {
-	count atomic.Int32
-	free  func()
+	system  *System
+	session string
+	count   atomic.Int32
 }
 
 // one notes one of the ends.
 func (e *ends) one() {
 	if e.count.Add(1) == 2 {
-		e.free()
+		e.system.root.Send(e.system.directory, &freed{id: e.session})
 	}
 }

@@ -131,7 +131,7 @@ func exitOf(err error) runtimes.Exit {
 	return runtimes.Exit{Status: runtimes.CouldNotStart, Message: err.Error()}
 }
 
-func (e *execution) send(m any) { e.session.system.root.Send(e.session.handle.pid, m) }
+func (e *execution) send(m any) { e.session.system.root.Send(e.session.self, m) }
 
 // Output is runtimes.Sink's.
 func (e *execution) Output(stream runtimes.Stream, p []byte) { e.log.Output(stream, p) }
@@ -142,6 +142,7 @@ func (e *execution) InputReady() {}
 // Exited is runtimes.Sink's.
 func (e *execution) Exited(exit runtimes.Exit) {
 	e.exit = exit
+	e.exited.Store(true)
 	e.send((*settled)(e))
 }
 

@@ -14,14 +14,15 @@ import (
 type session struct {
 	system *System
 	handle *Session
-	hand   *hand
+	self   *actor.PID
+	hand   hand
 	info   *Info // the published one: changed by change only
 
 	environmentPID *actor.PID
 	environment    runtimes.Environment // nil while Creating and Recovering
 	runtime        runtimes.Type
 
-	ctx    context.Context // of file commands; ends with the session
+	ctx    context.Context // of commands, see working; ends with the session
 	cancel context.CancelFunc
 
 	queue      []*execution // foreground commands that wait
@@ -32,7 +33,7 @@ type session struct {
 	sinks   []EventSink
 	clock   clock
 	closing *closing // nil until the session ends
-	ends    *ends
+	ends    ends
 	over    bool // this actor's end has been counted
 }
 
@@ -51,35 +52,24 @@ type end struct {
 // spawnSession starts the actor of a new session.
 func (s *System) spawnSession(id string, rt runtimes.Runtime, r *CreateRequest) *Session {
 	now := time.Now().UTC()
-	h := &hand{}
 	self := &session{
-		system: s, hand: h, runtime: rt.Type(),
+		system: s, runtime: rt.Type(), ends: ends{system: s, session: id},
 		info: &Info{
 			SessionID: id, Runtime: rt.Type(), Language: r.Language, CreatedAt: now,
 			IdleTimeout: r.IdleTimeout, MaxLifetime: r.MaxLifetime, Labels: r.Labels,
 		},
 	}
-	self.ctx, self.cancel = context.WithCancel(context.Background())
-	self.ends = &ends{free: func() { s.root.Send(s.directory, &freed{id: id}) }}
 	self.handle = &Session{id: id, owner: r.Owner, root: s.root}
 	self.handle.state.Store(uint32(Creating))
 	self.handle.lastActivity.Store(now.UnixNano())
 	self.handle.base.Store(self.info)
-	child := &environment{system: s, runtime: rt, ends: self.ends, spec: runtimes.Spec{
+	child := &environment{system: s, runtime: rt, ends: &self.ends, spec: runtimes.Spec{
 		Session: id, Language: r.Language, Limits: r.Limits, Network: r.Network, Env: r.Env, Image: r.Image,
 	}}
-	props := actor.PropsFromProducer(func() actor.Actor { return &sessionStart{self, child} },
-		actor.WithDispatcher(s.dispatcher),
-		actor.WithMailbox(guarded(h, s.options.Logger, id)),
-		actor.WithGuardian(stopOnPanic),
-		actor.WithSupervisor(stopOnPanic))
-	// The handle's pid is complete before anyone can send: the directory gives
-	// the handle away only after this returns. The actor itself takes its pid
-	// from Started.
-	self.handle.pid = s.actors.NewLocalPID("session/" + id)
-	if _, err := s.root.SpawnNamed(props, "session/"+id); err != nil {
-		panic(err) // ids are never used twice
-	}
+	// The handle's pid is there before anyone can send: the directory gives the
+	// handle away only after this returns. The actor itself takes its pid from
+	// Started.
+	self.handle.pid = s.spawnSessions.spawn(s.root, &sessionStart{self, child}, id)
 	return self.handle
 }
 
@@ -97,11 +87,8 @@ type sessionStart struct {
 // tells the directory that nothing is left.
 func (s *sessionStart) Receive(ctx actor.Context) {
 	if _, ok := ctx.Message().(*actor.Started); ok {
-		s.environment.session = ctx.Self()
-		environment := s.environment
-		s.session.environmentPID = ctx.Spawn(actor.PropsFromProducer(
-			func() actor.Actor { return environment }, actor.WithDispatcher(s.session.system.dispatcher),
-			actor.WithMailbox(unbounded)))
+		s.session.self, s.environment.session = ctx.Self(), ctx.Self()
+		s.session.environmentPID = s.session.system.spawnEnvironments.spawn(ctx, s.environment, "environment")
 		s.session.start()
 		return
 	}
@@ -176,6 +163,22 @@ func (s *session) change(edit func(*Info)) {
 	edit(&next)
 	s.info = &next
 	s.handle.base.Store(s.info)
+}
+
+// working is the context of commands, made for the first one: most sessions
+// wait, and it takes as much memory as their handle.
+func (s *session) working() context.Context {
+	if s.ctx == nil {
+		s.ctx, s.cancel = context.WithCancel(context.Background())
+	}
+	return s.ctx
+}
+
+// stopWorking ends what runs outside, unless the runtime ends it.
+func (s *session) stopWorking() {
+	if s.cancel != nil {
+		s.cancel()
+	}
 }
 
 // touch notes activity.

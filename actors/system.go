@@ -63,6 +63,9 @@ type System struct {
 	root        *actor.RootContext
 	deadLetters *eventstream.Subscription
 	directory   *actor.PID
+
+	spawnSessions, spawnEnvironments *spawner
+
 	// creating holds a place for each environment that is being made: more at
 	// once than the cores can serve only makes all of them late.
 	creating chan struct{}
@@ -84,9 +87,12 @@ func NewSystem(o Options) *System {
 	}), actor.WithDeadLetterThrottleInterval(time.Millisecond)) // its goroutine sleeps for so long
 	s.root = s.actors.Root
 	s.deadLetters = s.actors.EventStream.Subscribe(answerDeadLetter)
+	s.spawnSessions = newSpawner(actor.WithDispatcher(s.dispatcher), actor.WithMailbox(newGuard),
+		actor.WithGuardian(stopOnPanic), actor.WithSupervisor(stopOnPanic))
+	s.spawnEnvironments = newSpawner(actor.WithDispatcher(s.dispatcher), actor.WithMailbox(newMailbox))
 	directory := newDirectory(s)
 	s.directory = s.root.Spawn(actor.PropsFromProducer(func() actor.Actor { return directory },
-		actor.WithDispatcher(s.dispatcher)))
+		actor.WithDispatcher(s.dispatcher), actor.WithMailbox(newMailbox)))
 	return s
 }
 

@@ -35,6 +35,9 @@ func (e *FileError) Error() string { return e.Message + ": " + e.Path }
 
 // FileCodeOf returns the code of a *FileError in err's chain, or "".
 func FileCodeOf(err error) FileCode {
+	if err == nil {
+		return "" // which costs nothing
+	}
 	var fileErr *FileError
 	if errors.As(err, &fileErr) {
 		return fileErr.Code

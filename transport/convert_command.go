@@ -17,6 +17,7 @@ func (v *converter) execute(p *protocol.Execute, push bool) (r actors.Execute, e
 	if err != nil {
 		return r, err
 	}
+	defer protocol.ReleaseCommand(command, kind)
 	r.Type = kind
 	r.Stream = p.Stream && push
 	r.Background = p.Background

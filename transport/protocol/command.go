@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"reflect"
 	"strings"
+	"sync"
 
 	"github.com/codebeaker/codebeaker/transport/jsonrpc"
 )
@@ -32,6 +33,7 @@ type CommandKind struct {
 	params       any // zero value of the Go type
 	result       any
 	decode       func(raw jsonrpc.Raw) (any, error)
+	release      func(command any)
 	decodeResult func(raw jsonrpc.Raw) (any, error)
 }
 
@@ -71,13 +73,14 @@ type settler interface{ settle() *jsonrpc.ParamError }
 func kind[T, R any](name, summary string, aliases ...string) CommandKind {
 	var params T
 	var result R
+	pool := sync.Pool{New: func() any { return new(T) }}
 	return CommandKind{Type: name, Aliases: aliases, Summary: summary, params: params, result: result,
 		decodeResult: func(raw jsonrpc.Raw) (any, error) {
 			r := new(R)
 			return r, json.Unmarshal(raw, r)
 		},
 		decode: func(raw jsonrpc.Raw) (any, error) {
-			c := new(T)
+			c := pool.Get().(*T)
 			if err := jsonrpc.DecodeParams(raw, c); err != nil {
 				return nil, err
 			}
@@ -87,6 +90,11 @@ func kind[T, R any](name, summary string, aliases ...string) CommandKind {
 				}
 			}
 			return c, nil
+		},
+		release: func(command any) {
+			c := command.(*T)
+			*c = *new(T)
+			pool.Put(c)
 		}}
 }
 
@@ -115,6 +123,10 @@ func DecodeCommand(raw jsonrpc.Raw) (command any, canonical string, err error) {
 	}
 	return command, kind.Type, nil
 }
+
+// ReleaseCommand takes back what DecodeCommand returned, for the next to use.
+// What it referred to, its strings and slices, may be kept.
+func ReleaseCommand(command any, canonical string) { commandIndex[canonical].release(command) }
 
 // within puts a member in front of the path in a ParamError.
 func within(member string, err error) error {

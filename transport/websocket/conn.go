@@ -38,6 +38,8 @@ type Conn struct {
 	dec     decoder     // of the reader, like the two below
 	began   time.Time   // of the partial message
 	timed   bool        // the read deadline is that of a partial message
+	spoke   bool        // a message came since the last pong
+	idle    bool        // none came between the last two pongs
 	arrived atomic.Bool // a part of a message came since the last ping
 
 	flusher  func()      // flush, made once: it starts often
@@ -81,7 +83,7 @@ func (c *Conn) Start(h Handler) {
 	if c.hub != nil {
 		c.hub.add(c)
 	}
-	go c.run()
+	go c.run(newInput(c.nc))
 }
 
 // Protocol is the subprotocol of the handshake, "" without one.

@@ -14,7 +14,9 @@
 // while something is to be written; at most one, so that frames never mix. One
 // sweeper pings all connections of a [Hub]. On Linux a connection that waits
 // holds no buffer: it is parked in the netpoller and takes one when bytes are
-// there. TLS, net.Pipe and other systems hold 4 KiB while they wait.
+// there. TLS, net.Pipe and other systems hold 4 KiB while they wait. When no
+// message came between the answers to two pings, a new goroutine takes over from
+// the one that reads, whose stack has grown.
 //
 // # Two ways out
 //

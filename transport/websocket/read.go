@@ -17,15 +17,22 @@ type input interface {
 	done()
 }
 
-// run is the reader's goroutine.
-func (c *Conn) run() {
-	in := newInput(c.nc)
-	c.finish(in, c.readAll(in))
+// run is the reader's goroutine. It begins with a stack of 2 KiB, which suffices
+// to wait and which a message makes grow, for good: the runtime shrinks a stack
+// only when less than a quarter is used. So an idle connection goes on with a
+// new goroutine.
+func (c *Conn) run(in input) {
+	cause, idle := c.readAll(in)
+	if idle {
+		go c.run(in)
+		return
+	}
+	c.finish(in, cause)
 }
 
-// readAll reads until the connection ends. Nil means that it was closed from
-// here.
-func (c *Conn) readAll(in input) (cause *CloseError) {
+// readAll reads until the connection ends or is idle. No cause means that it
+// was closed from here.
+func (c *Conn) readAll(in input) (cause *CloseError, idle bool) {
 	defer func() {
 		if p := recover(); p != nil {
 			c.logPanic("OnMessage", p)
@@ -35,18 +42,21 @@ func (c *Conn) readAll(in input) (cause *CloseError) {
 	if early := c.early; len(early) > 0 {
 		c.early = nil
 		if err := c.receive(early); err != nil {
-			return asCloseError(err)
+			return asCloseError(err), false
 		}
 	}
 	for !c.closing.Load() {
 		if err := c.readOnce(in); err != nil {
 			if c.closing.Load() {
-				return nil
+				return nil, false
 			}
-			return asCloseError(err)
+			return asCloseError(err), false
+		}
+		if c.idle {
+			return nil, true
 		}
 	}
-	return nil
+	return nil, false
 }
 
 // readOnce takes what is there, or waits for it.
@@ -90,7 +100,9 @@ func (c *Conn) receive(p []byte) error {
 type incoming Conn
 
 func (in *incoming) message(payload []byte, binary bool) error {
-	if c := (*Conn)(in); !c.closing.Load() {
+	c := (*Conn)(in)
+	c.idle, c.spoke = false, true
+	if !c.closing.Load() {
 		c.handler.OnMessage(c, payload, binary)
 	}
 	return nil
@@ -102,6 +114,7 @@ func (in *incoming) control(op ws.OpCode, payload []byte) error {
 	case ws.OpPing:
 		c.enqueue(ws.OpPong, func(dst []byte) []byte { return append(dst, payload...) })
 	case ws.OpPong:
+		c.idle, c.spoke = !c.spoke, false
 		c.mu.Lock()
 		c.unanswered = 0
 		c.mu.Unlock()
