@@ -41,6 +41,7 @@ func TestATerminal(t *testing.T) {
 		{"InTheForegroundEndsWithItsShell", terminalInForeground},
 		{"IsSharedAndOutlivesItsClients", sharedTerminal},
 		{"ShowsAFullScreen", fullScreenInTerminal},
+		{"HasAnEditor", editorInTerminal},
 	})
 }
 
@@ -194,5 +195,20 @@ func fullScreenInTerminal(t *testing.T, p *Program, f *foreign, s session) {
 	screen.wantCode(0)
 	if all := screen.output(); !strings.Contains(all, "\x1b[?1049h") || !strings.Contains(all, "\x1b[?1049l") {
 		t.Errorf("not a full screen: %q", all)
+	}
+}
+
+func editorInTerminal(t *testing.T, _ *Program, f *foreign, s session) {
+	if o := f.shell(s, "sh", "-c", "command -v vi"); !o.Success {
+		t.Skip("there is no vi: on a host install vim-tiny, or make the images again: make images")
+	}
+	vi := f.start(s, inTerminal("vi", "note"), nil)
+	vi.until("\x1b[?1049h")
+	vi.write("ifrom vi\x1b")
+	vi.until("from vi")
+	vi.write(":wq\r")
+	vi.wantCode(0)
+	if o := f.shell(s, "cat", "note"); o.Result.Stdout != "from vi\n" {
+		t.Errorf("%+v", o)
 	}
 }
