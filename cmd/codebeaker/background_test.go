@@ -133,9 +133,7 @@ func TestASixtyFifthExecutionIsBusyAndAllEndWithTheirSession(t *testing.T) {
 			if err.Code != -32005 || err.Data["limit"] != "runningExecutions" || err.Data["maximum"] != 64.0 || err.Data["retryAfterMs"] == nil {
 				t.Errorf("the 65th: %+v", err)
 			}
-			if n := len(withTag(s.ID)); n < 64 {
-				t.Errorf("%d processes run", n)
-			}
+			wantAlive(t, 64, s.ID)
 			waiting := f.send("execution.wait", object{"sessionId": s.ID, "executionId": f.list(s)[0].ExecutionID})
 			f.close(s)
 			wantGone(t, "the end of the session", s.ID)

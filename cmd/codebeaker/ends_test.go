@@ -91,9 +91,7 @@ func endTakesTree(t *testing.T, _ *Program, f *foreign, s session) {
 		r := f.start(s, shellLine(line), c.more)
 		r.until("up")
 		if c.name == "SIGKILL" {
-			if found := withTag(tag); len(found) < 4 {
-				t.Errorf("there are only %q", found)
-			}
+			wantAlive(t, 4, tag)
 			r.signal("SIGKILL")
 		}
 		if o := r.wait(); o.Result.Status != c.status || (o.Result.ExitCode != nil) != (c.end == "exit 3") {
@@ -115,6 +113,18 @@ func withTag(tag string) (found []string) {
 		}
 	}
 	return found
+}
+
+// wantAlive waits until so many processes with the tag live.
+func wantAlive(t *testing.T, n int, tag string) {
+	t.Helper()
+	var found []string
+	for begin := time.Now(); time.Since(begin) < 2*time.Second; time.Sleep(10 * time.Millisecond) {
+		if found = withTag(tag); len(found) >= n {
+			return
+		}
+	}
+	t.Errorf("there are only %q", found)
 }
 
 // wantGone fails when a process with the tag lives a second after the reply.

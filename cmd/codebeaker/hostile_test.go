@@ -142,11 +142,9 @@ for i in range(3):
         if os.fork(): os._exit(0)
         time.sleep(999)
 print("up", flush=True)
-time.sleep(999) # `+s.ID, "", object{"timeoutMs": 2000})
+time.sleep(999) # `+s.ID, "", object{"timeoutMs": 3000})
 	r.until("up")
-	if found := withTag(s.ID); len(found) < 4 {
-		t.Errorf("there are only %q", found)
-	}
+	wantAlive(t, 4, s.ID)
 	if o := r.wait(); o.Result.Status != "TimeLimitExceeded" {
 		t.Errorf("%+v", o)
 	}
