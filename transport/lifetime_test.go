@@ -2,6 +2,7 @@ package transport
 
 import (
 	"context"
+	"net"
 	"strings"
 	"testing"
 	"time"
@@ -42,6 +43,63 @@ func TestAnExecutionOutlivesItsConnectionAndIsAttachedFromAnother(t *testing.T) 
 	}
 	if got := q.receive(); !strings.Contains(got, `execution.completed`) {
 		t.Errorf("completed: %s", got)
+	}
+}
+
+// W11: a foreground command outlives its connection, however that ends, and its
+// end is there for who asks later.
+func TestHoweverAConnectionEndsItsCommandRunsOn(t *testing.T) {
+	w := newWorld(t, setup{})
+	q := w.dial(websocket.DialOptions{})
+	session := q.create(`{"language":"python"}`)
+	q.ask(`{"jsonrpc":"2.0","id":0,"method":"session.detach","params":{"sessionId":"` + session + `"}}`)
+	for name, end := range map[string]func(*websocket.Conn, *net.TCPConn){
+		"close":      func(c *websocket.Conn, _ *net.TCPConn) { c.CloseWith(websocket.CodeNormal, "bye") },
+		"reset":      func(_ *websocket.Conn, tcp *net.TCPConn) { _ = tcp.SetLinger(0); _ = tcp.Close() },
+		"half-close": func(_ *websocket.Conn, tcp *net.TCPConn) { _ = tcp.CloseWrite() },
+		"cut":        func(_ *websocket.Conn, tcp *net.TCPConn) { _ = tcp.Close() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			var tcp *net.TCPConn
+			p := w.dial(websocket.DialOptions{NetDial: func(ctx context.Context, network, addr string) (net.Conn, error) {
+				c, err := (&net.Dialer{}).DialContext(ctx, network, addr)
+				tcp, _ = c.(*net.TCPConn)
+				return c, err
+			}})
+			p.send(execute(1, session, `{"type":"execute_shell","commandName":"cat"}`, `,"stream":true`))
+			execution := parse(t, p.receive()).Params.ExecutionID // of execution.started
+			end(p.conn, tcp)
+			p.closeError()
+			eventually(t, "the server has let go", func() bool { return w.server.hub.Count() == 1 })
+			ref := `"params":{"sessionId":"` + session + `","executionId":"` + execution + `"`
+			if got := q.ask(`{"jsonrpc":"2.0","id":2,"method":"execution.wait",` + ref + `,"timeoutMs":0}}`); !strings.Contains(got, `"Running"`) {
+				t.Errorf("wait: %s", got)
+			}
+			q.ask(`{"jsonrpc":"2.0","id":3,"method":"execution.input",` + ref + `,"data":"still here","eof":true}}`)
+			got := q.ask(`{"jsonrpc":"2.0","id":4,"method":"execution.wait",` + ref + `}}`)
+			if !strings.Contains(got, `"Completed"`) || !strings.Contains(got, `"stdout":"still here"`) {
+				t.Errorf("wait: %s", got)
+			}
+		})
+	}
+}
+
+// W6: who answers no ping is closed; what it started runs on.
+func TestAClientThatAnswersNoPingLeavesItsSessionAlone(t *testing.T) {
+	w := newWorld(t, setup{options: Options{WebSocket: websocket.Options{PingInterval: 50 * time.Millisecond}}})
+	p := w.dial(websocket.DialOptions{})
+	session := p.create(`{"language":"python"}`)
+	silent := newSlow(t, w, execute(1, session, `{"type":"execute_shell","commandName":"sleep","args":["1h"]}`, `,"stream":true`))
+	defer silent.Close()
+	list := `{"jsonrpc":"2.0","id":1,"method":"execution.list","params":{"sessionId":"` + session + `"}}`
+	eventually(t, "its command runs", func() bool {
+		p.send(list)
+		return strings.Contains(p.reply(1), `"Running"`)
+	})
+	eventually(t, "it is closed", func() bool { return w.server.hub.Count() == 1 })
+	p.send(list)
+	if got := p.reply(1); !strings.Contains(got, `"Running"`) {
+		t.Errorf("list: %s", got)
 	}
 }
 

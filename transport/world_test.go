@@ -3,8 +3,10 @@ package transport
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"log/slog"
 	"net"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -174,4 +176,15 @@ func (p *peer) ask(message string) string {
 	p.t.Helper()
 	p.send(message)
 	return p.receive()
+}
+
+// reply returns the next message that is the reply to a request, and drops what
+// comes before it.
+func (p *peer) reply(id int) string {
+	p.t.Helper()
+	for {
+		if m := p.receive(); strings.HasPrefix(m, fmt.Sprintf(`{"jsonrpc":"2.0","id":%d,`, id)) {
+			return m
+		}
+	}
 }

@@ -18,6 +18,7 @@ import (
 // own: what it understands, others do.
 type foreign struct {
 	t     *testing.T
+	cmd   *exec.Cmd
 	stdin io.WriteCloser
 
 	mu      sync.Mutex
@@ -88,7 +89,7 @@ func connect(t *testing.T, driver, url string) *foreign {
 		}
 		t.Skip(missing)
 	}
-	f := &foreign{t: t, replies: map[int]message{}}
+	f := &foreign{t: t, cmd: cmd, replies: map[int]message{}}
 	f.arrived = sync.NewCond(&f.mu)
 	var err error
 	if f.stdin, err = cmd.StdinPipe(); err != nil {
@@ -115,6 +116,30 @@ func connect(t *testing.T, driver, url string) *foreign {
 		timer.Stop()
 	})
 	return f
+}
+
+// in makes another test the one that the client fails, until the returned
+// function is called.
+func (f *foreign) in(t *testing.T) (back func()) {
+	before := f.t
+	f.t = t
+	return func() { f.t = before }
+}
+
+// vanish ends the client without a word to the server.
+func (f *foreign) vanish() {
+	f.t.Helper()
+	if err := f.cmd.Process.Kill(); err != nil {
+		f.t.Fatal(err)
+	}
+	f.await("the end of the client", func() bool { return f.ended })
+}
+
+// leave ends the client with a close handshake.
+func (f *foreign) leave() {
+	f.t.Helper()
+	_ = f.stdin.Close()
+	f.await("the end of the client", func() bool { return f.ended })
 }
 
 func (f *foreign) read(r io.Reader) {

@@ -58,6 +58,10 @@ run() {
 }
 
 run_all() {
+	local language
+	for language in python nodejs golang dotnet; do
+		run "$language" 'ok' 'ps -e >/dev/null && less -V >/dev/null && vi --version >/dev/null && echo ok'
+	done
 	run python 'hello 3' 'python3 hello.py'
 	run nodejs 'hello 2,4' 'node hello.js'
 	run nodejs 'hello 2' 'node hello.ts'

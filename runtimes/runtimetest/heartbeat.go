@@ -50,6 +50,17 @@ func (h *heartbeat) untilAlive(t testing.TB) {
 	}
 }
 
+// untilMore waits for another beat.
+func (h *heartbeat) untilMore(t testing.TB) {
+	t.Helper()
+	before := h.size(t)
+	for deadline := time.Now().Add(patience); h.size(t) == before; time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("no heartbeat any more")
+		}
+	}
+}
+
 // mustStop fails when there are beats a second after the end was told.
 func (h *heartbeat) mustStop(t testing.TB) {
 	t.Helper()

@@ -1,6 +1,8 @@
 package runtimetest
 
 import (
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -12,6 +14,7 @@ var treeCases = []testCase{
 	{"AGrandchildWithThePipeHoldsUpNothing", pipeHeld},
 	{"AnotherExecutionLivesOn", othersLive},
 	{"ChildrenNeverWaitedForAreReaped", reaped},
+	{"AForkBombEndsInTime", forkBomb},
 	{"AProgramCannotEndItsBetters", cannotKillAgent},
 }
 
@@ -67,9 +70,38 @@ func othersLive(t *testing.T, s *suite) {
 // P17: the process limit is 64, so zombies would soon use it up.
 func reaped(t *testing.T, s *suite) {
 	env := s.environment(t)
+	line := s.shell(t, `i=0; while [ $i -lt 1000 ]; do (: &); i=$((i+1)); done 2>/dev/null; echo all`)
 	for range 5 {
-		s.succeeds(t, env, s.shell(t, `i=0; while [ $i -lt 30 ]; do (sleep 0 &) ; i=$((i+1)); done`))
+		if got := s.succeeds(t, env, line); got != "all\n" {
+			t.Errorf("%q", got)
+		}
 	}
+	s.alone(t, env)
+}
+
+// alone fails when something lives or is a zombie beside the agent, its helpers
+// and what looks.
+func (s *suite) alone(t *testing.T, env runtimes.Environment) {
+	t.Helper()
+	const few = 5
+	got := s.succeeds(t, env, s.shell(t, `set -- /proc/[0-9]*; echo $#`))
+	if n, err := strconv.Atoi(strings.TrimSpace(got)); err != nil || n > few {
+		t.Errorf("%q processes are in the environment", got)
+	}
+}
+
+// P1: whatever multiplies is gone with the one that began, which its own bomb
+// may end sooner, and its places are free again.
+func forkBomb(t *testing.T, s *suite) {
+	env := s.create(t, nil)
+	enforced(t, "processes", env.Limits().Processes)
+	p, r := s.start(t, env, s.shell(t, `b() { b | b & }; b; while :; do :; done`))
+	r.until("a fork failed", func() bool { return r.exited() || strings.Contains(r.text(runtimes.Stderr), "fork") })
+	p.Stop(runtimes.TimeLimitExceeded)
+	if exit := r.wait(); exit.Status != runtimes.TimeLimitExceeded && exit.Status != runtimes.NonZeroExit {
+		t.Errorf("%+v", exit)
+	}
+	s.alone(t, env)
 }
 
 // P15: kill -1 reaches the program's own at most.

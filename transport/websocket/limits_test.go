@@ -1,7 +1,6 @@
 package websocket
 
 import (
-	"bytes"
 	"encoding/binary"
 	"fmt"
 	"runtime"
@@ -68,44 +67,6 @@ func TestLimitHoldsOverAllFragments(t *testing.T) {
 			}
 		})
 	}
-}
-
-// Group 9 of Autobahn: large messages, whole, fragmented, in small writes; and
-// group 10, fragmentation that the sender makes of one message.
-func TestLargeMessagesAreServed(t *testing.T) {
-	h := newEcho()
-	p, _ := connect(t, "socket", Options{QueueBytes: 64 << 20}, h)
-	for _, size := range []int{64 << 10, 1 << 20, 16 << 20} {
-		payload := bytes.Repeat([]byte("0123456789abcdé"), size/16)
-		for _, fragment := range []int{size, size / 2, 64 << 10, 1300} {
-			if size/fragment > 1000 {
-				continue
-			}
-			p.send(fragmented(payload, fragment))
-			p.wantText(string(payload))
-		}
-	}
-	small := bytes.Repeat([]byte("x"), 64<<10)
-	whole := frame(true, ws.OpBinary, small)
-	go func() {
-		for ; len(whole) > 0; whole = whole[min(64, len(whole)):] {
-			if _, err := p.Conn.Write(whole[:min(64, len(whole))]); err != nil {
-				return
-			}
-		}
-	}()
-	if f, ok := p.read(); !ok || !bytes.Equal(f.Payload, small) {
-		t.Errorf("64 KiB in writes of 64 bytes: %v", f.Header)
-	}
-}
-
-func fragmented(payload []byte, n int) (frames []byte) {
-	op := ws.OpText
-	for len(payload) > n {
-		frames = append(frames, frame(false, op, payload[:n])...)
-		payload, op = payload[n:], ws.OpContinuation
-	}
-	return append(frames, frame(true, op, payload)...)
 }
 
 func TestMessageThatDoesNotCompleteIsCut(t *testing.T) {
