@@ -75,6 +75,9 @@ func (*Group) Freeze() error { return ErrUnavailable }
 // Thaw returns ErrUnavailable.
 func (*Group) Thaw() error { return ErrUnavailable }
 
+// Renew knows nothing.
+func (*Group) Renew() bool { return false }
+
 // Remove returns ErrUnavailable.
 func (*Group) Remove(context.Context) error { return ErrUnavailable }
 

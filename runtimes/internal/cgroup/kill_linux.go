@@ -32,14 +32,17 @@ func (g *Group) Kill(ctx context.Context) error {
 	}
 }
 
-// killOnce signals all processes at one moment. With version 1 they are frozen
-// for that moment; one process cannot fork while it is looked at.
+// killOnce signals all processes while none can fork. With version 1 they are
+// frozen for that moment, or, in a group without a freezer, may make no more.
 func (g *Group) killOnce(seen []int) error {
 	if g.version == V2 {
 		err := write(g.at[memory], "cgroup.kill", "1")
 		if !errors.Is(err, os.ErrNotExist) { // Linux before 5.14 has none
 			return ignoreGone(err)
 		}
+	}
+	if g.at[freezer] == "" {
+		return ignoreGone(g.killSealed())
 	}
 	if err := g.setFrozen(true); err != nil {
 		return ignoreGone(err)
@@ -51,7 +54,20 @@ func (g *Group) killOnce(seen []int) error {
 	return ignoreGone(err)
 }
 
-// Freeze stops all processes of the group until Thaw.
+// killSealed leaves the group with a limit of no processes.
+func (g *Group) killSealed() error {
+	g.mu.Lock()
+	g.sealed = true
+	g.mu.Unlock()
+	if err := write(g.at[pids], "pids.max", "0"); err != nil {
+		return err
+	}
+	_, err := g.Signal(syscall.SIGKILL)
+	return err
+}
+
+// Freeze stops all processes of the group until Thaw. A Child of version 1 has no
+// freezer.
 func (g *Group) Freeze() error { return g.setFrozen(true) }
 
 // Thaw lets the processes go on.
@@ -73,6 +89,8 @@ func (g *Group) ThawAll() error {
 
 func (g *Group) setFrozen(frozen bool) error {
 	switch {
+	case g.at[freezer] == "":
+		return errors.New("the group has no freezer")
 	case g.version == V2 && frozen:
 		return write(g.at[freezer], "cgroup.freeze", "1")
 	case g.version == V2:

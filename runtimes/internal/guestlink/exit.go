@@ -58,7 +58,7 @@ func (p *process) notStarted(message []byte) error {
 		return protocolError("NotStarted after Started")
 	}
 	p.finish()
-	p.leaveGroup()
+	p.abort()
 	p.tell(runtimes.Exit{Status: runtimes.CouldNotStart, Message: sentence(message)})
 	return nil
 }
@@ -106,9 +106,7 @@ func (p *process) conclude(end frame.Exit) {
 	exit.Cut = p.cut
 	p.mu.Unlock()
 	p.tell(exit)
-	if p.group != nil {
-		p.link.groups.giveBack(p.group)
-	}
+	p.leaveGroup(!outOfMemory && !p.hasOwnLimits())
 }
 
 // readGroup fills in the usage of the whole tree and tells whether the kernel
