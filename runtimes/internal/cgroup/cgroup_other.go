@@ -78,6 +78,9 @@ func (*Group) Thaw() error { return ErrUnavailable }
 // Renew knows nothing.
 func (*Group) Renew() bool { return false }
 
+// Close has nothing to do.
+func (*Group) Close() {}
+
 // Remove returns ErrUnavailable.
 func (*Group) Remove(context.Context) error { return ErrUnavailable }
 

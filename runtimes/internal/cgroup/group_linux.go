@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"sync"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -21,9 +22,12 @@ type Group struct {
 	// without a limit of its own takes that of the one above.
 	sockets int64
 
+	counters counters
+
 	mu     sync.Mutex
-	inner  bool // it has, or had, children
-	sealed bool // Kill has set the limit of processes to none
+	inner  bool          // it has, or had, children
+	sealed bool          // Kill has set the limit of processes to none
+	spent  time.Duration // by processes of before Renew
 }
 
 // leafName is the child that holds the processes of an inner group of version 2.

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // Kill ends every process of the group and of those below it, however fast
@@ -18,6 +20,9 @@ func (g *Group) Kill(ctx context.Context) error {
 	for pause := time.Duration(0); ; pause = min(2*pause+100*time.Microsecond, 10*time.Millisecond) {
 		if !sleep(ctx, pause) {
 			return ErrNotEmpty
+		}
+		if n, _, err := g.counters.tasks.number(g.at[pids], "pids.current", unix.O_RDONLY); err == nil && n == 0 {
+			return nil
 		}
 		left, err := g.Pids()
 		if err != nil {

@@ -1,5 +1,7 @@
 package cgroup
 
+import "golang.org/x/sys/unix"
+
 // remnant is how much memory a group without processes may still be charged
 // for, in bytes, to count as empty: the kernel keeps some of what it was given
 // back ready on each processor, and takes the next charges from there.
@@ -18,8 +20,15 @@ func (g *Group) Renew() bool {
 	if !renewable {
 		return false
 	}
-	if used, _, err := readNumber(g.at[memory], "memory.usage_in_bytes"); err != nil || used > remnant {
+	if used, _, err := g.counters.memory.number(g.at[memory], "memory.usage_in_bytes", unix.O_RDONLY); err != nil || used > remnant {
 		return false
 	}
-	return write(g.at[memory], "memory.max_usage_in_bytes", "0") == nil && write(g.at[cpuacct], "cpuacct.usage", "0") == nil
+	if g.counters.peak.zero(g.at[memory], peakV1) != nil {
+		return false
+	}
+	used, known := g.CPU()
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.spent += used
+	return known
 }

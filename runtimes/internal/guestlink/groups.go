@@ -94,6 +94,9 @@ func (g *groups) push(ready *group) bool {
 	if g.closed || len(g.spare) >= maxSpare {
 		return false
 	}
+	if len(g.spare) > 0 { // an idle environment holds the files of one
+		g.spare[len(g.spare)-1].Close()
+	}
 	g.spare = append(g.spare, ready)
 	return true
 }
@@ -166,6 +169,7 @@ func (g *groups) refill() {
 // from here. One that cannot be removed now goes with the environment.
 func (g *groups) giveBack(used *group, renewable bool) {
 	if !renewable || !used.Renew() || !g.push(used) {
+		used.Close()
 		g.background(func() { g.remove(used) })
 	}
 	g.refill()
@@ -182,6 +186,9 @@ func (g *groups) remove(used *group) {
 func (g *groups) close() error {
 	g.mu.Lock()
 	g.closed = true
+	for _, ready := range g.spare {
+		ready.Close()
+	}
 	g.mu.Unlock()
 	g.work.Wait()
 	ctx, cancel := context.WithTimeout(context.Background(), killTimeout)
