@@ -105,8 +105,8 @@ func (p *process) conclude(end frame.Exit) {
 	p.mu.Lock()
 	exit.Cut = p.cut
 	p.mu.Unlock()
+	p.leaveGroup(!outOfMemory && !p.hasOwnLimits()) // before: what follows at once may have it
 	p.tell(exit)
-	p.leaveGroup(!outOfMemory && !p.hasOwnLimits())
 }
 
 // readGroup fills in the usage of the whole tree and tells whether the kernel

@@ -48,8 +48,8 @@ type group struct {
 	known bool
 }
 
-// maxSpare are the groups that are kept ready. The second is for the program
-// that follows before the group of the one before is back.
+// maxSpare are the groups that are kept ready: a second one for programs that
+// run side by side.
 const maxSpare = 2
 
 func newGroups(environment *cgroup.Group, processes int64) (*groups, error) {
