@@ -5,7 +5,7 @@ import "golang.org/x/sys/unix"
 // remnant is how much memory a group without processes may still be charged
 // for, in bytes, to count as empty: the kernel keeps some of what it was given
 // back ready on each processor, and takes the next charges from there.
-const remnant = 512 << 10
+const remnant = 768 << 10
 
 // Renew makes a group, whose processes have all ended and none for want of
 // memory, ready for others: what it has used is forgotten. It reports false when
