@@ -69,6 +69,9 @@ func (*Group) Signal(syscall.Signal) (int, error) { return 0, ErrUnavailable }
 // Kill returns ErrUnavailable.
 func (*Group) Kill(context.Context) error { return ErrUnavailable }
 
+// Empty knows nothing.
+func (*Group) Empty() bool { return false }
+
 // Freeze returns ErrUnavailable.
 func (*Group) Freeze() error { return ErrUnavailable }
 

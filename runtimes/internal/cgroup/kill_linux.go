@@ -21,7 +21,7 @@ func (g *Group) Kill(ctx context.Context) error {
 		if !sleep(ctx, pause) {
 			return ErrNotEmpty
 		}
-		if n, _, err := g.counters.tasks.number(g.at[pids], "pids.current", unix.O_RDONLY); err == nil && n == 0 {
+		if g.Empty() {
 			return nil
 		}
 		left, err := g.Pids()
@@ -35,6 +35,13 @@ func (g *Group) Kill(ctx context.Context) error {
 			return fmt.Errorf("kill group: %w", err)
 		}
 	}
+}
+
+// Empty tells that the group, with those below it, has no tasks. False may also
+// be that the kernel does not say.
+func (g *Group) Empty() bool {
+	n, _, err := g.counters.tasks.number(g.at[pids], "pids.current", unix.O_RDONLY)
+	return err == nil && n == 0
 }
 
 // killOnce signals all processes while none can fork. With version 1 they are
