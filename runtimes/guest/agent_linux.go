@@ -16,16 +16,20 @@ type agent struct {
 	reader  *frame.Reader
 	hello   frame.Hello
 	home    []*os.File // the agent's own groups of version 1
+	slots   map[int][]*os.File
+	null    int // the null device for standard input; -1 without
 	pid     int
 	ownProc bool     // /proc counts processes as the agent does
 	self    *os.File // this program, for shims
 	table   *table
 	files   *fileCalls // nil: the server sees the workspace
 	starter *starter
+
+	expendables expendables
 }
 
 func newAgent(c *conn) *agent {
-	return &agent{conn: c, reader: frame.NewReader(c, frame.MaxControl)}
+	return &agent{conn: c, reader: frame.NewReader(c, frame.MaxControl), slots: make(map[int][]*os.File)}
 }
 
 // serve greets the server and does as it says until the stream ends. The end
@@ -76,7 +80,7 @@ func (a *agent) start(id uint32, payload []byte) error {
 	if err := json.Unmarshal(payload, &spec); err != nil {
 		return err
 	}
-	group, err := a.conn.take(spec.Descriptors)
+	group, err := a.group(spec)
 	if err != nil {
 		return err
 	}
@@ -86,4 +90,24 @@ func (a *agent) start(id uint32, payload []byte) error {
 	}
 	a.starter.queue(x)
 	return nil
+}
+
+// group returns the descriptors of the execution's control group. New ones take
+// the place of those of a group that is no more.
+func (a *agent) group(spec frame.Start) ([]*os.File, error) {
+	if spec.Descriptors > 0 {
+		files, err := a.conn.take(spec.Descriptors)
+		if err != nil {
+			return nil, err
+		}
+		for _, f := range a.slots[spec.Slot] {
+			f.Close()
+		}
+		a.slots[spec.Slot] = files
+	}
+	files := a.slots[spec.Slot]
+	if len(files) == 0 && spec.Slot != 0 {
+		return nil, fmt.Errorf("slot %d is empty", spec.Slot)
+	}
+	return files, nil
 }

@@ -5,7 +5,7 @@
 //
 // It runs beside hostile programs of its own uid. They can neither trace nor
 // stop it (package harden), and nothing it does for one of them waits for
-// another.
+// another, but for the moment in which the kernel loads a program.
 //
 // It is Linux only, and is linked into a small program of its own, cmd/guest:
 // it imports nothing heavy.

@@ -33,7 +33,7 @@ type execution struct {
 	agent *agent
 	id    uint32
 	spec  frame.Start
-	group []*os.File // descriptors of its control group
+	group []*os.File // descriptors of its control group, kept by the agent
 
 	// Process ids are guarded by table.mu. pid is the program's, of its session
 	// and its process group.
@@ -123,7 +123,9 @@ func (x *execution) send(kind frame.Kind, detail uint8, payload []byte) {
 
 // run starts the traffic of a program that runs.
 func (x *execution) run() {
-	x.agent.makeExpendable(x.pid)
+	if x.agent.ownProc {
+		x.agent.expendables.add(x)
+	}
 	x.send(frame.KindStarted, 0, nil)
 	if x.input != nil {
 		go x.input.run()
@@ -138,11 +140,6 @@ func (x *execution) run() {
 	close(x.running)
 }
 
-// ended is called once, when the program itself has been reaped.
-func (x *execution) ended(status unix.WaitStatus) {
-	go x.finish(status)
-}
-
 // release makes the traffic come to its end.
 func (x *execution) release() {
 	close(x.gone)
@@ -155,9 +152,10 @@ func (x *execution) release() {
 	}
 }
 
-// finish waits until everything the program wrote is on its way, ends its tree
-// where no control group does, and says the last word.
-func (x *execution) finish(status unix.WaitStatus) {
+// ended is called once, when the program itself has been reaped. It waits until
+// everything the program wrote is on its way, ends its tree where no control
+// group does, and says the last word.
+func (x *execution) ended(status unix.WaitStatus) {
 	<-x.running
 	if x.failed {
 		return
@@ -193,8 +191,5 @@ func (x *execution) fail(reason string) {
 func (x *execution) closeFiles() {
 	for _, o := range x.outputs {
 		o.file.Close()
-	}
-	for _, f := range x.group {
-		f.Close()
 	}
 }

@@ -6,9 +6,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// plumbing are the program's ends of its streams.
+// plumbing are the program's ends of its streams, as descriptors: package os
+// would ask the kernel about each, and nobody here reads or writes them.
 type plumbing struct {
-	files [3]*os.File
+	fds [3]int
+	own []int // those of them that are to be closed
 }
 
 // connect makes the program's streams: a terminal, or a pipe each.
@@ -17,9 +19,7 @@ func (x *execution) connect() (*plumbing, error) {
 		return x.connectTerminal()
 	}
 	p := &plumbing{}
-	var err error
-	if p.files[0], err = x.connectInput(); err != nil {
-		p.close()
+	if err := x.connectInput(p); err != nil {
 		return nil, err
 	}
 	for i, stream := range []uint8{streamStdout, streamStderr} {
@@ -28,49 +28,59 @@ func (x *execution) connect() (*plumbing, error) {
 			p.close()
 			return nil, err
 		}
-		p.files[i+1] = theirs
+		p.take(i+1, theirs)
 		x.outputs = append(x.outputs, &output{x: x, stream: stream, file: ours})
 	}
 	return p, nil
 }
 
-func (x *execution) connectInput() (*os.File, error) {
+// connectInput makes standard input a pipe; the null device where nothing will
+// be written to it.
+func (x *execution) connectInput(p *plumbing) error {
+	if x.input == nil && x.agent.null >= 0 {
+		p.fds[0] = x.agent.null
+		return nil
+	}
 	var fds [2]int
 	if err := unix.Pipe2(fds[:], unix.O_CLOEXEC); err != nil {
-		return nil, err
+		return err
 	}
-	theirs := os.NewFile(uintptr(fds[0]), "stdin")
+	p.take(0, fds[0])
 	if x.input == nil {
 		unix.Close(fds[1])
-		return theirs, nil
+		return nil
 	}
 	unix.SetNonblock(fds[1], true)
 	x.input.file = os.NewFile(uintptr(fds[1]), "input")
-	return theirs, nil
+	return nil
 }
 
 // pipe makes a pipe whose reading end does not block and whose writing end,
 // the program's, does.
-func pipe() (ours, theirs *os.File, err error) {
+func pipe() (ours *os.File, theirs int, err error) {
 	var fds [2]int
-	if err := unix.Pipe2(fds[:], unix.O_CLOEXEC); err != nil {
-		return nil, nil, err
+	if err := unix.Pipe2(fds[:], unix.O_CLOEXEC|unix.O_NONBLOCK); err != nil {
+		return nil, 0, err
 	}
-	unix.SetNonblock(fds[0], true)
-	return os.NewFile(uintptr(fds[0]), "output"), os.NewFile(uintptr(fds[1]), "stream"), nil
+	unix.FcntlInt(uintptr(fds[1]), unix.F_SETFL, 0)
+	return os.NewFile(uintptr(fds[0]), "output"), fds[1], nil
+}
+
+// take makes a descriptor one of the program's, to be closed here.
+func (p *plumbing) take(at, fd int) {
+	p.fds[at] = fd
+	p.own = append(p.own, fd)
 }
 
 // descriptors are the program's 0, 1 and 2.
 func (p *plumbing) descriptors() []uintptr {
-	return []uintptr{p.files[0].Fd(), p.files[1].Fd(), p.files[2].Fd()}
+	return []uintptr{uintptr(p.fds[0]), uintptr(p.fds[1]), uintptr(p.fds[2])}
 }
 
 // close closes the program's ends. The agent has no use for them once the
 // program is forked, and would never read end of file with one open.
 func (p *plumbing) close() {
-	for i, f := range p.files {
-		if f != nil && (i == 0 || f != p.files[0]) {
-			f.Close()
-		}
+	for _, fd := range p.own {
+		unix.Close(fd)
 	}
 }

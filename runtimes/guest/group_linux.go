@@ -3,12 +3,13 @@ package guest
 import (
 	"fmt"
 	"os"
+	"runtime"
 
 	"golang.org/x/sys/unix"
 )
 
-// visit runs f while the calling thread, which must be locked, is in the
-// groups of version 1 to which the files belong. What f forks stays there.
+// visit runs f while the calling thread is in the groups of version 1 to which
+// the files belong. What f forks stays there.
 //
 // The thread's return cannot be left out: as long as it is away, the server
 // would end the agent with the execution.
@@ -16,6 +17,8 @@ func visit(group, home []*os.File, f func() error) error {
 	if len(group) == 0 {
 		return f()
 	}
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
 	if err := enter(group); err != nil {
 		goHome(home)
 		return fmt.Errorf("its control group cannot be entered: %w", err)

@@ -4,12 +4,18 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime"
 	"runtime/debug"
 )
 
 // gcPercent is lower than Go's own: the agent shares the memory of its session,
 // and has little garbage to collect.
 const gcPercent = 50
+
+// processors is one: what the agent does for a program is a chain of short
+// steps, and each that another thread took would be a thread to wake. While the
+// kernel loads a program the others' traffic waits, a third of a millisecond.
+const processors = 1
 
 // Main runs the agent with the arguments of its program and returns the exit
 // code.
@@ -38,6 +44,7 @@ func exitCode(err error) int {
 }
 
 func run(args []string) error {
+	runtime.GOMAXPROCS(processors)
 	catchSignals()
 	if err := keepDescriptors(); err != nil {
 		return err

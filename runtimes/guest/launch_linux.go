@@ -24,9 +24,9 @@ func (s *starter) startShim(x *execution, plan *shimSpec, streams *plumbing) err
 	if err != nil {
 		return fmt.Errorf("the start could not be prepared: %w", err)
 	}
-	defer theirs.Close()
+	defer unix.Close(theirs)
 	attr := &syscall.ProcAttr{
-		Dir: "/", Files: append(streams.descriptors(), theirs.Fd(), spec.Fd()),
+		Dir: "/", Files: append(streams.descriptors(), uintptr(theirs), spec.Fd()),
 		Sys: &syscall.SysProcAttr{Setsid: true},
 	}
 	if len(x.group) > 0 {
@@ -89,7 +89,7 @@ func (x *execution) follow(reports *os.File) {
 		case shimEnded:
 			ended = true
 			x.agent.table.forget(x)
-			x.ended(unix.WaitStatus(number))
+			go x.ended(unix.WaitStatus(number))
 		case shimUsed:
 			x.used.Store(int64(number))
 		}

@@ -35,7 +35,8 @@ func (o *output) pump() {
 	if err != nil {
 		return
 	}
-	for open := true; open && o.x.credit.wait(); {
+	open := true
+	for open && o.x.credit.wait() {
 		if err := raw.Read(func(fd uintptr) (ready bool) {
 			ready, open = o.forward(int(fd))
 			return ready
@@ -43,7 +44,9 @@ func (o *output) pump() {
 			break // the deadline that ended sets
 		}
 	}
-	raw.Control(func(fd uintptr) { o.drain(int(fd)) })
+	if open {
+		raw.Control(func(fd uintptr) { o.drain(int(fd)) })
+	}
 }
 
 // forward sends one chunk. ready is false when there is nothing to read now,

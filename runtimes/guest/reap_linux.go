@@ -10,46 +10,94 @@ import (
 
 // reap waits for every process that is, or by the death of its parent has
 // become, the agent's child. It never returns.
+//
+// It waits for the signal and not in waitid(2): the Go runtime would look every
+// 20 µs whether the thread is back.
 func (t *table) reap() {
 	born := make(chan os.Signal, 1)
 	signal.Notify(born, unix.SIGCHLD)
 	for {
+		t.reapAll()
+		<-born
+	}
+}
+
+// reapAll reaps what has ended.
+func (t *table) reapAll() {
+	t.reaping.Lock()
+	defer t.reaping.Unlock()
+	for {
 		pid, isStopped, err := nextChild()
 		switch {
-		case err == unix.ECHILD:
-			// Somebody may still be handed to us: what was started in our
-			// namespace from outside.
-			select {
-			case <-t.forked:
-			case <-born:
-			}
-		case err == nil && isStopped:
+		case err != nil || pid == 0:
+			return
+		case isStopped:
 			t.goOn(pid)
-		case err == nil:
-			t.bury(pid)
+		default:
+			if x, status := t.bury(pid); x != nil {
+				go x.ended(status)
+			}
 		}
 	}
 }
 
-// bury reaps a dead child and tells its execution.
-func (t *table) bury(pid int) {
+// awaitEnd waits for the end of the program by a descriptor of it, which wakes
+// fewer threads than the signal does. Whoever sees it first reaps it.
+func (x *execution) awaitEnd(pidfd int) {
+	_ = unix.SetNonblock(pidfd, true) // for the poller
+	file := os.NewFile(uintptr(pidfd), "program")
+	defer file.Close()
+	raw, err := file.SyscallConn()
+	if err != nil {
+		return
+	}
+	var status unix.WaitStatus
+	reaped := false
+	err = raw.Read(func(uintptr) (done bool) {
+		done, reaped, status = x.agent.table.reapProgram(x)
+		return done
+	})
+	if err == nil && reaped {
+		x.ended(status)
+	}
+}
+
+// reapProgram reaps the program of x if it has ended and that has not been done.
+func (t *table) reapProgram(x *execution) (done, reaped bool, status unix.WaitStatus) {
+	t.reaping.Lock()
+	defer t.reaping.Unlock()
+	t.mu.Lock()
+	known := t.byPID[x.pid] == x
+	t.mu.Unlock()
+	if !known {
+		return true, false, 0
+	}
+	buried, status := t.bury(x.pid)
+	return buried != nil, buried != nil, status
+}
+
+// bury reaps a dead child. It returns the execution of which it was the
+// program, with the status; nil when it was of none, or is not dead.
+func (t *table) bury(pid int) (*execution, unix.WaitStatus) {
 	var status unix.WaitStatus
 	var usage unix.Rusage
 	t.mu.Lock()
+	dead, err := unix.Wait4(pid, &status, unix.WNOHANG, &usage)
+	if err != nil || dead != pid {
+		t.mu.Unlock()
+		return nil, 0
+	}
 	x := t.byPID[pid]
 	delete(t.byPID, pid)
-	_, err := unix.Wait4(pid, &status, unix.WNOHANG, &usage)
 	if x == nil || x == t.lone {
 		t.loneUsed += unix.TimevalToNsec(usage.Utime) + unix.TimevalToNsec(usage.Stime)
 	}
 	t.mu.Unlock()
-	switch {
-	case x == nil || err != nil:
-	case x.supervised && x.shim == pid:
+	if x != nil && x.supervised && x.shim == pid {
 		close(x.shimGone)
-	default:
-		x.ended(status)
+		return nil, 0
 	}
+	return x, status
 }
 
 // goOn lets a stopped shim continue: no program may hold up the report of its
@@ -66,15 +114,15 @@ func (t *table) goOn(pid int) {
 // stopped is CLD_STOPPED of sigaction(2).
 const stopped = 5
 
-// nextChild waits for a child that has ended or stopped and leaves it
-// unreaped: its process id stays its own until bury.
+// nextChild finds a child that has ended or stopped and leaves it unreaped: its
+// process id stays its own until bury. Zero is none.
 func nextChild() (pid int, isStopped bool, err error) {
 	// siginfo_t, sigaction(2): si_signo, si_errno, si_code, padding to eight
 	// bytes, si_pid.
 	var info [128 / 4]int32
 	for {
 		_, _, errno := unix.Syscall6(unix.SYS_WAITID, unix.P_ALL, 0, uintptr(unsafe.Pointer(&info)),
-			unix.WEXITED|unix.WSTOPPED|unix.WNOWAIT, 0, 0)
+			unix.WEXITED|unix.WSTOPPED|unix.WNOWAIT|unix.WNOHANG, 0, 0)
 		if errno == 0 {
 			return int(info[4]), info[2] == stopped, nil
 		}

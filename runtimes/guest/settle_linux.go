@@ -45,7 +45,11 @@ func (a *agent) settle(payload []byte) (frame.Report, error) {
 	// of our processes.
 	self, err := os.Readlink("/proc/self")
 	a.ownProc = err == nil && self == strconv.Itoa(a.pid)
+	if a.null, err = unix.Open(os.DevNull, unix.O_RDONLY|unix.O_CLOEXEC, 0); err != nil {
+		a.null = -1 // an image may have none
+	}
 	a.table = newTable(a)
+	a.expendables.table = a.table
 	a.starter = newStarter(a)
 	if a.hello.Files {
 		if a.files, err = openFiles(a.conn, a.workspace()); err != nil {
@@ -130,7 +134,7 @@ func (a *agent) report() (frame.Report, error) {
 	ours, theirs, err := newTerminal()
 	if err == nil {
 		ours.Close()
-		theirs.Close()
+		unix.Close(theirs)
 	}
 	r.Terminal = err == nil
 	return r, nil

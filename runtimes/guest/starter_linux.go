@@ -2,17 +2,12 @@ package guest
 
 import (
 	"fmt"
-	"runtime"
-	"strconv"
 	"sync"
 	"syscall"
-
-	"golang.org/x/sys/unix"
 )
 
-// starter forks programs, one after another, from a thread of its own: with
-// control groups of version 1 that thread visits the group of the execution
-// while it forks.
+// starter forks programs, one after another: with control groups of version 1
+// the thread that forks visits the group of the execution for that.
 type starter struct {
 	agent *agent
 
@@ -48,7 +43,6 @@ func (s *starter) next() *execution {
 
 // run never returns.
 func (s *starter) run() {
-	runtime.LockOSThread()
 	for {
 		x := s.next()
 		if err := s.start(x); err != nil {
@@ -100,6 +94,8 @@ func (s *starter) startDirectly(x *execution, plan *shimSpec, streams *plumbing)
 		Dir: plan.Dir, Env: plan.Env, Files: streams.descriptors(),
 		Sys: &syscall.SysProcAttr{Setsid: true, Setctty: plan.Terminal, Ctty: 0},
 	}
+	pidfd := -1
+	attr.Sys.PidFD = &pidfd
 	err := visit(x.group, s.agent.home, func() error {
 		return s.agent.table.fork(x, func() (int, error) { return syscall.ForkExec(plan.Path, plan.Args, attr) })
 	})
@@ -107,20 +103,8 @@ func (s *starter) startDirectly(x *execution, plan *shimSpec, streams *plumbing)
 		return startError(x.spec.Args[0], err)
 	}
 	x.run()
+	if pidfd >= 0 { // Linux before 5.2 has none: reap alone sees the end
+		go x.awaitEnd(pidfd)
+	}
 	return nil
-}
-
-// makeExpendable lets the kernel take a program before the agent when memory
-// runs out. The program could do the same to itself; that it may undo it costs
-// only itself.
-func (a *agent) makeExpendable(pid int) {
-	if !a.ownProc {
-		return
-	}
-	// Not by package os, which would ask epoll about it.
-	fd, err := unix.Open("/proc/"+strconv.Itoa(pid)+"/oom_score_adj", unix.O_WRONLY|unix.O_CLOEXEC, 0)
-	if err == nil {
-		_, _ = unix.Write(fd, []byte("1000"))
-		unix.Close(fd)
-	}
 }

@@ -62,9 +62,9 @@ func (s *shimSpec) startLimited() (pid int, err error) {
 	}
 	defer reports.Close()
 	pid, err = syscall.ForkExec("/proc/self/exe", []string{"guest", shimArgument}, &syscall.ProcAttr{
-		Dir: "/", Files: []uintptr{0, 1, 2, theirs.Fd(), spec.Fd()}, Sys: &syscall.SysProcAttr{Setsid: true},
+		Dir: "/", Files: []uintptr{0, 1, 2, uintptr(theirs), spec.Fd()}, Sys: &syscall.SysProcAttr{Setsid: true},
 	})
-	theirs.Close()
+	unix.Close(theirs)
 	if err != nil {
 		return 0, err
 	}

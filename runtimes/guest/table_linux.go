@@ -21,14 +21,14 @@ type table struct {
 	// no other's. Only without control groups.
 	lone     *execution
 	loneUsed int64 // nanoseconds of what was reaped of it
-	// forked tells a reaper without children that there may be one.
-	forked chan struct{}
+
+	reaping sync.Mutex // taken before mu
 }
 
 func newTable(a *agent) *table {
 	return &table{
 		agent: a,
-		byID:  make(map[uint32]*execution), byPID: make(map[int]*execution), forked: make(chan struct{}, 1),
+		byID:  make(map[uint32]*execution), byPID: make(map[int]*execution),
 	}
 }
 
@@ -88,10 +88,6 @@ func (t *table) fork(x *execution, fork func() (int, error)) error {
 		x.pid = pid
 	}
 	t.byPID[pid] = x
-	select {
-	case t.forked <- struct{}{}:
-	default:
-	}
 	return nil
 }
 

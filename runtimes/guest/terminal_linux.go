@@ -25,26 +25,26 @@ func (x *execution) connectTerminal() (*plumbing, error) {
 		x.input.file = ours
 	}
 	setSize(ours, *x.spec.Terminal)
-	return &plumbing{files: [3]*os.File{theirs, theirs, theirs}}, nil
+	return &plumbing{fds: [3]int{theirs, theirs, theirs}, own: []int{theirs}}, nil
 }
 
 // newTerminal opens both ends of a new terminal, pts(4). The second end comes
 // from the first, so no path below /dev/pts has to be visible.
-func newTerminal() (ours, theirs *os.File, err error) {
+func newTerminal() (ours *os.File, theirs int, err error) {
 	fd, err := unix.Open("/dev/ptmx", unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
 	if err != nil {
-		return nil, nil, err
+		return nil, 0, err
 	}
 	if err := unix.IoctlSetPointerInt(fd, unix.TIOCSPTLCK, 0); err != nil {
 		unix.Close(fd)
-		return nil, nil, err
+		return nil, 0, err
 	}
 	peer, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), unix.TIOCGPTPEER, unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC)
 	if errno != 0 {
 		unix.Close(fd)
-		return nil, nil, errno
+		return nil, 0, errno
 	}
-	return os.NewFile(uintptr(fd), "terminal"), os.NewFile(peer, "tty"), nil
+	return os.NewFile(uintptr(fd), "terminal"), int(peer), nil
 }
 
 func setSize(terminal *os.File, size frame.Size) error {

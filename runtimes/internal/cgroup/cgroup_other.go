@@ -69,11 +69,20 @@ func (*Group) Signal(syscall.Signal) (int, error) { return 0, ErrUnavailable }
 // Kill returns ErrUnavailable.
 func (*Group) Kill(context.Context) error { return ErrUnavailable }
 
+// Empty knows nothing.
+func (*Group) Empty() bool { return false }
+
 // Freeze returns ErrUnavailable.
 func (*Group) Freeze() error { return ErrUnavailable }
 
 // Thaw returns ErrUnavailable.
 func (*Group) Thaw() error { return ErrUnavailable }
+
+// Renew knows nothing.
+func (*Group) Renew() bool { return false }
+
+// Close has nothing to do.
+func (*Group) Close() {}
 
 // Remove returns ErrUnavailable.
 func (*Group) Remove(context.Context) error { return ErrUnavailable }

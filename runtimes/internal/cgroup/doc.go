@@ -4,9 +4,10 @@
 //
 // Both versions of cgroups(7) are served. With version 1 (also hybrid, when
 // memory, pids, cpu, cpuacct and freezer are version 1) a group is a directory
-// in each of these hierarchies. With version 2 it is one directory, and
-// because inner groups may hold no processes there, the processes of a group
-// that has children live in its child "agent".
+// in each of these hierarchies; that of an execution, in those that it needs.
+// With version 2 it is one directory, and because inner groups may hold no
+// processes there, the processes of a group that has children live in its child
+// "agent".
 //
 // A Group's methods are safe for use by several goroutines. Groups are the
 // server's: programs see them, if at all, read-only.

@@ -75,11 +75,19 @@ func read(dir, name string) (string, error) {
 // readNumber reads a count. "max", and the numbers by which version 1 means no
 // limit, are zero with limited false.
 func readNumber(dir, name string) (n int64, limited bool, err error) {
-	text, err := read(dir, name)
-	if err != nil || text == "max" {
+	text, err := readAll(dir, name)
+	if err != nil {
 		return 0, false, err
 	}
-	if n, err = strconv.ParseInt(text, 10, 64); err != nil {
+	return parseNumber(text, name)
+}
+
+func parseNumber(text []byte, name string) (n int64, limited bool, err error) {
+	value := string(bytes.TrimSpace(text))
+	if value == "max" {
+		return 0, false, nil
+	}
+	if n, err = strconv.ParseInt(value, 10, 64); err != nil {
 		return 0, false, fmt.Errorf("%s: %w", name, err)
 	}
 	// Version 1 says the largest multiple of a page; -1 for cfs_quota_us.
@@ -89,19 +97,15 @@ func readNumber(dir, name string) (n int64, limited bool, err error) {
 	return n, true, nil
 }
 
-// readKey reads the number after a key in a file of "key number" lines.
-func readKey(dir, name, key string) (n int64, found bool, err error) {
-	text, err := readAll(dir, name)
-	if err != nil {
-		return 0, false, err
-	}
+// keyed is the number after a key in a text of "key number" lines.
+func keyed(text []byte, key string) (n int64, found bool) {
 	for line := range bytes.Lines(text) {
-		if k, v, ok := strings.Cut(strings.TrimSpace(string(line)), " "); ok && k == key {
-			n, err := strconv.ParseInt(v, 10, 64)
-			return n, err == nil, err
+		if k, v, ok := bytes.Cut(bytes.TrimSpace(line), []byte(" ")); ok && string(k) == key {
+			n, err := strconv.ParseInt(string(v), 10, 64)
+			return n, err == nil
 		}
 	}
-	return 0, false, nil
+	return 0, false
 }
 
 // number formats a limit for a file where "none" means no limit.

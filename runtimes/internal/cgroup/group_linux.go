@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"sync"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -21,15 +22,20 @@ type Group struct {
 	// without a limit of its own takes that of the one above.
 	sockets int64
 
-	mu    sync.Mutex
-	inner bool // it has, or had, children
+	counters counters
+
+	mu     sync.Mutex
+	inner  bool          // it has, or had, children
+	sealed bool          // Kill has set the limit of processes to none
+	spent  time.Duration // by processes of before Renew
 }
 
 // leafName is the child that holds the processes of an inner group of version 2.
 const leafName = "agent"
 
 // Child makes a group below g. With version 1 it has a directory of its own in
-// the cpu hierarchy only when it has a limit there; its processes stay in g's.
+// the cpu hierarchy only when it has a limit there, and none in the freezer
+// hierarchy; its processes stay in g's.
 func (g *Group) Child(name string, l Limits) (*Group, error) {
 	return g.child(name, l, false)
 }
@@ -41,6 +47,9 @@ func (g *Group) child(name string, l Limits, whole bool) (*Group, error) {
 	c := &Group{version: g.version, at: g.at.below(name)}
 	if g.version == V1 && !whole && l.CPUs == 0 && c.at[cpu] != c.at[cpuacct] {
 		c.at[cpu] = ""
+	}
+	if g.version == V1 && !whole {
+		c.at[freezer] = ""
 	}
 	for i, dir := range c.at.distinct() {
 		if err := os.Mkdir(dir, 0o755); err != nil {

@@ -175,10 +175,13 @@ func TestSweepEndsAndRemovesWhatWasLeft(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := startIn(t, deep, `sleep 60`)
+	cmd := startIn(t, g, `sleep 60`)
+	if err := deep.Add(cmd.Process.Pid); err != nil {
+		t.Fatal(err)
+	}
 	grown(t, g, 1)
 	// As a server leaves it that is killed while it kills.
-	if err := deep.Freeze(); err != nil {
+	if err := g.Freeze(); err != nil {
 		t.Fatal(err)
 	}
 	name := strings.TrimPrefix(g.at[memory], h.root[memory]+"/")

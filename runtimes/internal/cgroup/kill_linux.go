@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // Kill ends every process of the group and of those below it, however fast
@@ -18,6 +20,9 @@ func (g *Group) Kill(ctx context.Context) error {
 	for pause := time.Duration(0); ; pause = min(2*pause+100*time.Microsecond, 10*time.Millisecond) {
 		if !sleep(ctx, pause) {
 			return ErrNotEmpty
+		}
+		if g.Empty() {
+			return nil
 		}
 		left, err := g.Pids()
 		if err != nil {
@@ -32,14 +37,24 @@ func (g *Group) Kill(ctx context.Context) error {
 	}
 }
 
-// killOnce signals all processes at one moment. With version 1 they are frozen
-// for that moment; one process cannot fork while it is looked at.
+// Empty tells that the group, with those below it, has no tasks. False may also
+// be that the kernel does not say.
+func (g *Group) Empty() bool {
+	n, _, err := g.counters.tasks.number(g.at[pids], "pids.current", unix.O_RDONLY)
+	return err == nil && n == 0
+}
+
+// killOnce signals all processes while none can fork. With version 1 they are
+// frozen for that moment, or, in a group without a freezer, may make no more.
 func (g *Group) killOnce(seen []int) error {
 	if g.version == V2 {
 		err := write(g.at[memory], "cgroup.kill", "1")
 		if !errors.Is(err, os.ErrNotExist) { // Linux before 5.14 has none
 			return ignoreGone(err)
 		}
+	}
+	if g.at[freezer] == "" {
+		return ignoreGone(g.killSealed())
 	}
 	if err := g.setFrozen(true); err != nil {
 		return ignoreGone(err)
@@ -51,7 +66,20 @@ func (g *Group) killOnce(seen []int) error {
 	return ignoreGone(err)
 }
 
-// Freeze stops all processes of the group until Thaw.
+// killSealed leaves the group with a limit of no processes.
+func (g *Group) killSealed() error {
+	g.mu.Lock()
+	g.sealed = true
+	g.mu.Unlock()
+	if err := write(g.at[pids], "pids.max", "0"); err != nil {
+		return err
+	}
+	_, err := g.Signal(syscall.SIGKILL)
+	return err
+}
+
+// Freeze stops all processes of the group until Thaw. A Child of version 1 has no
+// freezer.
 func (g *Group) Freeze() error { return g.setFrozen(true) }
 
 // Thaw lets the processes go on.
@@ -73,6 +101,8 @@ func (g *Group) ThawAll() error {
 
 func (g *Group) setFrozen(frozen bool) error {
 	switch {
+	case g.at[freezer] == "":
+		return errors.New("the group has no freezer")
 	case g.version == V2 && frozen:
 		return write(g.at[freezer], "cgroup.freeze", "1")
 	case g.version == V2:

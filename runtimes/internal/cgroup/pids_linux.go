@@ -17,10 +17,10 @@ func (g *Group) Pids() ([]int, error) {
 	inner := g.inner
 	g.mu.Unlock()
 	if !inner {
-		return readPIDs(g.at[freezer])
+		return readPIDs(g.at[pids])
 	}
 	var all []int
-	err := filepath.WalkDir(g.at[freezer], func(path string, entry fs.DirEntry, err error) error {
+	err := filepath.WalkDir(g.at[pids], func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || !entry.IsDir() {
 			return ignoreGone(err)
 		}

@@ -12,6 +12,7 @@ import (
 // One whose last process is still on its way out is waited for.
 // Errors: ErrNotEmpty when ctx ends before.
 func (g *Group) Remove(ctx context.Context) error {
+	g.Close()
 	for pause := time.Duration(0); ; pause = min(2*pause+200*time.Microsecond, 20*time.Millisecond) {
 		if !sleep(ctx, pause) {
 			return ErrNotEmpty

@@ -2,6 +2,8 @@ package cgroup
 
 import (
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // Usage reads what the group has used so far. What the kernel does not tell is
@@ -11,24 +13,37 @@ func (g *Group) Usage() Usage {
 	if cpu, ok := g.CPU(); ok {
 		u.CPU = &cpu
 	}
-	name := "memory.max_usage_in_bytes"
+	name := peakV1
 	if g.version == V2 {
 		name = "memory.peak" // since Linux 5.19
 	}
-	if peak, ok, err := readNumber(g.at[memory], name); err == nil && ok {
+	if peak, ok, err := g.counters.peak.number(g.at[memory], name, g.peakFlags()); err == nil && ok {
 		u.PeakMemory = &peak
 	}
 	return u
 }
 
+// peakV1 can be set back.
+const peakV1 = "memory.max_usage_in_bytes"
+
+func (g *Group) peakFlags() int {
+	if g.version == V1 {
+		return unix.O_RDWR
+	}
+	return unix.O_RDONLY
+}
+
 // CPU is the processor time that the group has used so far.
 func (g *Group) CPU() (used time.Duration, known bool) {
 	if g.version == V2 {
-		n, found, err := readKey(g.at[cpu], "cpu.stat", "usage_usec")
+		text, err := g.counters.cpu.read(g.at[cpu], "cpu.stat", unix.O_RDONLY)
+		n, found := keyed(text, "usage_usec")
 		return time.Duration(n) * time.Microsecond, found && err == nil
 	}
-	n, ok, err := readNumber(g.at[cpuacct], "cpuacct.usage")
-	return time.Duration(n), ok && err == nil
+	n, ok, err := g.counters.cpu.number(g.at[cpuacct], "cpuacct.usage", unix.O_RDONLY)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return time.Duration(n) - g.spent, ok && err == nil
 }
 
 // OOMKills counts the processes of this group that the kernel has ended for
@@ -39,6 +54,7 @@ func (g *Group) OOMKills() (n int64, known bool) {
 	if g.version == V2 {
 		name = "memory.events"
 	}
-	n, found, err := readKey(g.at[memory], name, "oom_kill")
+	text, err := g.counters.oom.read(g.at[memory], name, unix.O_RDONLY)
+	n, found := keyed(text, "oom_kill")
 	return n, found && err == nil
 }

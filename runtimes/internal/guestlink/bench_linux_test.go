@@ -3,7 +3,10 @@ package guestlink
 import (
 	"context"
 	"os/exec"
+	"slices"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/codebeaker/codebeaker/runtimes"
 	"github.com/codebeaker/codebeaker/runtimes/internal/cgroup"
@@ -32,14 +35,66 @@ func BenchmarkStartToExited(b *testing.B) {
 
 func benchStart(b *testing.B, l *Link) {
 	for b.Loop() {
-		s := &counter{exited: make(chan runtimes.Exit, 1)}
-		if _, err := l.Start(context.Background(), runtimes.Command{Name: "/bin/true"}, s); err != nil {
-			b.Fatal(err)
-		}
-		if exit := <-s.exited; exit.Status != runtimes.Completed {
-			b.Fatalf("got %+v", exit)
-		}
+		startAndWait(b, l)
 	}
+}
+
+func startAndWait(b *testing.B, l *Link) {
+	s := &counter{exited: make(chan runtimes.Exit, 1)}
+	if _, err := l.Start(context.Background(), runtimes.Command{Name: "/bin/true"}, s); err != nil {
+		b.Fatal(err)
+	}
+	if exit := <-s.exited; exit.Status != runtimes.Completed {
+		b.Fatalf("got %+v", exit)
+	}
+}
+
+// BenchmarkTrueBesideOsExec is a program by the agent, in a control group,
+// beside the same program started by this process, turn by turn: what else the
+// machine does falls on both. It reports medians, their ratio, and what a
+// program takes of processors: the server's part and, with the agent and the
+// program itself, the environment's.
+func BenchmarkTrueBesideOsExec(b *testing.B) {
+	l := openInGroup(b, cgroup.Limits{}, Options{Hello: hardened})
+	var agent, direct []time.Duration
+	var server, environment time.Duration
+	for b.Loop() {
+		ownBefore, groupBefore := ownCPU(), groupCPU(l)
+		agent = append(agent, took(func() { startAndWait(b, l) }))
+		server += ownCPU() - ownBefore
+		environment += groupCPU(l) - groupBefore
+		direct = append(direct, took(func() {
+			if err := exec.Command("/bin/true").Run(); err != nil {
+				b.Fatal(err)
+			}
+		}))
+	}
+	slices.Sort(agent)
+	slices.Sort(direct)
+	n := len(agent)
+	microseconds := func(d time.Duration) float64 { return float64(d.Nanoseconds()) / 1000 }
+	b.ReportMetric(microseconds(agent[n/2]), "agent-µs")
+	b.ReportMetric(microseconds(direct[n/2]), "os-exec-µs")
+	b.ReportMetric(float64(agent[n/2])/float64(direct[n/2]), "times")
+	b.ReportMetric(microseconds(server)/float64(n), "server-cpu-µs")
+	b.ReportMetric(microseconds(environment)/float64(n), "environment-cpu-µs")
+}
+
+func took(f func()) time.Duration {
+	begun := time.Now()
+	f()
+	return time.Since(begun)
+}
+
+func ownCPU() time.Duration {
+	var u syscall.Rusage
+	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &u)
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+func groupCPU(l *Link) time.Duration {
+	used, _ := l.groups.environment.CPU()
+	return used
 }
 
 func BenchmarkPing(b *testing.B) {

@@ -58,7 +58,7 @@ func (p *process) notStarted(message []byte) error {
 		return protocolError("NotStarted after Started")
 	}
 	p.finish()
-	p.leaveGroup()
+	p.abort()
 	p.tell(runtimes.Exit{Status: runtimes.CouldNotStart, Message: sentence(message)})
 	return nil
 }
@@ -105,10 +105,8 @@ func (p *process) conclude(end frame.Exit) {
 	p.mu.Lock()
 	exit.Cut = p.cut
 	p.mu.Unlock()
+	p.leaveGroup(!outOfMemory && !p.hasOwnLimits()) // before: what follows at once may have it
 	p.tell(exit)
-	if p.group != nil {
-		p.link.groups.giveBack(p.group)
-	}
 }
 
 // readGroup fills in the usage of the whole tree and tells whether the kernel

@@ -23,19 +23,34 @@ const (
 // them are below one, "run", which has the environment's limit of processes:
 // the agent itself is not in it.
 //
-// Making a group takes a third of a millisecond, so one is kept ready. It is
-// never one that was used: its counters tell of one execution only.
+// Making a group and removing it takes a third of a millisecond of a processor
+// each, so some are kept ready. One that was used is among them only when the
+// kernel could make it forget: its counters tell of one execution only.
 type groups struct {
 	environment, run *cgroup.Group
 
 	uid int // of the agent; set before the first take
 
 	mu     sync.Mutex
-	last   int
-	spare  *cgroup.Group
+	last   int   // name
+	slots  int   // given out so far
+	free   []int // slots whose groups are no more
+	spare  []*group
 	closed bool
 	work   sync.WaitGroup // making and removing in the background
 }
+
+// group is the control group of one execution, and perhaps of a later one.
+type group struct {
+	*cgroup.Group
+	// slot is where the agent keeps the group's descriptors, once known.
+	slot  int
+	known bool
+}
+
+// maxSpare are the groups that are kept ready: a second one for programs that
+// run side by side.
+const maxSpare = 2
 
 func newGroups(environment *cgroup.Group, processes int64) (*groups, error) {
 	run, err := environment.Child("run", cgroup.Limits{Processes: processes})
@@ -47,12 +62,9 @@ func newGroups(environment *cgroup.Group, processes int64) (*groups, error) {
 	return g, nil
 }
 
-// take returns a new group.
-func (g *groups) take() (*cgroup.Group, error) {
-	g.mu.Lock()
-	ready := g.spare
-	g.spare = nil
-	g.mu.Unlock()
+// take returns a group that tells of no execution yet.
+func (g *groups) take() (*group, error) {
+	ready := g.pop()
 	if ready == nil {
 		var err error
 		if ready, err = g.create(); err != nil {
@@ -62,18 +74,67 @@ func (g *groups) take() (*cgroup.Group, error) {
 	return ready, ready.Delegate(g.uid)
 }
 
+// pop takes a spare group; nil when there is none.
+func (g *groups) pop() *group {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if len(g.spare) == 0 {
+		return nil
+	}
+	last := len(g.spare) - 1
+	ready := g.spare[last]
+	g.spare = g.spare[:last]
+	return ready
+}
+
+// push keeps a group ready, if there is room for it.
+func (g *groups) push(ready *group) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.closed || len(g.spare) >= maxSpare {
+		return false
+	}
+	if len(g.spare) > 0 { // an idle environment holds the files of one
+		g.spare[len(g.spare)-1].Close()
+	}
+	g.spare = append(g.spare, ready)
+	return true
+}
+
 // admit lets an agent of that uid start programs in the groups.
 func (g *groups) admit(uid int) error {
 	g.uid = uid
 	return g.environment.Delegate(uid)
 }
 
-func (g *groups) create() (*cgroup.Group, error) {
+func (g *groups) create() (*group, error) {
 	g.mu.Lock()
 	g.last++
-	name := strconv.Itoa(g.last)
+	name, slot := strconv.Itoa(g.last), g.slotLocked()
 	g.mu.Unlock()
-	return g.run.Child(name, cgroup.Limits{})
+	made, err := g.run.Child(name, cgroup.Limits{})
+	if err != nil {
+		g.vacate(slot)
+		return nil, err
+	}
+	return &group{Group: made, slot: slot}, nil
+}
+
+// slotLocked returns a slot that no group has.
+func (g *groups) slotLocked() int {
+	if last := len(g.free) - 1; last >= 0 {
+		slot := g.free[last]
+		g.free = g.free[:last]
+		return slot
+	}
+	g.slots++
+	return g.slots
+}
+
+func (g *groups) vacate(slot int) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.free = append(g.free, slot)
 }
 
 // background runs f unless the groups are closed.
@@ -85,38 +146,37 @@ func (g *groups) background(f func()) {
 	}
 }
 
-// refill makes the next group ready.
+// refill makes a group ready when there is none.
 func (g *groups) refill() {
+	g.mu.Lock()
+	stocked := len(g.spare) > 0
+	g.mu.Unlock()
+	if stocked {
+		return
+	}
 	g.background(func() {
-		g.mu.Lock()
-		full := g.spare != nil
-		g.mu.Unlock()
-		if full {
-			return
-		}
 		made, err := g.create()
 		if err != nil {
 			return // whoever takes one gets the error
 		}
-		g.mu.Lock()
-		if g.spare == nil {
-			g.spare, made = made, nil
-		}
-		g.mu.Unlock()
-		if made != nil {
+		if !g.push(made) {
 			g.remove(made)
 		}
 	})
 }
 
-// giveBack removes a group that has no processes any more. One that cannot be
-// removed now goes with the environment.
-func (g *groups) giveBack(used *cgroup.Group) {
-	g.background(func() { g.remove(used) })
+// giveBack takes a group that has no processes any more: renewed, or else away
+// from here. One that cannot be removed now goes with the environment.
+func (g *groups) giveBack(used *group, renewable bool) {
+	if !renewable || !used.Renew() || !g.push(used) {
+		used.Close()
+		g.background(func() { g.remove(used) })
+	}
 	g.refill()
 }
 
-func (g *groups) remove(used *cgroup.Group) {
+func (g *groups) remove(used *group) {
+	defer g.vacate(used.slot)
 	ctx, cancel := context.WithTimeout(context.Background(), removeTimeout)
 	defer cancel()
 	_ = used.Remove(ctx)
@@ -126,6 +186,9 @@ func (g *groups) remove(used *cgroup.Group) {
 func (g *groups) close() error {
 	g.mu.Lock()
 	g.closed = true
+	for _, ready := range g.spare {
+		ready.Close()
+	}
 	g.mu.Unlock()
 	g.work.Wait()
 	ctx, cancel := context.WithTimeout(context.Background(), killTimeout)

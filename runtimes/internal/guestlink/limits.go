@@ -51,6 +51,9 @@ func agentLimits(l runtimes.CommandLimits) frame.Limits {
 	return frame.Limits{Data: l.MemoryBytes, Processes: l.Processes, CPU: int64(l.CPU)}
 }
 
+// hasOwnLimits tells whether the group of the execution was bounded for it.
+func (p *process) hasOwnLimits() bool { return p.limits.MemoryBytes != 0 || p.limits.Processes != 0 }
+
 // limitBeforeStart bounds the group of an execution. While it forks, the
 // agent's own thread is in the group and takes one place.
 func limitBeforeStart(g *cgroup.Group, l runtimes.CommandLimits) error {

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/codebeaker/codebeaker/runtimes"
-	"github.com/codebeaker/codebeaker/runtimes/internal/cgroup"
 	"github.com/codebeaker/codebeaker/runtimes/internal/guestlink/frame"
 )
 
@@ -25,8 +24,12 @@ type process struct {
 	// group is the execution's control group, nil without. It is set before
 	// Start is sent. As long as started is open the agent's own thread may be
 	// in it.
-	group *cgroup.Group
-	tasks []*os.File // closed by the reader once the agent has answered
+	group *group
+	// acting is held by whoever acts on the processes of the group, and guards
+	// left: from then on they may be another execution's.
+	acting sync.Mutex
+	left   bool
+	tasks  []*os.File // of a group new to the agent; closed once it has answered
 
 	mu         sync.Mutex
 	ended      bool            // nothing more is sent about it
@@ -93,7 +96,7 @@ func (p *process) running() error {
 	}
 	closeAll(p.tasks)
 	if p.group != nil {
-		if err := limitAfterStart(p.group, p.limits); err != nil {
+		if err := limitAfterStart(p.group.Group, p.limits); err != nil {
 			return err
 		}
 		if p.limits.CPU > 0 {

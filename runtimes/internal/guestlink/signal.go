@@ -68,16 +68,37 @@ func (p *process) killGroup() bool {
 	p.mu.Lock()
 	ended := p.ended
 	p.mu.Unlock()
-	if left, err := p.group.Pids(); ended || err != nil || len(left) == 0 {
+	if ended {
 		return false
 	}
-	p.endGroup()
-	return true
+	killed := false
+	p.act(func() {
+		found, err := p.group.Pids()
+		if killed = err == nil && len(found) > 0; killed {
+			p.killAll()
+		}
+	})
+	return killed
 }
 
-// endGroup ends everything in the group. Processes that the kernel cannot end
-// would outlive their execution: then the environment has to go.
-func (p *process) endGroup() {
+// act runs f unless the group has been given back.
+func (p *process) act(f func()) {
+	p.acting.Lock()
+	defer p.acting.Unlock()
+	if !p.left {
+		f()
+	}
+}
+
+// endGroup ends everything in the group.
+func (p *process) endGroup() { p.act(p.killAll) }
+
+// killAll is called by act. Processes that the kernel cannot end would outlive
+// their execution: then the environment has to go.
+func (p *process) killAll() {
+	if p.group.Empty() { // as after most programs: no clock has to be set
+		return
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), killTimeout)
 	defer cancel()
 	if err := p.group.Kill(ctx); err != nil {
@@ -93,7 +114,9 @@ func (p *process) signalTree(sig runtimes.Signal) {
 		p.endGroup()
 		return
 	case p.group != nil:
-		_, _ = p.group.Signal(syscall.Signal(sig)) // what it misses SIGKILL does not
+		p.act(func() {
+			_, _ = p.group.Signal(syscall.Signal(sig)) // what it misses SIGKILL does not
+		})
 		return
 	}
 	p.mu.Lock()

@@ -25,14 +25,17 @@ func (l *Link) Start(ctx context.Context, cmd runtimes.Command, sink runtimes.Si
 	}
 	payload, reason := p.startPayload(cmd)
 	if reason != "" {
-		p.leaveGroup()
+		p.abort()
 		p.ended = true
 		sink.Exited(runtimes.Exit{Status: runtimes.CouldNotStart, Message: reason})
 		return p, nil
 	}
 	if !l.register(p) {
-		p.leaveGroup()
+		p.abort()
 		return nil, runtimes.ErrEnvironmentLost
+	}
+	if p.group != nil {
+		p.group.known = true // before another may have it
 	}
 	l.writer.send(frame.Header{Kind: frame.KindStart, Execution: p.id}, payload, p.tasks...)
 	p.begin(cmd)
@@ -78,22 +81,30 @@ func (p *process) makeGroup() error {
 		return fmt.Errorf("make the group of an execution: %w", err)
 	}
 	p.group = made
-	if err = limitBeforeStart(made, p.limits); err == nil {
+	if err = limitBeforeStart(made.Group, p.limits); err == nil && !made.known {
 		p.tasks, err = made.Tasks(nil)
 	}
 	if err != nil {
-		p.leaveGroup()
+		p.abort()
 		return fmt.Errorf("limit the group of an execution: %w", err)
 	}
 	return nil
 }
 
-// leaveGroup gives up the group of a program that has not been started.
-func (p *process) leaveGroup() {
+// abort gives up what was made for a program that is not to be started.
+func (p *process) abort() {
 	closeAll(p.tasks)
-	if p.group != nil {
-		p.link.groups.giveBack(p.group)
+	p.leaveGroup(false)
+}
+
+// leaveGroup gives back the group. It is renewable when its processes have all
+// ended and nothing has been set for this execution alone.
+func (p *process) leaveGroup(renewable bool) {
+	if p.group == nil {
+		return
 	}
+	p.act(func() { p.left = true })
+	p.link.groups.giveBack(p.group, renewable)
 }
 
 // startPayload encodes the command, or says why it cannot be started.
@@ -105,7 +116,9 @@ func (p *process) startPayload(cmd runtimes.Command) (payload []byte, reason str
 	if p.group == nil {
 		spec.Limits = agentLimits(cmd.Limits)
 	}
-	spec.Descriptors = len(p.tasks)
+	if p.group != nil {
+		spec.Slot, spec.Descriptors = p.group.slot, len(p.tasks)
+	}
 	if cmd.Terminal != nil {
 		spec.Terminal = &frame.Size{Columns: cmd.Terminal.Columns, Rows: cmd.Terminal.Rows}
 		spec.Input = true

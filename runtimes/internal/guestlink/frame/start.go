@@ -16,7 +16,11 @@ type Start struct {
 	// Limits are those that the agent is to enforce because no control group
 	// does.
 	Limits Limits
-	// Descriptors is how many come with this frame, see Groups.
+	// Slot is where the agent keeps the descriptors of a control group, see
+	// Groups. Zero: there is none.
+	Slot int `json:",omitempty"`
+	// Descriptors is how many come with this frame: from now on those in Slot.
+	// Zero: the ones that are there.
 	Descriptors int `json:",omitempty"`
 }
 
