@@ -71,6 +71,9 @@ func (p *proxy) carry(conn net.Conn, up, down int) {
 		return
 	}
 	defer server.Close()
+	for _, c := range []net.Conn{conn, server} { // holds little by itself
+		_, _ = c.(*net.TCPConn).SetReadBuffer(64<<10), c.(*net.TCPConn).SetWriteBuffer(64<<10)
+	}
 	if !p.add(conn, server) {
 		return
 	}
