@@ -4,13 +4,20 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 )
 
 func main() {
-	if err := newCommand().ExecuteContext(context.Background()); err != nil {
-		fmt.Fprintln(os.Stderr, "codebeaker:", err)
-		os.Exit(1)
+	err := newCommand().ExecuteContext(context.Background())
+	if err == nil {
+		return
 	}
+	exit := &exitError{code: 1, err: err}
+	errors.As(err, &exit)
+	if exit.err != nil {
+		fmt.Fprintln(os.Stderr, "codebeaker:", err)
+	}
+	os.Exit(exit.code)
 }

@@ -209,5 +209,5 @@ func ExampleRefusedError() {
 	if errors.As(err, &refused) {
 		fmt.Println(errors.Is(err, client.ErrLanguageNotSupported), refused.Reply.Code, refused.RetryAfter())
 	}
-	// Output: true -32004 0s
+	// Output: true code -32004 0s
 }
