@@ -65,6 +65,7 @@ func (r *remote) exec(cmd *cobra.Command, language string, prepare func(context.
 	if err != nil {
 		return interrupts.orExit(err)
 	}
+	defer e.Detach() // before the session ends: whoever feeds it need not complain
 	interrupts.forward(e)
 	if input != nil {
 		go feed(e, input)

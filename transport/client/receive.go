@@ -60,7 +60,8 @@ func (l *link) answer(p *pending, m *jsonrpc.Message) {
 	p.reply <- m
 }
 
-func decode(raw jsonrpc.Raw, dst any) error { return json.Unmarshal(raw, dst) }
+// decode decodes an object.
+func decode[T any](raw jsonrpc.Raw, dst *T) error { return jsonrpc.DecodeParams(raw, dst) }
 
 func decodeReply(method string, m *jsonrpc.Message, result any) error {
 	if m.Err != nil {
@@ -69,7 +70,7 @@ func decodeReply(method string, m *jsonrpc.Message, result any) error {
 	if result == nil {
 		return nil
 	}
-	if err := decode(m.Result, result); err != nil {
+	if err := json.Unmarshal(m.Result, result); err != nil {
 		return &resultError{method, err}
 	}
 	return nil

@@ -106,7 +106,7 @@ func joined(t *testing.T, e *client.Execution, want [2][]byte) (got, missing int
 // joined is what the program wrote. The ring holds all of it.
 func TestOutputIsWholeWhereverConnectionsAreCut(t *testing.T) {
 	url := serveWith(t, setup{programs: map[string]fake.Program{"noise": noisy}})
-	rounds := 40
+	rounds := 24
 	if testing.Short() {
 		rounds = 5
 	}
@@ -119,7 +119,7 @@ func TestOutputIsWholeWhereverConnectionsAreCut(t *testing.T) {
 	for seed := range uint64(rounds) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			t.Parallel()
-			size := int(seed*seed*300) % (500 << 10)
+			size := int(seed*seed*400) % (200 << 10)
 			p := newProxy(t, url, cutter(seed, 25, 400+size/64))
 			c := dialThrough(t, p.url, client.Options{Redial: quick})
 			session := create(t, c)
@@ -145,8 +145,8 @@ func TestGapsCountEveryByteThatIsMissing(t *testing.T) {
 	url := serveWith(t, setup{programs: map[string]fake.Program{"noise": noisy}, ring: 32 << 10})
 	var lost int64
 	for seed := range uint64(8) {
-		size := 1 << 20
-		p := newProxy(t, url, cutter(seed, 12, 200<<10))
+		size := 512 << 10
+		p := newProxy(t, url, cutter(seed, 12, 100<<10))
 		c := dialThrough(t, p.url, client.Options{Redial: client.Redial{First: 20 * time.Millisecond, Max: 20 * time.Millisecond}})
 		e := startThrough(t, c, client.Execute{SessionID: create(t, c), Command: client.Program("noise", fmt.Sprint(seed), fmt.Sprint(size))})
 		got, missing := joined(t, e, written(seed, size))
@@ -166,7 +166,7 @@ func TestASlowReaderHoldsBackItsProgramAndNoCall(t *testing.T) {
 	url := serveWith(t, setup{programs: map[string]fake.Program{"noise": noisy}, ring: 64 << 10})
 	c := dial(t, url, client.Options{OutputBytes: 32 << 10})
 	session := create(t, c)
-	const size = 8 << 20
+	const size = 4 << 20
 	want, at, pieces := written(7, size), [2]int64{}, 0
 	e := startThrough(t, c, client.Execute{SessionID: session, Command: client.Program("noise", "7", fmt.Sprint(size))})
 	for o, err := range e.Output() {
@@ -231,7 +231,7 @@ func TestAReaderThatSleptGoesOnWithWhatWasKept(t *testing.T) {
 func TestWaitWithoutAReaderKeepsTheNewestOutput(t *testing.T) {
 	url := serveWith(t, setup{programs: map[string]fake.Program{"noise": noisy}})
 	c := dial(t, url, client.Options{OutputBytes: 64 << 10})
-	const size = 3 << 20
+	const size = 1 << 20
 	e := startThrough(t, c, client.Execute{SessionID: create(t, c), Command: client.Program("noise", "3", fmt.Sprint(size))})
 	if r, err := e.Wait(t.Context()); err != nil || !r.Success {
 		t.Fatalf("%+v, %v", r, err)

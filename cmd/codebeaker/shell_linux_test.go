@@ -1,0 +1,125 @@
+package main
+
+import (
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/creack/pty"
+
+	"github.com/codebeaker/codebeaker/runtimes"
+)
+
+// typist sits before a terminal.
+type typist struct {
+	t    *testing.T
+	cmd  *exec.Cmd
+	tty  *os.File
+	seen strings.Builder
+}
+
+func newTypist(t *testing.T, cmd *exec.Cmd) *typist {
+	t.Helper()
+	tty, err := pty.StartWithSize(cmd, &pty.Winsize{Cols: 91, Rows: 33})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = tty.Close() })
+	return &typist{t: t, cmd: cmd, tty: tty}
+}
+
+// see waits until the terminal shows text behind what was seen before.
+func (y *typist) see(text string) {
+	y.t.Helper()
+	y.seen.Reset()
+	_ = y.tty.SetReadDeadline(time.Now().Add(30 * time.Second))
+	for piece := make([]byte, 4096); !strings.Contains(y.seen.String(), text); {
+		n, err := y.tty.Read(piece)
+		y.seen.Write(piece[:n])
+		if err != nil {
+			y.t.Fatalf("waiting for %q: %v; the terminal shows %q", text, err, y.seen.String())
+		}
+	}
+}
+
+func (y *typist) enter(text string) {
+	y.t.Helper()
+	if _, err := y.tty.WriteString(text); err != nil {
+		y.t.Fatal(err)
+	}
+}
+
+// exit waits for the end and returns the exit code.
+func (y *typist) exit() int {
+	y.t.Helper()
+	go func() { // until the terminal is gone, else its owner waits
+		for piece := make([]byte, 4096); ; {
+			if _, err := y.tty.Read(piece); err != nil {
+				return
+			}
+		}
+	}()
+	_ = y.cmd.Wait()
+	_ = y.tty.Close()
+	return y.cmd.ProcessState.ExitCode()
+}
+
+func TestShellIsATerminalInASession(t *testing.T) {
+	c, p := cliOn(t, runtimes.Native, "--runtimes", "native,docker")
+	for _, kind := range []runtimes.Type{runtimes.Native, runtimes.Docker} {
+		t.Run(kind.String(), func(t *testing.T) {
+			need(t, p, kind)
+			y := newTypist(t, c.command(t, "shell", "--runtime", kind.String(), "python"))
+			y.see("python on " + kind.String())
+			y.enter("stty size; echo $((6*7))_answer\r")
+			y.see("33 91")
+			y.see("42_answer")
+			if err := pty.Setsize(y.tty, &pty.Winsize{Cols: 120, Rows: 40}); err != nil {
+				t.Fatal(err)
+			}
+			// The new size arrives some time after the signal.
+			y.enter("until [ \"$(stty size)\" = '40 120' ]; do sleep 0.05; done; echo re''sized\r")
+			y.see("resized")
+			y.enter("sleep 60\r")
+			y.see("sleep 60")
+			y.enter("\x03") // Ctrl-C is the program's: the terminal is raw
+			y.enter("echo un''harmed; exit 9\r")
+			y.see("unharmed")
+			if code := y.exit(); code != 9 {
+				t.Errorf("exit code %d", code)
+			}
+		})
+	}
+	c.wantNoSession(t)
+}
+
+func TestShellRunsAnInteractiveProgram(t *testing.T) {
+	c, _ := cliOn(t, runtimes.Native, "--runtimes", "native")
+	y := newTypist(t, c.command(t, "shell", "python", "--", "python3", "-q"))
+	y.see(">>> ")
+	y.enter("print('ab' * 3)\r")
+	y.see("ababab")
+	y.enter("\x04") // Ctrl-D
+	if code := y.exit(); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+	c.wantNoSession(t)
+}
+
+// Whoever ends the command ends the session, and the terminal is as before.
+func TestAShellThatIsEndedClosesItsSession(t *testing.T) {
+	c, _ := cliOn(t, runtimes.Native, "--runtimes", "native")
+	y := newTypist(t, c.command(t, "shell", "python", "--", "cat"))
+	y.enter("here\r")
+	y.see("here")
+	if err := y.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if code := y.exit(); code != 128+15 {
+		t.Errorf("exit code %d", code)
+	}
+	c.wantNoSession(t)
+}
