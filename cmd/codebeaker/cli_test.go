@@ -6,14 +6,19 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/codebeaker/codebeaker/runtimes"
 	"github.com/codebeaker/codebeaker/transport/client"
@@ -277,6 +282,20 @@ func TestAKeyIsAskedForAndTaken(t *testing.T) {
 	}
 	if out, complaints, code := c.run(t, "", "sessions", "--key", strings.TrimSpace(string(secret))); code != 0 || complaints != "" || !strings.HasPrefix(out, "SESSION") {
 		t.Errorf("%q, %q, exit code %d", out, complaints, code)
+	}
+}
+
+func TestFlagsOfClientCommandsAreDocumented(t *testing.T) {
+	documented := firstCells(t, page(t, "client.md"), "<!-- flags of the client commands")
+	declared := map[string]bool{}
+	for _, cmd := range []*cobra.Command{execCommand(), runCommand(), shellCommand(), sessionsCommand()} {
+		for _, flags := range []*pflag.FlagSet{cmd.Flags(), cmd.PersistentFlags()} {
+			flags.VisitAll(func(f *pflag.Flag) { declared["--"+f.Name] = true })
+		}
+	}
+	slices.Sort(documented)
+	if all := slices.Sorted(maps.Keys(declared)); !slices.Equal(documented, all) {
+		t.Errorf("documented %v\ndeclared   %v", documented, all)
 	}
 }
 
