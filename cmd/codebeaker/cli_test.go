@@ -40,7 +40,7 @@ func cliOn(t *testing.T, kind runtimes.Type, args ...string) (*cli, *Program) {
 
 func (c *cli) command(t *testing.T, args ...string) *exec.Cmd {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	t.Cleanup(cancel)
 	cmd := exec.CommandContext(ctx, c.path, args...)
 	cmd.Env = append(os.Environ(), "CODEBEAKER_SERVER="+c.url)
@@ -241,6 +241,13 @@ func TestRunGivesArgumentsAndSaysWhatItCannotDo(t *testing.T) {
 	}
 	if out, complaints, code := c.run(t, "typed", "run", file, "a", "-b", "--json"); out != "['a', '-b', '--json'] typed\n" || code != 0 {
 		t.Errorf("%q, %q, exit code %d", out, complaints, code)
+	}
+	latin := filepath.Join(dir, "latin.py")
+	if err := os.WriteFile(latin, []byte("# coding: latin-1\nprint(len('\xe9\xe8'))"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if out, complaints, code := c.run(t, "", "run", latin); out != "2\n" || code != 0 {
+		t.Errorf("a file that is not UTF-8: %q, %q, exit code %d", out, complaints, code)
 	}
 	for _, missing := range []string{filepath.Join(dir, "none.py"), filepath.Join(dir, "a.cob")} {
 		if out, complaints, code := c.run(t, "", "run", missing); out != "" || complaints == "" || code != 125 {

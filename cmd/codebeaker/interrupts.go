@@ -12,7 +12,8 @@ import (
 )
 
 // interrupts are the signals to a command that runs a program: the first goes
-// to the program, when there is one, and the second ends all.
+// to the program, when there is one, and the second ends all; so does the loss
+// of the terminal.
 type interrupts struct {
 	ctx    context.Context // ends with the signal that ends all
 	cancel context.CancelCauseFunc
@@ -28,27 +29,23 @@ func (i *interrupted) Error() string { return fmt.Sprintf("interrupted by signal
 func newInterrupts(parent context.Context) *interrupts {
 	i := &interrupts{signal: make(chan os.Signal, 4)}
 	i.ctx, i.cancel = context.WithCancelCause(parent)
-	signal.Notify(i.signal, os.Interrupt, syscall.SIGTERM)
+	signal.Notify(i.signal, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	go i.watch()
 	return i
 }
 
 func (i *interrupts) watch() {
-	sent := false
-	for {
+	for sent := false; ; {
 		select {
 		case s := <-i.signal:
-			number, name := 2, "SIGINT"
-			if s == syscall.SIGTERM {
-				number, name = 15, "SIGTERM"
-			}
-			if e := i.target.Load(); e != nil && !sent {
+			e := i.target.Load()
+			if e != nil && !sent && s != syscall.SIGHUP {
 				sent = true
-				go func() { _, _ = e.Signal(i.ctx, name) }()
+				go func() { _, _ = e.Signal(i.ctx, nameOf(s)) }()
 				continue
 			}
-			i.cancel(&interrupted{number})
-			if e := i.target.Load(); e != nil {
+			i.cancel(&interrupted{numberOf(s)})
+			if e != nil {
 				e.Detach()
 			}
 			return
@@ -56,6 +53,20 @@ func (i *interrupts) watch() {
 			return
 		}
 	}
+}
+
+func nameOf(s os.Signal) string {
+	if s == syscall.SIGTERM {
+		return "SIGTERM"
+	}
+	return "SIGINT"
+}
+
+func numberOf(s os.Signal) int {
+	if n, ok := s.(syscall.Signal); ok {
+		return int(n)
+	}
+	return int(syscall.SIGINT)
 }
 
 // forward makes e the one that gets the first signal.

@@ -65,10 +65,10 @@ func (r *remote) runFile(cmd *cobra.Command, language, file string, args []strin
 
 // upload writes a file into the workspace.
 func (w *workshop) upload(ctx context.Context, name string, content []byte) error {
-	text := string(content)
-	write := client.WriteText(name, text)
+	write := client.WriteText(name, string(content))
 	if !utf8.Valid(content) {
-		text, write.Encoding = base64.StdEncoding.EncodeToString(content), protocol.Base64
+		write = client.WriteText(name, base64.StdEncoding.EncodeToString(content))
+		write.Encoding = protocol.Base64
 	}
 	r, err := w.Exec(ctx, w.session.SessionID, write)
 	if err == nil && !r.Success {

@@ -78,7 +78,7 @@ func converse(ctx context.Context, e *client.Execution, tty *os.File, to io.Writ
 	})()
 	stop := context.AfterFunc(ctx, e.Detach)
 	defer stop()
-	go func() { _, _ = io.Copy(e, tty) }()
+	go typeInto(e, tty)
 	missing, err := pour(e, to, to)
 	if err != nil {
 		return err
@@ -88,6 +88,20 @@ func converse(ctx context.Context, e *client.Execution, tty *os.File, to io.Writ
 		return err
 	}
 	return errors.Join(missing, exitOf(result))
+}
+
+// typeInto passes on what is typed. A key whose connection broke may be lost;
+// the next ones go on.
+func typeInto(e *client.Execution, tty io.Reader) {
+	for keys := make([]byte, 4096); ; {
+		n, err := tty.Read(keys)
+		if err != nil {
+			return
+		}
+		if _, err := e.Write(keys[:n]); err != nil && !errors.Is(err, client.ErrConnectionLost) {
+			return
+		}
+	}
 }
 
 // size is that of the terminal, within what the protocol takes.

@@ -112,14 +112,16 @@ func TestShellRunsAnInteractiveProgram(t *testing.T) {
 // Whoever ends the command ends the session, and the terminal is as before.
 func TestAShellThatIsEndedClosesItsSession(t *testing.T) {
 	c, _ := cliOn(t, runtimes.Native, "--runtimes", "native")
-	y := newTypist(t, c.command(t, "shell", "python", "--", "cat"))
-	y.enter("here\r")
-	y.see("here")
-	if err := y.cmd.Process.Signal(syscall.SIGTERM); err != nil {
-		t.Fatal(err)
-	}
-	if code := y.exit(); code != 128+15 {
-		t.Errorf("exit code %d", code)
+	for _, signal := range []syscall.Signal{syscall.SIGTERM, syscall.SIGHUP} {
+		y := newTypist(t, c.command(t, "shell", "python", "--", "cat"))
+		y.enter("here\r")
+		y.see("here")
+		if err := y.cmd.Process.Signal(signal); err != nil {
+			t.Fatal(err)
+		}
+		if code := y.exit(); code != 128+int(signal) {
+			t.Errorf("%v: exit code %d", signal, code)
+		}
 	}
 	c.wantNoSession(t)
 }
