@@ -15,10 +15,11 @@ import (
 
 // typist sits before a terminal.
 type typist struct {
-	t    *testing.T
-	cmd  *exec.Cmd
-	tty  *os.File
-	seen strings.Builder
+	t     *testing.T
+	cmd   *exec.Cmd
+	tty   *os.File
+	shown chan string // closed when the terminal is gone
+	seen  string      // and not matched yet
 }
 
 func newTypist(t *testing.T, cmd *exec.Cmd) *typist {
@@ -27,20 +28,40 @@ func newTypist(t *testing.T, cmd *exec.Cmd) *typist {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = tty.Close() })
-	return &typist{t: t, cmd: cmd, tty: tty}
+	y := &typist{t: t, cmd: cmd, tty: tty, shown: make(chan string, 1024)}
+	go y.watch()
+	t.Cleanup(func() { _, _ = cmd.Process.Kill(), tty.Close() })
+	return y
+}
+
+func (y *typist) watch() {
+	defer close(y.shown)
+	for piece := make([]byte, 4096); ; {
+		n, err := y.tty.Read(piece)
+		if err != nil {
+			return
+		}
+		y.shown <- string(piece[:n])
+	}
 }
 
 // see waits until the terminal shows text behind what was seen before.
 func (y *typist) see(text string) {
 	y.t.Helper()
-	y.seen.Reset()
-	_ = y.tty.SetReadDeadline(time.Now().Add(30 * time.Second))
-	for piece := make([]byte, 4096); !strings.Contains(y.seen.String(), text); {
-		n, err := y.tty.Read(piece)
-		y.seen.Write(piece[:n])
-		if err != nil {
-			y.t.Fatalf("waiting for %q: %v; the terminal shows %q", text, err, y.seen.String())
+	late := time.After(time.Minute)
+	for {
+		if _, rest, ok := strings.Cut(y.seen, text); ok {
+			y.seen = rest
+			return
+		}
+		select {
+		case piece, ok := <-y.shown:
+			if !ok {
+				y.t.Fatalf("it ended before %q; the terminal shows %q", text, y.seen)
+			}
+			y.seen += piece
+		case <-late:
+			y.t.Fatalf("no %q; the terminal shows %q", text, y.seen)
 		}
 	}
 }
@@ -55,11 +76,8 @@ func (y *typist) enter(text string) {
 // exit waits for the end and returns the exit code.
 func (y *typist) exit() int {
 	y.t.Helper()
-	go func() { // until the terminal is gone, else its owner waits
-		for piece := make([]byte, 4096); ; {
-			if _, err := y.tty.Read(piece); err != nil {
-				return
-			}
+	go func() { // a terminal that is full would hold up the command
+		for range y.shown {
 		}
 	}()
 	_ = y.cmd.Wait()
@@ -113,9 +131,8 @@ func TestShellRunsAnInteractiveProgram(t *testing.T) {
 func TestAShellThatIsEndedClosesItsSession(t *testing.T) {
 	c, _ := cliOn(t, runtimes.Native, "--runtimes", "native")
 	for _, signal := range []syscall.Signal{syscall.SIGTERM, syscall.SIGHUP} {
-		y := newTypist(t, c.command(t, "shell", "python", "--", "cat"))
-		y.enter("here\r")
-		y.see("here")
+		y := newTypist(t, c.command(t, "shell", "python", "--", "sh", "-c", "echo ready; cat"))
+		y.see("ready")
 		if err := y.cmd.Process.Signal(signal); err != nil {
 			t.Fatal(err)
 		}
