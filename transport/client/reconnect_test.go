@@ -88,7 +88,7 @@ func serveURL(p *proxy) string { return "ws://" + p.target + "/ws/jsonrpc" }
 // eventually polls for what happens elsewhere.
 func eventually(t *testing.T, check func() bool) {
 	t.Helper()
-	for end := time.Now().Add(10 * time.Second); !check(); time.Sleep(2 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); !check(); time.Sleep(2 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatal("did not happen")
 		}

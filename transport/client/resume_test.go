@@ -208,7 +208,12 @@ func TestAReaderThatSleptGoesOnWithWhatWasKept(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	time.Sleep(2500 * time.Millisecond) // the server waits for one second
+	// Held back, the program would never end: it has been let go.
+	other := dial(t, url, client.Options{})
+	eventually(t, func() bool {
+		list, err := other.Executions(t.Context(), e.Session())
+		return err == nil && list[0].State == "Completed"
+	})
 	total := len(first.Data)
 	for o, err, ok := next(); ok; o, err, ok = next() {
 		i := 0
