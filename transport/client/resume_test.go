@@ -5,8 +5,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"iter"
 	"math/rand/v2"
+	"net/http"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -208,12 +211,7 @@ func TestAReaderThatSleptGoesOnWithWhatWasKept(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// Held back, the program would never end: it has been let go.
-	other := dial(t, url, client.Options{})
-	eventually(t, func() bool {
-		list, err := other.Executions(t.Context(), e.Session())
-		return err == nil && list[0].State == "Completed"
-	})
+	eventually(t, func() bool { return connections(t, url) == 1 })
 	total := len(first.Data)
 	for o, err, ok := next(); ok; o, err, ok = next() {
 		i := 0
@@ -231,6 +229,23 @@ func TestAReaderThatSleptGoesOnWithWhatWasKept(t *testing.T) {
 	if made := p.cut(); made < 3 {
 		t.Errorf("%d connections: it was never thrown out", made)
 	}
+}
+
+// connections is how many a server has.
+func connections(t *testing.T, url string) (n int) {
+	t.Helper()
+	address := "http" + strings.TrimSuffix(strings.TrimPrefix(url, "ws"), "/ws/jsonrpc") + "/metrics"
+	answer, err := (&http.Client{Transport: &http.Transport{DisableKeepAlives: true}}).Get(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	text, err := io.ReadAll(answer.Body)
+	_, value, ok := strings.Cut(string(text), "\ncodebeaker_connections ")
+	if _, scan := fmt.Sscan(value, &n); err != nil || !ok || scan != nil {
+		t.Fatalf("metrics: %v, %v", err, scan)
+	}
+	return n
 }
 
 func TestWaitWithoutAReaderKeepsTheNewestOutput(t *testing.T) {
