@@ -50,6 +50,7 @@ var owners = map[string][]string{
 	"github.com/elastic/go-seccomp-bpf": {"runtimes/internal/...", "runtimes/guest", "runtimes/guest/internal/..."},
 	"github.com/goccy/go-json":          {"transport", "transport/...", "bench", "bench/internal/..."},
 	"github.com/spf13/cobra":            {"cmd/codebeaker"},
+	"golang.org/x/term":                 {"cmd/codebeaker"},
 	"github.com/knadh/koanf":            {"cmd/codebeaker"},
 	"gvisor.dev/gvisor":                 {"runtimes/internal/egress"},
 	"github.com/prometheus":             {"transport"},

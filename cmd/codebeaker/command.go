@@ -30,7 +30,9 @@ func newCommand() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(serveCommand(), doctorCommand(), keysCommand(), versionCommand())
+	root.AddCommand(
+		serveCommand(), doctorCommand(), keysCommand(), versionCommand(),
+		execCommand(), runCommand(), shellCommand(), sessionsCommand())
 	return root
 }
 

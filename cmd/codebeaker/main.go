@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 
@@ -12,8 +13,14 @@ import (
 
 func main() {
 	host.RunRelay()
-	if err := newCommand().ExecuteContext(context.Background()); err != nil {
-		fmt.Fprintln(os.Stderr, "codebeaker:", err)
-		os.Exit(1)
+	err := newCommand().ExecuteContext(context.Background())
+	if err == nil {
+		return
 	}
+	exit := &exitError{code: 1, err: err}
+	errors.As(err, &exit)
+	if exit.err != nil {
+		fmt.Fprintln(os.Stderr, "codebeaker:", err)
+	}
+	os.Exit(exit.code)
 }

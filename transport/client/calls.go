@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"time"
 
@@ -26,9 +27,19 @@ func (c *Client) Runtimes(ctx context.Context) ([]protocol.Runtime, error) {
 	return r.Runtimes, err
 }
 
-// Create makes a session.
+// Create makes a session, whose notifications this client receives. Without a
+// ClientToken it gets one, so that a create whose answer was lost is repeated
+// and makes no second session.
 func (c *Client) Create(ctx context.Context, p protocol.SessionCreate) (*protocol.Session, error) {
-	return call[protocol.Session](ctx, c, protocol.MethodSessionCreate, &p)
+	if p.ClientToken == nil {
+		token := rand.Text()
+		p.ClientToken = &token
+	}
+	s, err := call[protocol.Session](ctx, c, protocol.MethodSessionCreate, &p)
+	if err == nil {
+		c.remember(s.SessionID)
+	}
+	return s, err
 }
 
 // Get returns a session.
@@ -46,13 +57,26 @@ func (c *Client) Extend(ctx context.Context, p protocol.SessionExtend) (*protoco
 	return call[protocol.Session](ctx, c, protocol.MethodSessionExtend, &p)
 }
 
-// Attach makes this client receive the notifications of a session.
+// Attach makes this client receive the notifications of a session, also after
+// it has connected again.
 func (c *Client) Attach(ctx context.Context, session string) (*protocol.Session, error) {
-	return call[protocol.Session](ctx, c, protocol.MethodSessionAttach, &protocol.SessionRef{SessionID: session})
+	s, err := call[protocol.Session](ctx, c, protocol.MethodSessionAttach, &protocol.SessionRef{SessionID: session})
+	if err == nil {
+		c.remember(session)
+	}
+	return s, err
+}
+
+// Detach is the opposite of Attach.
+func (c *Client) Detach(ctx context.Context, session string) error {
+	c.forget(session)
+	_, err := call[protocol.Empty](ctx, c, protocol.MethodSessionDetach, &protocol.SessionRef{SessionID: session})
+	return err
 }
 
 // CloseSession ends a session; nothing of it is left when it returns.
 func (c *Client) CloseSession(ctx context.Context, session string) error {
+	c.forget(session)
 	_, err := call[protocol.SessionGone](ctx, c, protocol.MethodSessionClose, &protocol.SessionRef{SessionID: session})
 	return err
 }
@@ -74,6 +98,14 @@ func (c *Client) Signal(ctx context.Context, session, execution, signal string) 
 func (c *Client) Input(ctx context.Context, p protocol.ExecutionInput) (int, error) {
 	r, err := call[protocol.InputAccepted](ctx, c, protocol.MethodExecutionInput, &p)
 	return r.AcceptedBytes, err
+}
+
+// Resize changes the size of an execution's terminal.
+func (c *Client) Resize(ctx context.Context, session, execution string, cols, rows int) error {
+	w, h := int64(cols), int64(rows)
+	_, err := call[protocol.Empty](ctx, c, protocol.MethodExecutionResize,
+		&protocol.ExecutionResize{SessionID: session, ExecutionID: execution, Cols: &w, Rows: &h})
+	return err
 }
 
 // call makes a call whose result has the type R; on an error it is zero.
@@ -118,7 +150,7 @@ func (c *Client) Exec(ctx context.Context, session string, command any) (*protoc
 }
 
 // Execute is Exec with all that a command may be told. With Background the
-// result comes once the command runs. Use Follow for Stream.
+// result comes once the command runs. Use Start for Stream.
 func (c *Client) Execute(ctx context.Context, e Execute) (*protocol.ExecuteResult, error) {
 	e.Stream = false
 	params, err := e.params()

@@ -24,13 +24,25 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
+// setup is a server for tests. The zero value has the defaults.
+type setup struct {
+	programs map[string]fake.Program
+	ring     int // bytes of output kept
+	keys     *transport.Keys
+}
+
 // serve starts a server over a fake runtime and returns its address.
 func serve(t *testing.T) string {
 	t.Helper()
-	registry := runtimes.NewRegistry(fake.New(fake.Options{Dir: t.TempDir()}))
+	return serveWith(t, setup{})
+}
+
+func serveWith(t *testing.T, o setup) string {
+	t.Helper()
+	registry := runtimes.NewRegistry(fake.New(fake.Options{Dir: t.TempDir(), Programs: o.programs}))
 	registry.Probe(t.Context())
-	system := actors.NewSystem(actors.Options{Registry: registry})
-	server, err := transport.New(transport.Options{System: system, Registry: registry, Version: "test"})
+	system := actors.NewSystem(actors.Options{Registry: registry, OutputBytes: o.ring})
+	server, err := transport.New(transport.Options{System: system, Registry: registry, Keys: o.keys, Version: "test"})
 	if err != nil {
 		t.Fatal(err)
 	}

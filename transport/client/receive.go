@@ -2,31 +2,25 @@ package client
 
 import (
 	"encoding/json"
-	"fmt"
 
 	"github.com/codebeaker/codebeaker/transport/jsonrpc"
-	"github.com/codebeaker/codebeaker/transport/protocol"
 	"github.com/codebeaker/codebeaker/transport/websocket"
 )
 
-// receiver is the Client as its connection sees it.
-type receiver Client
-
 // OnMessage is websocket.Handler's.
-func (r *receiver) OnMessage(conn *websocket.Conn, msg []byte, _ bool) {
-	if err := jsonrpc.DecodeMessages(msg, (*Client)(r).receive); err != nil {
+func (l *link) OnMessage(conn *websocket.Conn, msg []byte, _ bool) {
+	if err := jsonrpc.DecodeMessages(msg, l.receive); err != nil {
 		conn.CloseWith(websocket.CodePolicy, "not a JSON-RPC message")
 	}
 }
 
 // OnClose is websocket.Handler's.
-func (r *receiver) OnClose(_ *websocket.Conn, cause *websocket.CloseError) {
-	c := (*Client)(r)
-	c.mu.Lock()
-	c.cause = fmt.Errorf("%w: %w", ErrClosed, cause)
-	waiting, streams := c.pending, c.streams
-	c.pending, c.streams = nil, nil
-	c.mu.Unlock()
+func (l *link) OnClose(_ *websocket.Conn, cause *websocket.CloseError) {
+	l.mu.Lock()
+	l.cause = cause
+	waiting, streams := l.pending, l.streams
+	l.pending, l.streams = nil, nil
+	l.mu.Unlock()
 	for _, p := range waiting {
 		if p.stream != nil {
 			p.stream.end()
@@ -36,20 +30,29 @@ func (r *receiver) OnClose(_ *websocket.Conn, cause *websocket.CloseError) {
 	for _, s := range streams {
 		s.end()
 	}
-	close(c.finished)
+	close(l.finished)
 }
 
-func (c *Client) receive(m *jsonrpc.Message) {
-	if m.Method != "" {
-		c.receiveNotification(m)
-		return
+func (l *link) receive(m *jsonrpc.Message) {
+	l.mu.Lock()
+	l.heard = true
+	notify := l.notify
+	p := l.pending[string(m.ID)]
+	if m.Method == "" {
+		delete(l.pending, string(m.ID))
 	}
-	c.mu.Lock()
-	p := c.pending[string(m.ID)]
-	delete(c.pending, string(m.ID))
-	c.mu.Unlock()
-	if p == nil {
-		return // its caller has left
+	l.mu.Unlock()
+	switch {
+	case m.Method != "":
+		notify(m)
+	case p != nil: // otherwise its caller has left
+		l.answer(p, m)
+	}
+}
+
+func (l *link) answer(p *pending, m *jsonrpc.Message) {
+	if p.then != nil {
+		p.then(m)
 	}
 	if p.stream != nil {
 		p.stream.end() // it was refused; otherwise it has ended already
@@ -57,51 +60,27 @@ func (c *Client) receive(m *jsonrpc.Message) {
 	p.reply <- m
 }
 
-func (c *Client) receiveNotification(m *jsonrpc.Message) {
-	if s := c.streamOf(m); s != nil {
-		s.receive(m)
-		return
-	}
-	c.notify(m.Method, m.Params)
-}
+// decode decodes an object.
+func decode[T any](raw jsonrpc.Raw, dst *T) error { return jsonrpc.DecodeParams(raw, dst) }
 
-// streamOf finds the stream that a notification belongs to.
-func (c *Client) streamOf(m *jsonrpc.Message) *Stream {
-	switch m.Method {
-	case protocol.NotifyStarted, protocol.NotifyOutput, protocol.NotifyCompleted:
-	default:
+func decodeReply(method string, m *jsonrpc.Message, result any) error {
+	if m.Err != nil {
+		return &RefusedError{Method: method, Reply: m.Err}
+	}
+	if result == nil {
 		return nil
 	}
-	var ref protocol.ExecutionRef
-	if decode(m.Params, &ref) != nil {
-		return nil
+	if err := json.Unmarshal(m.Result, result); err != nil {
+		return &resultError{method, err}
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if s := c.streams[ref.ExecutionID]; s != nil {
-		return s
-	}
-	if m.Method != protocol.NotifyStarted {
-		return nil
-	}
-	return c.claimLocked(&ref)
+	return nil
 }
 
-// claimLocked gives an execution that has started to the first stream of its
-// session that waits for one. The commands of a session start in the order in
-// which they were sent, so it is the oldest.
-func (c *Client) claimLocked(ref *protocol.ExecutionRef) *Stream {
-	var first *Stream
-	for _, p := range c.pending {
-		if s := p.stream; s != nil && s.session == ref.SessionID && s.execution == "" && (first == nil || s.order < first.order) {
-			first = s
-		}
-	}
-	if first != nil {
-		first.execution = ref.ExecutionID
-		c.streams[ref.ExecutionID] = first
-	}
-	return first
+// resultError is a result that is not of the type it should be.
+type resultError struct {
+	method string
+	err    error
 }
 
-func decode(raw jsonrpc.Raw, dst any) error { return json.Unmarshal(raw, dst) }
+func (e *resultError) Error() string { return e.method + ": result: " + e.err.Error() }
+func (e *resultError) Unwrap() error { return e.err }

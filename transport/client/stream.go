@@ -2,7 +2,6 @@ package client
 
 import (
 	"context"
-	"encoding/base64"
 	"fmt"
 	"sync"
 
@@ -10,20 +9,15 @@ import (
 	"github.com/codebeaker/codebeaker/transport/protocol"
 )
 
-// Output is a piece of what a program wrote.
-type Output struct {
-	Stream string // stdout, stderr or pty
-	Seq    int64
-	Offset int64
-	Data   []byte
-}
-
-// Stream is the output of one execution. Chunks wait for their reader, and a
-// full stream holds up the client's connection, which paces the program.
+// Stream is the output of one execution over the connection of the calls, which
+// it holds up when it is full: that paces the program, and every call with it.
+// It ends with the connection. Start has neither fault; Stream is for many
+// commands in a row whose output is small.
 type Stream struct {
 	client    *Client
+	link      *link
 	session   string
-	execution string // "" until it has started; guarded by the client's mu
+	execution string // "" until it has started; guarded by the link's mu
 	order     int64  // of its request
 	kind      *protocol.CommandKind
 	chunks    chan Output
@@ -38,8 +32,8 @@ type Stream struct {
 // streamBuffer is how many chunks wait in a stream.
 const streamBuffer = 64
 
-func newStream(c *Client, session string) *Stream {
-	return &Stream{client: c, session: session, chunks: make(chan Output, streamBuffer), started: make(chan struct{}), over: make(chan struct{})}
+func newStream(c *Client, l *link, session string) *Stream {
+	return &Stream{client: c, link: l, session: session, chunks: make(chan Output, streamBuffer), started: make(chan struct{}), over: make(chan struct{})}
 }
 
 // Follow runs a command with stream:true. The caller reads Chunks to their end
@@ -50,17 +44,21 @@ func (c *Client) Follow(p Execute) (*Stream, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := newStream(c, p.SessionID)
-	s.kind = protocol.CommandOf(p.Command)
-	c.following.Lock()
-	defer c.following.Unlock()
-	s.id, s.pending, err = c.begin(s)
+	l, err := c.connection(c.ctx)
 	if err != nil {
 		return nil, err
 	}
-	if err := c.send(s.id, protocol.MethodSessionExecute, params); err != nil {
-		c.drop(s.id)
-		return nil, err
+	s := newStream(c, l, p.SessionID)
+	s.kind = protocol.CommandOf(p.Command)
+	s.pending = &pending{stream: s}
+	c.following.Lock()
+	defer c.following.Unlock()
+	if s.id, err = l.begin(s.pending); err != nil {
+		return nil, lost(err)
+	}
+	if err := l.send(s.id, protocol.MethodSessionExecute, params); err != nil {
+		l.drop(s.id)
+		return nil, fmt.Errorf("%s: %w", protocol.MethodSessionExecute, err)
 	}
 	return s, nil
 }
@@ -80,14 +78,14 @@ func (s *Stream) Wait(ctx context.Context) (*protocol.ExecuteResult, error) {
 			if ok {
 				continue
 			}
-			reply, err := s.client.await(ctx, s.id, s.pending)
+			reply, err := s.link.await(ctx, s.id, s.pending)
 			if err != nil {
-				return nil, fmt.Errorf("%s: %w", protocol.MethodSessionExecute, err)
+				return nil, fmt.Errorf("%s: %w", protocol.MethodSessionExecute, s.client.orEnd(err))
 			}
 			m = reply
 		case reply := <-s.pending.reply:
 			if reply == nil {
-				return nil, s.client.Err()
+				return nil, s.client.orEnd(lost(s.link.err()))
 			}
 			m = reply
 		case <-ctx.Done():
@@ -100,15 +98,15 @@ func (s *Stream) Wait(ctx context.Context) (*protocol.ExecuteResult, error) {
 }
 
 // ExecutionID waits until the execution has started and returns its id.
-// Errors: ErrClosed; ctx's cause.
+// Errors: ErrConnectionLost; ErrClosed; ctx's cause.
 func (s *Stream) ExecutionID(ctx context.Context) (string, error) {
 	select {
 	case <-s.started:
-		s.client.mu.Lock()
-		defer s.client.mu.Unlock()
+		s.link.mu.Lock()
+		defer s.link.mu.Unlock()
 		return s.execution, nil
-	case <-s.client.finished:
-		return "", s.client.Err()
+	case <-s.link.finished:
+		return "", s.client.orEnd(lost(s.link.err()))
 	case <-ctx.Done():
 		return "", context.Cause(ctx)
 	}
@@ -117,11 +115,11 @@ func (s *Stream) ExecutionID(ctx context.Context) (string, error) {
 // Close gives up the stream; the execution runs on, and its output is dropped.
 // It may be called more than once.
 func (s *Stream) Close() {
-	c := s.client
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.streams[s.execution] == s && s.execution != "" {
-		delete(c.streams, s.execution)
+	l := s.link
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.streams[s.execution] == s && s.execution != "" {
+		delete(l.streams, s.execution)
 	}
 	s.closed.Do(func() { close(s.over) })
 }
@@ -134,25 +132,17 @@ func (s *Stream) receive(m *jsonrpc.Message) {
 	case protocol.NotifyOutput:
 		s.receiveOutput(m)
 	case protocol.NotifyCompleted:
-		s.client.mu.Lock()
-		delete(s.client.streams, s.execution)
-		s.client.mu.Unlock()
+		s.link.mu.Lock()
+		delete(s.link.streams, s.execution)
+		s.link.mu.Unlock()
 		s.end()
 	}
 }
 
 func (s *Stream) receiveOutput(m *jsonrpc.Message) {
-	var p protocol.ExecutionOutput
-	if decode(m.Params, &p) != nil {
+	o, err := decodeOutput(m.Params)
+	if err != nil {
 		return
-	}
-	o := Output{Stream: p.Stream, Seq: p.Seq, Offset: p.Offset, Data: []byte(p.Data)}
-	if p.Encoding == protocol.Base64 {
-		data, err := base64.StdEncoding.DecodeString(p.Data)
-		if err != nil {
-			return
-		}
-		o.Data = data
 	}
 	select {
 	case s.chunks <- o:
@@ -162,3 +152,42 @@ func (s *Stream) receiveOutput(m *jsonrpc.Message) {
 
 // end closes the stream behind its last chunk.
 func (s *Stream) end() { s.ended.Do(func() { close(s.chunks) }) }
+
+// streamOf finds the stream that a notification belongs to.
+func (l *link) streamOf(m *jsonrpc.Message) *Stream {
+	switch m.Method {
+	case protocol.NotifyStarted, protocol.NotifyOutput, protocol.NotifyCompleted:
+	default:
+		return nil
+	}
+	var ref protocol.ExecutionRef
+	if decode(m.Params, &ref) != nil {
+		return nil
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if s := l.streams[ref.ExecutionID]; s != nil {
+		return s
+	}
+	if m.Method != protocol.NotifyStarted {
+		return nil
+	}
+	return l.claimLocked(&ref)
+}
+
+// claimLocked gives an execution that has started to the first stream of its
+// session that waits for one. The commands of a session start in the order in
+// which they were sent, so it is the oldest.
+func (l *link) claimLocked(ref *protocol.ExecutionRef) *Stream {
+	var first *Stream
+	for _, p := range l.pending {
+		if s := p.stream; s != nil && s.session == ref.SessionID && s.execution == "" && (first == nil || s.order < first.order) {
+			first = s
+		}
+	}
+	if first != nil {
+		first.execution = ref.ExecutionID
+		l.streams[ref.ExecutionID] = first
+	}
+	return first
+}

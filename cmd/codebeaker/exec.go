@@ -1,0 +1,172 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/codebeaker/codebeaker/transport/client"
+	"github.com/codebeaker/codebeaker/transport/protocol"
+)
+
+const execHelp = `Run a program in a fresh session of LANG and pass its output, its input and its exit code through.
+
+Standard input goes to the program when it is a pipe or a file. Ctrl-C sends it SIGINT; a second one ends the session.
+Exit codes: the program's; 128+n when signal n ended it; 124 after --timeout; 127 when it could not start;
+125 when the command could not be carried out.`
+
+func execCommand() *cobra.Command {
+	var r remote
+	cmd := &cobra.Command{
+		Use: "exec LANG -- CMD [ARG...]", Short: "Run a program in a session", Long: execHelp,
+		Example: "  codebeaker exec python -- python3 -c 'print(6 * 7)'\n  codebeaker exec --runtime Docker go -- go version < /dev/null",
+		Args:    cobra.MinimumNArgs(2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return ours(r.exec(cmd, args[0], nil, func(*workshop) *protocol.ExecuteShell {
+				return client.Program(args[1], args[2:]...)
+			}))
+		},
+	}
+	r.addServerFlags(cmd)
+	r.addSessionFlags(cmd)
+	return cmd
+}
+
+// exec runs a program in a session, after it has been prepared.
+func (r *remote) exec(cmd *cobra.Command, language string, prepare func(context.Context, *workshop) error, program func(*workshop) *protocol.ExecuteShell) (err error) {
+	signal.Ignore(syscall.SIGPIPE) // so that the session is closed when nobody reads
+	interrupts := newInterrupts(cmd.Context())
+	defer interrupts.stop()
+	ctx := interrupts.ctx
+	w, err := r.open(ctx, language)
+	if err != nil {
+		return interrupts.orExit(err)
+	}
+	defer func() { err = errors.Join(err, w.Close()) }()
+	if prepare != nil {
+		if err := prepare(ctx, w); err != nil {
+			return interrupts.orExit(err)
+		}
+	}
+	command := program(w)
+	input := cmd.InOrStdin()
+	if terminal(input) {
+		input, command.Stdin = nil, new(string)
+	}
+	e, err := w.start(ctx, r, command)
+	if err != nil {
+		return interrupts.orExit(err)
+	}
+	defer e.Detach() // before the session ends: whoever feeds it need not complain
+	interrupts.forward(e)
+	if input != nil {
+		go feed(e, input)
+	}
+	return interrupts.orExit(r.finish(ctx, cmd, w, e))
+}
+
+// finish passes the output on and turns the end of the program into ours.
+func (r *remote) finish(ctx context.Context, cmd *cobra.Command, w *workshop, e *client.Execution) error {
+	var missing error
+	if !r.json {
+		var err error
+		if missing, err = pour(e, cmd.OutOrStdout(), cmd.ErrOrStderr()); err != nil {
+			return err
+		}
+	}
+	result, err := e.Wait(ctx)
+	if err != nil {
+		return err
+	}
+	if r.json {
+		if err := printJSON(cmd.OutOrStdout(), execution{w.session.SessionID, w.session.RuntimeType, result}); err != nil {
+			return err
+		}
+	}
+	if missing != nil {
+		return missing
+	}
+	return quietly(r.json, exitOf(result))
+}
+
+// quietly drops what JSON has said already.
+func quietly(json bool, err error) error {
+	var exit *exitError
+	if json && errors.As(err, &exit) {
+		return &exitError{code: exit.code}
+	}
+	return err
+}
+
+// execution is what exec and run print with --json: the protocol's result of
+// session.execute, and where it was.
+type execution struct {
+	SessionID   string `json:"sessionId"`
+	RuntimeType string `json:"runtimeType"`
+	*protocol.ExecuteResult
+}
+
+func printJSON(to io.Writer, v any) error {
+	encoder := json.NewEncoder(to)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(v)
+}
+
+// pour writes the output as it comes. missing tells of output that was lost.
+func pour(e *client.Execution, stdout, stderr io.Writer) (missing, err error) {
+	for o, err := range e.Output() {
+		var gap *client.GapError
+		if errors.As(err, &gap) {
+			missing = gap
+			fmt.Fprintf(stderr, "codebeaker: %v\n", gap)
+			continue
+		}
+		if err != nil {
+			return missing, err
+		}
+		to := stdout
+		if o.Stream == client.Stderr {
+			to = stderr
+		}
+		if _, err := to.Write(o.Data); err != nil {
+			return missing, readerGone(err)
+		}
+	}
+	return missing, nil
+}
+
+// readerGone is the end of a pipe whose reader has left, as a shell sees it.
+func readerGone(err error) error {
+	if errors.Is(err, syscall.EPIPE) {
+		return &exitError{code: exitSignal + int(syscall.SIGPIPE)}
+	}
+	return err
+}
+
+// feed gives the program its input to the end. It need not end: the process
+// does.
+func feed(e *client.Execution, from io.Reader) {
+	_, err := io.Copy(e, from)
+	if err == nil {
+		err = e.CloseInput()
+	}
+	if err != nil && !errors.Is(err, client.ErrInputClosed) {
+		fmt.Fprintf(os.Stderr, "codebeaker: input: %v\n", err)
+		_ = e.CloseInput()
+	}
+}
+
+// terminal reports whether somebody types.
+func terminal(input any) bool {
+	f, ok := input.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}

@@ -1,0 +1,71 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/codebeaker/codebeaker/runtimes"
+	"github.com/codebeaker/codebeaker/transport/client"
+	"github.com/codebeaker/codebeaker/transport/protocol"
+)
+
+// Exit codes of exec, run and shell besides the program's own, as env, timeout
+// and shells have them.
+const (
+	exitTimeLimit = 124
+	exitOurs      = 125 // it could not be carried out, or output was lost
+	exitNotFound  = 127 // the program could not start
+	exitSignal    = 128 // and the number of the signal
+)
+
+// exitError ends the process with a code. Without an err nothing is said: the
+// program has said it.
+type exitError struct {
+	code int
+	err  error
+}
+
+func (e *exitError) Error() string {
+	if e.err == nil {
+		return fmt.Sprintf("exit code %d", e.code)
+	}
+	return e.err.Error()
+}
+
+func (e *exitError) Unwrap() error { return e.err }
+
+// ours gives an error that is not the program's its exit code.
+func ours(err error) error {
+	var exit *exitError
+	if err == nil || errors.As(err, &exit) {
+		return err
+	}
+	return &exitError{exitOurs, err}
+}
+
+// exitOf is the end of a program as the end of this process; nil for exit code
+// zero.
+func exitOf(r *protocol.ExecuteResult) error {
+	p := (&client.Result{ExecuteResult: r}).Process()
+	said := errors.New(p.Status)
+	if r.Error != nil {
+		said = errors.New(*r.Error)
+	}
+	switch {
+	case p.Status == runtimes.TimeLimitExceeded.String():
+		return &exitError{exitTimeLimit, said}
+	case p.ExitCode != nil && *p.ExitCode == 0:
+		return nil
+	case p.ExitCode != nil:
+		return &exitError{code: *p.ExitCode}
+	case p.Status == runtimes.CouldNotStart.String():
+		return &exitError{exitNotFound, said}
+	}
+	if signal, ok := runtimes.ParseSignal(p.Signal); ok {
+		if p.Status == runtimes.Signalled.String() {
+			said = nil
+		}
+		return &exitError{exitSignal + int(signal), said}
+	}
+	return &exitError{exitOurs, said}
+}

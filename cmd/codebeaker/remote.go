@@ -1,0 +1,143 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/codebeaker/codebeaker/transport/client"
+	"github.com/codebeaker/codebeaker/transport/protocol"
+	"github.com/codebeaker/codebeaker/transport/websocket"
+)
+
+const (
+	defaultServer = "ws://127.0.0.1:5039/ws/jsonrpc"
+	// connectTimeout bounds the first connection to the server.
+	connectTimeout = 10 * time.Second
+	// farewell bounds what is left to do when a command has been interrupted.
+	farewell = 10 * time.Second
+	// outputBytes wait for a terminal or a pipe that takes its time: the server
+	// waits for one second only.
+	outputBytes = 64 << 20
+)
+
+// remote is what the commands that use a server have in common.
+type remote struct {
+	server, key string
+	json        bool
+
+	// Of those that need a session:
+	session, runtime, preference string
+	timeout, lifetime            time.Duration
+}
+
+// addServerFlags declares how the server is found.
+func (r *remote) addServerFlags(cmd *cobra.Command) {
+	flags := cmd.PersistentFlags()
+	flags.StringVar(&r.server, "server", environment("CODEBEAKER_SERVER", defaultServer), "address of the server (CODEBEAKER_SERVER)")
+	flags.StringVar(&r.key, "key", "", "API key (CODEBEAKER_KEY)")
+	flags.BoolVar(&r.json, "json", false, "print the result as JSON")
+}
+
+// addSessionFlags declares what the session is to be.
+func (r *remote) addSessionFlags(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.StringVar(&r.session, "session", "", "id of a session to use, which stays, instead of a fresh one")
+	flags.StringVar(&r.runtime, "runtime", "", "Docker, Deno, Bun, Native or Embedded, and no other")
+	flags.StringVar(&r.preference, "preference", "", "Speed, Security, Memory or Balanced (default Balanced)")
+	flags.DurationVar(&r.timeout, "timeout", 0, "time limit of the program; zero is none")
+	flags.DurationVar(&r.lifetime, "lifetime", 0, "time limit of the session; zero is the server's default")
+}
+
+func environment(name, otherwise string) string {
+	if v := os.Getenv(name); v != "" {
+		return v
+	}
+	return otherwise
+}
+
+// dial connects to the server, or says what to do.
+func (r *remote) dial(ctx context.Context) (*client.Client, error) {
+	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
+	defer cancel()
+	key := r.key
+	if key == "" { // not the default of the flag, which help would show
+		key = os.Getenv("CODEBEAKER_KEY")
+	}
+	c, err := client.Dial(ctx, r.server, client.Options{Key: key, OutputBytes: outputBytes})
+	var refused *websocket.HandshakeError
+	switch {
+	case err == nil:
+		return c, nil
+	case errors.Is(err, client.ErrUnauthorized) && key == "":
+		return nil, fmt.Errorf("the server at %s asks for a key: give one with --key or CODEBEAKER_KEY (`codebeaker keys add NAME` makes one)", r.server)
+	case errors.Is(err, client.ErrUnauthorized):
+		return nil, fmt.Errorf("the server at %s does not know this key", r.server)
+	case errors.As(err, &refused):
+		return nil, fmt.Errorf("there is no CodeBeaker at %s: %w", r.server, err)
+	}
+	return nil, fmt.Errorf("no server answers at %s: start one with `codebeaker serve`, or name another with --server or CODEBEAKER_SERVER (%w)", r.server, err)
+}
+
+// workshop is a session that a command uses, and its client.
+type workshop struct {
+	*client.Client
+	session *protocol.Session
+	fresh   bool
+}
+
+// open connects and takes the session of the flags, or makes one.
+func (r *remote) open(ctx context.Context, language string) (*workshop, error) {
+	c, err := r.dial(ctx)
+	if err != nil {
+		return nil, err
+	}
+	w := &workshop{Client: c, fresh: r.session == ""}
+	if w.fresh {
+		w.session, err = c.Create(ctx, r.spec(language))
+	} else {
+		var s *protocol.SessionDetail
+		if s, err = c.Get(ctx, r.session); err == nil {
+			w.session = &s.Session
+		}
+	}
+	if err != nil {
+		_ = c.Close()
+		return nil, err
+	}
+	return w, nil
+}
+
+func (r *remote) spec(language string) protocol.SessionCreate {
+	p := protocol.SessionCreate{
+		Language: language, RuntimeType: protocol.RuntimeType(r.runtime), RuntimePreference: protocol.Preference(r.preference),
+	}
+	if r.lifetime > 0 {
+		minutes := r.lifetime.Minutes()
+		p.MaxLifetimeMinutes = &minutes
+	}
+	return p
+}
+
+// Close ends the session, if it was made for the command, and the connection.
+func (w *workshop) Close() error {
+	var err error
+	if w.fresh {
+		ctx, cancel := context.WithTimeout(context.Background(), farewell)
+		defer cancel()
+		if err = w.CloseSession(ctx, w.session.SessionID); err != nil {
+			err = fmt.Errorf("session %s is not closed: %w", w.session.SessionID, err)
+		}
+	}
+	return errors.Join(err, w.Client.Close())
+}
+
+// start starts a program beside others of the session, without a time limit
+// but that of the flags.
+func (w *workshop) start(ctx context.Context, r *remote, command *protocol.ExecuteShell) (*client.Execution, error) {
+	return w.Start(ctx, client.Execute{SessionID: w.session.SessionID, Command: command, Background: true, Timeout: r.timeout})
+}

@@ -1,0 +1,6 @@
+//go:build !unix
+
+package main
+
+// onResize does nothing where no signal tells of a terminal's size.
+func onResize(func()) (stop func()) { return func() {} }

@@ -1,0 +1,102 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/codebeaker/codebeaker/transport/jsonrpc"
+	"github.com/codebeaker/codebeaker/transport/protocol"
+	"github.com/codebeaker/codebeaker/transport/websocket"
+)
+
+// Call makes a call and decodes its result into result, which may be nil. It
+// waits for a connection when there is none. When ctx ends first the call goes
+// on at the server and its reply is dropped.
+// Errors: *RefusedError when the server refused; ErrConnectionLost; ErrClosed;
+// ctx's cause.
+func (c *Client) Call(ctx context.Context, method string, params, result any) error {
+	m, err := c.ask(ctx, method, params)
+	if err != nil {
+		return fmt.Errorf("%s: %w", method, err)
+	}
+	return decodeReply(method, m, result)
+}
+
+// ask calls on the connection of now, and on the next one when the call was not
+// sent, or may be made twice.
+func (c *Client) ask(ctx context.Context, method string, params any) (*jsonrpc.Message, error) {
+	for {
+		l, err := c.connection(ctx)
+		if err != nil {
+			return nil, err
+		}
+		m, err := l.call(ctx, method, params, nil)
+		switch {
+		case err == nil:
+			return m, nil
+		case errors.Is(err, errUnsent):
+		case errors.Is(err, ErrConnectionLost):
+			if c.isClosed() || !repeatable(method, params) || ofTheCall(err) {
+				return nil, c.orEnd(err)
+			}
+		default:
+			return nil, err
+		}
+	}
+}
+
+// repeatable reports whether a call made twice does what it does once.
+func repeatable(method string, params any) bool {
+	switch method {
+	case protocol.MethodSessionExecute, protocol.MethodExecutionInput, protocol.MethodExecutionSignal:
+		return false
+	case protocol.MethodSessionCreate:
+		p, ok := params.(*protocol.SessionCreate)
+		return ok && p.ClientToken != nil
+	}
+	return known[method]
+}
+
+// known are the methods of the protocol; of others nothing is known.
+var known = func() map[string]bool {
+	m := make(map[string]bool)
+	for _, method := range protocol.Methods() {
+		m[method.Name] = true
+	}
+	return m
+}()
+
+// ofTheCall reports whether the connection ended for what was sent, so that it
+// would again.
+func ofTheCall(err error) bool {
+	var closed *websocket.CloseError
+	if !errors.As(err, &closed) || !closed.Remote {
+		return false
+	}
+	switch closed.Code {
+	case websocket.CodeProtocolError, websocket.CodeInvalidText, websocket.CodePolicy, websocket.CodeTooBig:
+		return true
+	}
+	return false
+}
+
+// Notify sends a call whose outcome nobody wants to know, on the connection of
+// now.
+func (c *Client) Notify(method string, params any) error {
+	if err := c.Err(); err != nil {
+		return err
+	}
+	b, err := jsonrpc.AppendNotification(nil, method, params)
+	if err != nil {
+		return fmt.Errorf("%s: %w", method, err)
+	}
+	c.mu.Lock()
+	l := c.main
+	c.mu.Unlock()
+	if err := l.err(); err != nil {
+		return fmt.Errorf("%s: %w", method, lost(err))
+	}
+	l.conn.Reply(func(dst []byte) []byte { return append(dst, b...) })
+	return nil
+}

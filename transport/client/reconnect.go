@@ -1,0 +1,133 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/codebeaker/codebeaker/transport/protocol"
+)
+
+// supervise replaces the connection for calls each time it is lost.
+func (c *Client) supervise(l *link) {
+	b := newBackoff(c.options.Redial)
+	for {
+		began := time.Now()
+		<-l.finished
+		if c.isClosed() || c.options.Redial.Off {
+			c.end(l.err())
+			return
+		}
+		if l.wasHeard() || time.Since(began) > c.options.Redial.Max {
+			b.progress()
+		}
+		next, gone, err := c.reconnect(b, l.err())
+		if err != nil {
+			c.end(err)
+			return
+		}
+		c.replace(next)
+		c.options.OnReconnect(gone)
+		l = next
+	}
+}
+
+func (c *Client) replace(l *link) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.main = l
+	close(c.changed)
+	c.changed = make(chan struct{})
+}
+
+// reconnect makes a connection for calls in place of the one that was lost, and
+// attaches the sessions there.
+func (c *Client) reconnect(b *backoff, cause error) (l *link, gone map[string]error, err error) {
+	for {
+		if l, err = c.redial(c.ctx, b, cause); err != nil {
+			return nil, nil, c.beforeEnd(err)
+		}
+		l.setNotify(c.notifier(l))
+		l.conn.Start(l)
+		if gone, cause = c.attachAgain(l); cause == nil {
+			return l, gone, nil
+		}
+		<-l.finished
+	}
+}
+
+// redial dials until it succeeds. The connection has not started.
+// Errors: a refusal that will not change; the last failure when it is time to
+// give up; ctx's cause.
+func (c *Client) redial(ctx context.Context, b *backoff, cause error) (*link, error) {
+	for {
+		if err := b.wait(ctx, cause); err != nil {
+			return nil, err
+		}
+		attempt, cancel := context.WithTimeout(ctx, handshakeTimeout)
+		l, err := c.dial(attempt)
+		cancel()
+		switch {
+		case err == nil:
+			return l, nil
+		case ctx.Err() != nil:
+			return nil, context.Cause(ctx)
+		case permanent(err), c.options.Redial.Off:
+			return nil, err
+		}
+		cause = err
+	}
+}
+
+// beforeEnd is why a client ends that was closed while it had no connection:
+// the loss of the last one. Otherwise it is err.
+func (c *Client) beforeEnd(err error) error {
+	if c.ctx.Err() == nil {
+		return err
+	}
+	c.mu.Lock()
+	l := c.main
+	c.mu.Unlock()
+	return l.err()
+}
+
+// attachAgain attaches the sessions that were attached. An error is the loss of
+// the connection.
+func (c *Client) attachAgain(l *link) (gone map[string]error, err error) {
+	c.mu.Lock()
+	sessions := slices.Sorted(maps.Keys(c.attached))
+	c.mu.Unlock()
+	for _, session := range sessions {
+		m, err := l.call(c.ctx, protocol.MethodSessionAttach, &protocol.SessionRef{SessionID: session}, nil)
+		if err != nil {
+			return nil, err
+		}
+		refused := decodeReply(protocol.MethodSessionAttach, m, nil)
+		if refused == nil {
+			continue
+		}
+		if gone == nil {
+			gone = make(map[string]error)
+		}
+		gone[session] = refused
+		if errors.Is(refused, ErrSessionNotFound) || errors.Is(refused, ErrSessionClosed) {
+			c.forget(session)
+		}
+	}
+	return gone, nil
+}
+
+// remember makes the client attach a session again when it reconnects.
+func (c *Client) remember(session string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.attached[session] = true
+}
+
+func (c *Client) forget(session string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.attached, session)
+}
