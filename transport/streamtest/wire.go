@@ -2,6 +2,7 @@ package streamtest
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
@@ -173,6 +174,18 @@ func (w *Wire) Receive() (m Message, err error) {
 			return m, &Closed{Code: 1005}
 		case op == 1:
 			return m, json.Unmarshal(payload, &m)
+		}
+	}
+}
+
+// Drain reads until the execution is completed, without a look at what comes,
+// and returns how many bytes that were.
+func (w *Wire) Drain() (n int, err error) {
+	for {
+		_, payload, err := w.frame()
+		n += len(payload)
+		if err != nil || bytes.Contains(payload[:min(len(payload), 64)], []byte(protocol.NotifyCompleted)) {
+			return n, err
 		}
 	}
 }
