@@ -2,6 +2,7 @@ package output
 
 import (
 	"container/list"
+	"slices"
 	"sync"
 	"time"
 
@@ -147,9 +148,7 @@ func (l *Log) Output(from runtimes.Stream, p []byte) {
 	s := &l.streams[from-1]
 	s.captured.capture(p, l.captureLocked())
 	l.owed += len(p)
-	data := make([]byte, len(s.partial)+len(p))
-	copy(data[copy(data, s.partial):], p)
-	whole, rest := cutCharacter(data)
+	whole, rest := cutCharacter(joined(s.partial, p))
 	s.partial = append(s.partial[:0], rest...)
 	if len(whole) > 0 {
 		l.appendLocked(from, whole)
@@ -158,6 +157,14 @@ func (l *Log) Output(from runtimes.Stream, p []byte) {
 		l.waitForCharacterLocked()
 	}
 	l.settle(true)
+}
+
+// joined is a copy of a and b.
+func joined(a, b []byte) []byte {
+	if len(a) == 0 {
+		return append([]byte(nil), b...) // without clearing it first
+	}
+	return slices.Concat(a, b)
 }
 
 // captureLocked is how much of a stream may be kept for the result: no more
