@@ -158,7 +158,7 @@ func (r *Reader) mayComeBack(err error) error {
 	case errors.As(err, &closed) && closed.Code == 1013 && closed.Reason == "slow consumer":
 		r.Slow++
 		return nil
-	case r.Stall > 0 && !errors.As(err, &closed) && errors.Is(err, io.EOF), r.Stall > 0 && isReset(err):
+	case r.Stall > 0 && (errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || isReset(err)):
 		return nil // it came back too late for the close frame
 	}
 	return err
