@@ -61,8 +61,9 @@ type early struct {
 
 // Messages from outside the actor, see execution.
 type (
-	running execution // the process runs
-	settled execution // the command is done
+	running   execution // the process runs
+	settled   execution // the command is done
+	forgotten execution // its log was released for want of memory
 )
 
 func newExecution(s *session, call *Call, r *Execute) *execution {
@@ -70,7 +71,7 @@ func newExecution(s *session, call *Call, r *Execute) *execution {
 	if program, ok := r.Command.(*runtimes.Command); ok {
 		e.program, e.name = program, program.Name
 	}
-	e.log.Init(e.id, output.Options{Capacity: s.system.options.OutputBytes})
+	e.log.Init(e.id, output.Options{Capacity: s.system.options.OutputBytes, Memory: s.system.memory, Owner: e})
 	return e
 }
 
@@ -79,6 +80,12 @@ func (*running) IgnoreDeadLetterLogging() {}
 
 // IgnoreDeadLetterLogging: see quiet.
 func (*settled) IgnoreDeadLetterLogging() {}
+
+// IgnoreDeadLetterLogging: see quiet.
+func (*forgotten) IgnoreDeadLetterLogging() {}
+
+// Forgotten is output.Owner's.
+func (e *execution) Forgotten() { e.send((*forgotten)(e)) }
 
 // do carries out the command, outside the actor. It ends with the message
 // settled, sent from here or from Exited.
@@ -194,6 +201,7 @@ func (e *execution) settle(now time.Time) {
 	} else {
 		e.settleProgram(o)
 	}
+	e.log.Hold(sizeOf(o.Result))
 	e.log.Complete(o)
 	// What the client sent is not kept: it may be large, or secret.
 	e.process, e.environment, e.program, e.request.Command = nil, nil, nil, nil
@@ -227,6 +235,20 @@ func (e *execution) settleFile(o *Outcome) {
 	o.Error = e.err.Error()
 	o.ErrorCode = string(runtimes.FileCodeOf(e.err))
 }
+
+// sizeOf is about how many bytes the result of a file command holds.
+func sizeOf(result any) int {
+	switch r := result.(type) {
+	case *runtimes.FileContent:
+		return cap(r.Content)
+	case *runtimes.Listing:
+		return len(r.Entries) * entryCost
+	}
+	return 0
+}
+
+// entryCost is about what an entry of a listing takes, in bytes.
+const entryCost = 256
 
 // info describes the execution for a list.
 func (e *execution) info() ExecutionInfo {

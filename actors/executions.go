@@ -11,7 +11,7 @@ import (
 const (
 	keepFor   = 10 * time.Minute
 	keepCount = 1024     // of one session
-	keepBytes = 32 << 20 // of output, of one session; the last one is kept whatever its size
+	keepBytes = 32 << 20 // of output and results, of one session; the last one is kept whatever its size
 )
 
 // executions are those of a session that are kept, oldest first.
@@ -19,7 +19,7 @@ type executions struct {
 	byID map[string]*execution
 	// done are the completed ones in the order of their completion.
 	done  []completion
-	bytes int          // of output in done
+	bytes int          // of memory of done
 	live  []*execution // queued and running, in the order of arrival
 }
 
@@ -66,12 +66,34 @@ func (x *executions) completed(e *execution, now time.Time) {
 func (x *executions) expire(now time.Time) {
 	old := 0
 	for old < len(x.done) && x.overdone(old, now) {
-		delete(x.byID, x.done[old].execution.id)
-		x.bytes -= x.done[old].bytes
+		x.drop(&x.done[old])
 		x.done[old] = completion{}
 		old++
 	}
 	x.done = x.done[old:]
+}
+
+// drop lets go of an execution that is done.
+func (x *executions) drop(c *completion) {
+	delete(x.byID, c.execution.id)
+	x.bytes -= c.bytes
+	c.execution.log.Release()
+}
+
+// forgotten drops one that there is no more memory for.
+func (x *executions) forgotten(e *execution) {
+	at := slices.IndexFunc(x.done, func(c completion) bool { return c.execution == e })
+	if at >= 0 {
+		x.drop(&x.done[at])
+		x.done = slices.Delete(x.done, at, at+1)
+	}
+}
+
+// release lets go of the output of all, at the end of the session.
+func (x *executions) release() {
+	for _, e := range x.byID {
+		e.log.Release()
+	}
 }
 
 // overdone reports whether the oldest completion, the one at that index, is

@@ -105,6 +105,8 @@ func (s *session) Receive(ctx actor.Context) {
 		s.running((*execution)(m))
 	case *settled:
 		s.settled((*execution)(m))
+	case *forgotten:
+		s.executions.forgotten((*execution)(m))
 	case *tick:
 		s.tick()
 	case *environmentReady:
@@ -129,6 +131,7 @@ func (s *session) Receive(ctx actor.Context) {
 func (s *session) finish() {
 	if !s.over {
 		s.over = true
+		s.executions.release()
 		s.ends.one()
 	}
 }

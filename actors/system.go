@@ -9,6 +9,7 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 	"github.com/asynkron/protoactor-go/eventstream"
 
+	"github.com/codebeaker/codebeaker/actors/output"
 	"github.com/codebeaker/codebeaker/runtimes"
 )
 
@@ -24,6 +25,9 @@ type Options struct {
 	// OutputBytes is how much output of each execution is kept. Zero means
 	// 1 MiB.
 	OutputBytes int
+	// OutputMemoryBytes bounds the output and results that are kept of all
+	// executions together. Zero means 256 MiB.
+	OutputMemoryBytes int64
 	// CreateTimeout bounds the making of one environment. Zero means 60 s.
 	CreateTimeout time.Duration
 	Logger        *slog.Logger // nil discards
@@ -43,6 +47,9 @@ func (o *Options) setDefaults() {
 	if o.QueueLength <= 0 {
 		o.QueueLength = 64
 	}
+	if o.OutputMemoryBytes <= 0 {
+		o.OutputMemoryBytes = 256 << 20
+	}
 	if o.CreateTimeout <= 0 {
 		o.CreateTimeout = time.Minute
 	}
@@ -58,6 +65,7 @@ func (o *Options) setDefaults() {
 // several goroutines.
 type System struct {
 	options     Options
+	memory      *output.Memory
 	dispatcher  *dispatcher
 	actors      *actor.ActorSystem
 	root        *actor.RootContext
@@ -78,6 +86,7 @@ func NewSystem(o Options) *System {
 	o.setDefaults()
 	s := &System{
 		options:    o,
+		memory:     output.NewMemory(o.OutputMemoryBytes),
 		dispatcher: &dispatcher{},
 		creating:   make(chan struct{}, 4*runtime.GOMAXPROCS(0)),
 		stopped:    make(chan struct{}),
@@ -171,6 +180,9 @@ func (s *System) List(ctx context.Context, r ListRequest) ([]*Info, string, erro
 		return nil, "", ErrShuttingDown
 	}
 }
+
+// OutputMemory tells what is kept of all executions together.
+func (s *System) OutputMemory() output.Usage { return s.memory.Usage() }
 
 // Drain refuses new sessions from now on; Lookup and calls go on.
 func (s *System) Drain() { s.root.Send(s.directory, &drain{}) }

@@ -174,6 +174,7 @@ func TestMetricsTellWhatHappened(t *testing.T) {
 		`codebeaker_requests_total{code="0",method="session.create"} 1`,
 		`codebeaker_requests_total{code="-32001",method="session.get"} 1`,
 		`codebeaker_invalid_requests_total{code="-32700"} 1`,
+		`codebeaker_output_memory_bytes 0`, `codebeaker_output_memory_dropped_bytes_total 0`, `codebeaker_executions_forgotten_total 0`,
 		`codebeaker_connections 1`, `codebeaker_queued_commands 0`, `go_memstats_heap_alloc_bytes `, `process_resident_memory_bytes `,
 	} {
 		if !strings.Contains(body, line) {

@@ -85,9 +85,19 @@ func (m *Metrics) handler() http.Handler {
 
 // watch adds what is read from the server at each scrape.
 func (m *Metrics) watch(s *Server) {
-	m.registry.MustRegister(prometheus.NewGaugeFunc(
-		prometheus.GaugeOpts{Name: "codebeaker_connections", Help: "Open WebSocket connections."},
-		func() float64 { return float64(s.hub.Count()) }))
+	m.registry.MustRegister(
+		prometheus.NewGaugeFunc(
+			prometheus.GaugeOpts{Name: "codebeaker_connections", Help: "Open WebSocket connections."},
+			func() float64 { return float64(s.hub.Count()) }),
+		prometheus.NewGaugeFunc(
+			prometheus.GaugeOpts{Name: "codebeaker_output_memory_bytes", Help: "Output and results kept, with what keeping them costs."},
+			func() float64 { return float64(s.system.OutputMemory().Kept) }),
+		prometheus.NewCounterFunc(
+			prometheus.CounterOpts{Name: "codebeaker_output_memory_dropped_bytes_total", Help: "Bytes of output dropped for want of memory."},
+			func() float64 { return float64(s.system.OutputMemory().Dropped) }),
+		prometheus.NewCounterFunc(
+			prometheus.CounterOpts{Name: "codebeaker_executions_forgotten_total", Help: "Executions forgotten early for want of memory."},
+			func() float64 { return float64(s.system.OutputMemory().Forgotten) }))
 }
 
 // SessionOpened is actors.Observer's.

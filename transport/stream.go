@@ -27,8 +27,8 @@ type stream struct {
 	over    bool // completed was sent, or the stream was stopped
 	pending *heldReply
 
-	item   output.Item // being encoded
-	chunk  protocol.ExecutionOutput
+	item   output.Item             // being encoded
+	head   []byte                  // of each chunk
 	encode func(dst []byte) []byte // appendItem, bound once
 }
 
@@ -41,7 +41,7 @@ type heldReply struct {
 
 // newStream is a stream for follow.
 func (cn *connection) newStream(session string, log *output.Log) *stream {
-	s := &stream{conn: cn, session: session, execution: log.ID()}
+	s := &stream{conn: cn, session: session, execution: log.ID(), head: chunkHead(session, log.ID())}
 	s.encode = s.appendItem
 	s.feed = cn.ws.Attach(s)
 	return s
@@ -186,7 +186,7 @@ func (s *stream) appendItem(dst []byte) []byte {
 		dst, err = jsonrpc.AppendNotification(dst, protocol.NotifyStarted,
 			&protocol.ExecutionStarted{SessionID: s.session, ExecutionID: s.execution})
 	case output.ItemChunk:
-		dst, err = s.appendChunk(dst)
+		dst = appendChunk(dst, s.head, &s.item.Chunk)
 	case output.ItemCompleted:
 		dst, err = s.appendCompleted(dst)
 	}
@@ -194,20 +194,6 @@ func (s *stream) appendItem(dst []byte) []byte {
 		s.conn.server.log.Error("notification lost", "execution", s.execution, "error", err)
 	}
 	return dst
-}
-
-func (s *stream) appendChunk(dst []byte) ([]byte, error) {
-	c := &s.item.Chunk
-	s.chunk = protocol.ExecutionOutput{
-		SessionID: s.session, ExecutionID: s.execution,
-		Stream: c.Stream.String(), Seq: c.Seq, Offset: c.Offset,
-	}
-	data, encoding := textOrBase64(c.Data)
-	s.chunk.Data = data
-	if encoding == protocol.Base64 {
-		s.chunk.Encoding = encoding
-	}
-	return jsonrpc.AppendNotification(dst, protocol.NotifyOutput, &s.chunk)
 }
 
 func (s *stream) appendCompleted(dst []byte) ([]byte, error) {

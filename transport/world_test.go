@@ -34,6 +34,8 @@ type setup struct {
 	fake    fake.Options
 	types   []runtimes.Type // nil: Bun, Deno, Docker, Native
 	shut    bool            // the test shuts the server down itself
+
+	listener func(net.Listener) net.Listener // round the server's; nil is bare
 }
 
 // newWorld starts a server, and checks at the end that nothing of it is left.
@@ -62,16 +64,19 @@ func newWorld(t testing.TB, o setup) *world {
 		t.Fatal(err)
 	}
 	w.server = server
-	w.serve(o.shut)
+	w.serve(o.shut, o.listener)
 	return w
 }
 
-func (w *world) serve(shut bool) {
+func (w *world) serve(shut bool, wrap func(net.Listener) net.Listener) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		w.t.Fatal(err)
 	}
 	w.addr = l.Addr().String()
+	if wrap != nil {
+		l = wrap(l)
+	}
 	done := make(chan error, 1)
 	go func() { done <- w.server.Serve(context.Background(), l) }()
 	w.t.Cleanup(func() {

@@ -27,8 +27,11 @@ type Captured struct {
 // Binary reports whether Data is not UTF-8.
 func (c Captured) Binary() bool { return !utf8.Valid(c.Data) }
 
-// capture appends p up to the limit.
+// capture appends p up to the limit, and nothing once something was left out.
 func (c *Captured) capture(p []byte, limit int) {
+	if c.Truncated {
+		return
+	}
 	if room := limit - len(c.Data); len(p) > room {
 		p = p[:max(room, 0)]
 		c.Truncated = true

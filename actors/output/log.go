@@ -1,6 +1,8 @@
 package output
 
 import (
+	"container/list"
+	"slices"
 	"sync"
 	"time"
 
@@ -30,6 +32,18 @@ type Options struct {
 	// Capture is how many bytes of each stream are kept for the result. Zero
 	// means 1 MiB.
 	Capture int
+	// Memory is what the log shares with others. Nil has no bound.
+	Memory *Memory
+	// Owner keeps the execution; Memory forgets it through it. Nil keeps the
+	// result for ever.
+	Owner Owner
+}
+
+// Owner is who keeps an execution that is done.
+type Owner interface {
+	// Forgotten tells that the log was released for want of memory. It must
+	// not block.
+	Forgotten()
 }
 
 const (
@@ -49,6 +63,9 @@ type Granter interface{ Grant(n int) }
 type Log struct {
 	id      string
 	options Options
+	memory  *Memory
+
+	element *list.Element // in the list of place; guarded by memory.mu
 
 	mu      sync.Mutex
 	state   State
@@ -60,6 +77,11 @@ type Log struct {
 	granter Granter
 	owed    int // bytes received and not granted back
 	subs    []*Subscription
+
+	held     int   // bytes of a result besides the output
+	weight   int   // what the memory was told
+	place    place // in the memory; changes under memory.mu too
+	released bool  // nothing is kept for readers to come
 }
 
 // stream is what a log knows of one stream.
@@ -85,7 +107,7 @@ func (l *Log) Init(id string, o Options) {
 	if o.Capture <= 0 {
 		o.Capture = defaultCapture
 	}
-	l.id, l.options = id, o
+	l.id, l.options, l.memory = id, o, o.Memory
 }
 
 // ID returns the id of the execution.
@@ -95,9 +117,7 @@ func (l *Log) ID() string { return l.id }
 func (l *Log) Start() {
 	l.mu.Lock()
 	l.beginLocked()
-	subs := l.subs
-	l.mu.Unlock()
-	wake(subs)
+	l.settle(true)
 }
 
 func (l *Log) beginLocked() {
@@ -111,9 +131,7 @@ func (l *Log) beginLocked() {
 func (l *Log) Bind(g Granter) {
 	l.mu.Lock()
 	l.granter = g
-	grant := l.settleLocked()
-	l.mu.Unlock()
-	grant.pay()
+	l.settle(false)
 }
 
 // Output takes what the program wrote; p is copied.
@@ -122,13 +140,15 @@ func (l *Log) Output(from runtimes.Stream, p []byte) {
 		return
 	}
 	l.mu.Lock()
+	if l.state == Completed {
+		l.mu.Unlock()
+		return // its session gave it up
+	}
 	l.beginLocked() // output may overtake the word that the program runs
 	s := &l.streams[from-1]
-	s.captured.capture(p, l.options.Capture)
+	s.captured.capture(p, l.captureLocked())
 	l.owed += len(p)
-	data := make([]byte, len(s.partial)+len(p))
-	copy(data[copy(data, s.partial):], p)
-	whole, rest := cutCharacter(data)
+	whole, rest := cutCharacter(joined(s.partial, p))
 	s.partial = append(s.partial[:0], rest...)
 	if len(whole) > 0 {
 		l.appendLocked(from, whole)
@@ -136,10 +156,24 @@ func (l *Log) Output(from runtimes.Stream, p []byte) {
 	if len(rest) > 0 {
 		l.waitForCharacterLocked()
 	}
-	grant, subs := l.settleLocked(), l.subs
-	l.mu.Unlock()
-	grant.pay()
-	wake(subs)
+	l.settle(true)
+}
+
+// joined is a copy of a and b.
+func joined(a, b []byte) []byte {
+	if len(a) == 0 {
+		return append([]byte(nil), b...) // without clearing it first
+	}
+	return slices.Concat(a, b)
+}
+
+// captureLocked is how much of a stream may be kept for the result: no more
+// than there is when the memory is full of what readers wait for.
+func (l *Log) captureLocked() int {
+	if l.memory.tight() {
+		return 0
+	}
+	return l.options.Capture
 }
 
 // Complete ends the log: nothing is written after it. outcome is handed to
@@ -155,9 +189,33 @@ func (l *Log) Complete(outcome any) {
 		l.streams[i].captured.finish()
 	}
 	l.state, l.outcome, l.granter = Completed, outcome, nil
-	subs := l.subs
-	l.mu.Unlock()
-	wake(subs)
+	l.settle(true)
+}
+
+// Hold counts n bytes of the outcome, besides the captured output, as memory.
+func (l *Log) Hold(n int) {
+	l.mu.Lock()
+	l.held = n
+	l.settle(false)
+}
+
+// Release tells that nobody can subscribe any more. What readers still need
+// stays until they have it.
+func (l *Log) Release() {
+	l.release()
+	if l.memory != nil {
+		l.memory.move(l)
+	}
+}
+
+func (l *Log) release() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.released, l.held = true, 0
+	for i := range l.streams {
+		l.streams[i].captured = Captured{Truncated: true}
+	}
+	l.trimLocked()
 }
 
 // Captured returns the first part of a stream. The data must not be changed.
@@ -171,15 +229,11 @@ func (l *Log) Captured(of runtimes.Stream) Captured {
 	return c
 }
 
-// Size returns how many bytes of output the log holds.
+// Size returns how many bytes of memory the log holds.
 func (l *Log) Size() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	size := l.ring.bytes
-	for i := range l.streams {
-		size += len(l.streams[i].captured.Data)
-	}
-	return size
+	return l.ring.weight() + l.resultWeightLocked()
 }
 
 // appendLocked makes a chunk of data and keeps it.
@@ -201,10 +255,7 @@ func (l *Log) waitForCharacterLocked() {
 func (l *Log) giveUpOnCharacters() {
 	l.mu.Lock()
 	l.flushPartialsLocked()
-	grant, subs := l.settleLocked(), l.subs
-	l.mu.Unlock()
-	grant.pay()
-	wake(subs)
+	l.settle(true)
 }
 
 func (l *Log) flushPartialsLocked() {

@@ -2,6 +2,9 @@ package output
 
 import "unicode/utf8"
 
+// chunkCost is about what a chunk costs besides its data, in bytes.
+const chunkCost = 64
+
 // ring is a queue of chunks, oldest first.
 type ring struct {
 	chunks []Chunk // chunks[head:] are kept
@@ -25,6 +28,9 @@ func (r *ring) first() int64 { return r.next - int64(r.len()) }
 
 func (r *ring) len() int { return len(r.chunks) - r.head }
 
+// weight is the memory of the chunks.
+func (r *ring) weight() int { return r.bytes + r.len()*chunkCost }
+
 // at returns the chunk with that seq, which must be kept.
 func (r *ring) at(seq int64) *Chunk { return &r.chunks[r.head+int(seq-r.first())] }
 
@@ -41,5 +47,11 @@ func (r *ring) pop() Chunk {
 		clear(r.chunks[n:])
 		r.chunks, r.head = r.chunks[:n], 0
 	}
+	if r.len() == 0 && cap(r.chunks) > maxIdleChunks {
+		r.chunks = nil
+	}
 	return c
 }
+
+// maxIdleChunks is the largest queue that an empty ring keeps.
+const maxIdleChunks = 64

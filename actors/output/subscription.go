@@ -93,12 +93,11 @@ func (s *Subscription) Next() (Item, bool) {
 	l := s.log
 	l.mu.Lock()
 	item, ok := s.nextLocked()
-	var grant grant
 	if ok && item.Kind == ItemChunk {
-		grant = l.settleLocked()
+		l.settle(false)
+	} else {
+		l.mu.Unlock()
 	}
-	l.mu.Unlock()
-	grant.pay()
 	return item, ok
 }
 
@@ -127,66 +126,7 @@ func (s *Subscription) Close() {
 	if at := slices.Index(l.subs, s); at >= 0 {
 		l.subs = slices.Delete(slices.Clone(l.subs), at, at+1)
 	}
-	grant := l.settleLocked()
-	l.mu.Unlock()
-	grant.pay()
-}
-
-// wake tells readers, without the lock.
-func wake(subs []*Subscription) {
-	for _, s := range subs {
-		s.wake()
-	}
-}
-
-// grant is window to give back once the lock is free.
-type grant struct {
-	to Granter
-	n  int
-}
-
-func (g grant) pay() {
-	if g.n > 0 {
-		g.to.Grant(g.n)
-	}
-}
-
-// settleLocked drops what is over the capacity and nobody needs, and grants
-// the program its window back unless a reader holds the ring full.
-func (l *Log) settleLocked() grant {
-	for l.overfullLocked() {
-		if l.neededLocked(l.ring.first()) {
-			return grant{}
-		}
-		c := l.ring.pop()
-		l.streams[c.Stream-1].dropped += int64(len(c.Data))
-	}
-	if l.granter == nil || l.owed == 0 {
-		return grant{}
-	}
-	g := grant{l.granter, l.owed}
-	l.owed = 0
-	return g
-}
-
-// overfullLocked reports whether the ring holds enough without its oldest
-// chunk.
-func (l *Log) overfullLocked() bool {
-	n := l.ring.len()
-	if n == 0 {
-		return false
-	}
-	oldest := l.ring.at(l.ring.first())
-	return l.ring.bytes-len(oldest.Data) >= l.options.Capacity || n > maxChunks
-}
-
-func (l *Log) neededLocked(seq int64) bool {
-	for _, s := range l.subs {
-		if s.cursor <= seq {
-			return true
-		}
-	}
-	return false
+	l.settle(false)
 }
 
 // DroppedBytes returns what has been dropped of one stream.

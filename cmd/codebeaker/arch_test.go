@@ -37,6 +37,7 @@ var layers = map[string][]string{
 	"transport/protocol":                {"transport/jsonrpc"},
 	"transport":                         {"actors", "actors/output", "runtimes", "transport/jsonrpc", "transport/protocol", "transport/websocket"},
 	"transport/client":                  {"transport/jsonrpc", "transport/protocol", "transport/websocket"},
+	"transport/streamtest":              {"transport/protocol"},
 	"cmd/codebeaker":                    {"actors", "runtimes", "runtimes/host", "runtimes/calibration", "transport", "transport/websocket", "transport/client", "transport/protocol"},
 	"bench":                             {"bench/internal/...", "actors", "actors/output", "runtimes", "runtimes/...", "transport", "transport/..."},
 	"bench/internal/...":                {"bench/internal/...", "transport/client", "transport/protocol"},

@@ -42,6 +42,7 @@ type Config struct {
 	QueueLength    int           `koanf:"queue-length"`
 	MessageBytes   int           `koanf:"message-bytes"`
 	OutputBytes    int           `koanf:"output-bytes"`
+	OutputMemory   int64         `koanf:"output-memory-bytes"`
 	CreateTimeout  time.Duration `koanf:"create-timeout"`
 	PingInterval   time.Duration `koanf:"ping-interval"`
 	MaxMemoryMB    int           `koanf:"max-memory-mb"`
@@ -79,6 +80,7 @@ func addFlags(flags *pflag.FlagSet) {
 	flags.Int("queue-length", 64, "commands that may wait in one session")
 	flags.Int("message-bytes", 16<<20, "largest message in bytes")
 	flags.Int("output-bytes", 1<<20, "output kept of each execution in bytes")
+	flags.Int64("output-memory-bytes", 256<<20, "output and results kept of all executions together in bytes")
 	flags.Duration("create-timeout", time.Minute, "bound on the making of one environment")
 	flags.Duration("ping-interval", 30*time.Second, "time between pings of an idle connection")
 	flags.Int("max-memory-mb", 0, "largest memoryLimitMB a session may ask for; 0 is three quarters of the machine's")
@@ -160,7 +162,8 @@ func (c *Config) validate() error {
 	positive := map[string]float64{
 		"max-sessions": float64(c.MaxSessions), "queue-length": float64(c.QueueLength),
 		"message-bytes": float64(c.MessageBytes), "output-bytes": float64(c.OutputBytes),
-		"create-timeout": float64(c.CreateTimeout), "ping-interval": float64(c.PingInterval),
+		"output-memory-bytes": float64(c.OutputMemory),
+		"create-timeout":      float64(c.CreateTimeout), "ping-interval": float64(c.PingInterval),
 		"max-processes": float64(c.MaxProcesses), "max-disk-mb": float64(c.MaxDiskMB),
 		"max-idle": float64(c.MaxIdle), "max-lifetime": float64(c.MaxLifetime),
 		"max-connections": float64(c.MaxConnections), "drain-timeout": float64(c.DrainTimeout),

@@ -63,12 +63,13 @@ func TestWhatCannotBeIsNamed(t *testing.T) {
 		file string
 		args []string
 	}{
-		"max-session":   {file: "max-session: 5\n"},
-		"max-sessions":  {args: []string{"--max-sessions", "-1"}},
-		"queue-length":  {file: "queue-length: many\n"},
-		"log-format":    {args: []string{"--log-format", "xml"}},
-		"ping-interval": {args: []string{"--ping-interval", "0s"}},
-		"config":        {args: []string{"--config", "/does/not/exist"}},
+		"max-session":         {file: "max-session: 5\n"},
+		"max-sessions":        {args: []string{"--max-sessions", "-1"}},
+		"queue-length":        {file: "queue-length: many\n"},
+		"log-format":          {args: []string{"--log-format", "xml"}},
+		"ping-interval":       {args: []string{"--ping-interval", "0s"}},
+		"output-memory-bytes": {args: []string{"--output-memory-bytes", "0"}},
+		"config":              {args: []string{"--config", "/does/not/exist"}},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {

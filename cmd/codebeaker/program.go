@@ -120,7 +120,7 @@ func (p *Program) assemble(keys *transport.Keys) (err error) {
 	watchNetwork(metrics, p.host.Network)
 	system := actors.NewSystem(actors.Options{
 		Registry: p.registry, MaxSessions: c.MaxSessions, QueueLength: c.QueueLength, OutputBytes: c.OutputBytes,
-		CreateTimeout: c.CreateTimeout, Logger: p.log, Observer: metrics,
+		OutputMemoryBytes: c.OutputMemory, CreateTimeout: c.CreateTimeout, Logger: p.log, Observer: metrics,
 	})
 	p.server, err = transport.New(transport.Options{
 		System: system, Registry: p.registry, Policy: p.policy(), Keys: keys, Metrics: metrics, Logger: p.log,

@@ -1,0 +1,141 @@
+package output
+
+// grant is window to give back once the lock is free.
+type grant struct {
+	to Granter
+	n  int
+}
+
+func (g grant) pay() {
+	if g.n > 0 {
+		g.to.Grant(g.n)
+	}
+}
+
+// settle ends a change of the log, whose lock is held and is free afterwards:
+// what is over the capacity and nobody needs is dropped, the memory learns what
+// is held, the program is granted its window back unless a reader holds it
+// back, and readers are woken.
+func (l *Log) settle(news bool) {
+	l.trimLocked()
+	if m := l.memory; m != nil && (l.placeLocked() != l.place || m.wanting()) {
+		l.mu.Unlock()
+		m.move(l)
+		if m.wanting() {
+			m.reclaim(l)
+		}
+		l.mu.Lock()
+		l.trimLocked()
+	}
+	grant := l.grantLocked()
+	var subs []*Subscription
+	if news {
+		subs = l.subs
+	}
+	l.mu.Unlock()
+	grant.pay()
+	for _, s := range subs {
+		s.wake()
+	}
+}
+
+// trimLocked drops what is too much and nobody needs, and tells the memory.
+func (l *Log) trimLocked() {
+	for l.overfullLocked() && !l.neededLocked(l.ring.first()) {
+		l.dropLocked()
+	}
+	l.weighLocked()
+	if l.memory.tight() {
+		l.shedLocked(l.memory.limit)
+	}
+}
+
+// shed drops the oldest chunks that no reader needs, until the memory holds no
+// more than target.
+func (l *Log) shed(target int64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.shedLocked(target)
+}
+
+func (l *Log) shedLocked(target int64) {
+	for l.ring.len() > 0 && l.memory.above(target) && !l.neededLocked(l.ring.first()) {
+		l.memory.dropped.Add(int64(l.dropLocked()))
+		l.weighLocked()
+	}
+}
+
+// dropLocked drops the oldest chunk and returns its bytes.
+func (l *Log) dropLocked() int {
+	c := l.ring.pop()
+	l.streams[c.Stream-1].dropped += int64(len(c.Data))
+	return len(c.Data)
+}
+
+// overfullLocked reports whether the ring holds enough without its oldest
+// chunk.
+func (l *Log) overfullLocked() bool {
+	n := l.ring.len()
+	if n == 0 {
+		return false
+	}
+	oldest := l.ring.at(l.ring.first())
+	return l.released || l.ring.bytes-len(oldest.Data) >= l.options.Capacity || n > maxChunks
+}
+
+func (l *Log) neededLocked(seq int64) bool {
+	for _, s := range l.subs {
+		if s.cursor <= seq {
+			return true
+		}
+	}
+	return false
+}
+
+// grantLocked takes what is owed to the program, nothing while its readers
+// hold it back: the ring is full, or the memory, of what they have not read.
+func (l *Log) grantLocked() grant {
+	if l.granter == nil || l.owed == 0 {
+		return grant{}
+	}
+	if (l.overfullLocked() || l.memory.tight()) && l.ring.len() > 0 && l.neededLocked(l.ring.first()) {
+		return grant{}
+	}
+	g := grant{l.granter, l.owed}
+	l.owed = 0
+	return g
+}
+
+// weighLocked tells the memory what the log holds.
+func (l *Log) weighLocked() {
+	if l.memory == nil {
+		return
+	}
+	now := l.ring.weight() + l.resultWeightLocked()
+	if now != l.weight {
+		l.memory.change(int64(now - l.weight))
+		l.weight = now
+	}
+}
+
+// resultWeightLocked is the memory of what is kept for the result.
+func (l *Log) resultWeightLocked() int {
+	n := l.held
+	for i := range l.streams {
+		n += len(l.streams[i].captured.Data)
+	}
+	return n
+}
+
+// placeLocked is where the log belongs.
+func (l *Log) placeLocked() place {
+	switch {
+	case l.weight == 0:
+		return nowhere
+	case l.state != Completed:
+		return amongRunning
+	case l.ring.len() > 0:
+		return amongFinished
+	}
+	return amongResults
+}
