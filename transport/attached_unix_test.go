@@ -33,7 +33,7 @@ func BenchmarkAttachedClients(b *testing.B) {
 	p := w.dial(websocket.DialOptions{})
 	session := p.create(`{"language":"python"}`)
 	execution := p.background(session, "cat")
-	before := inUse()
+	before := bytesInUse()
 	b.ResetTimer()
 	for range b.N {
 		client, err := streamtest.Dial(w.addr)
@@ -47,7 +47,7 @@ func BenchmarkAttachedClients(b *testing.B) {
 		}
 	}
 	b.StopTimer()
-	b.ReportMetric(float64(inUse()-before)/float64(b.N), "B/client")
+	b.ReportMetric(float64(bytesInUse()-before)/float64(b.N), "B/client")
 	const idle = 2 * time.Second
 	busy := cpuTime()
 	time.Sleep(idle)

@@ -23,7 +23,7 @@ func TestAStalledClientCostsNoMemoryAndSlowsNobody(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer stalled.Close()
-	before := inUse()
+	before := bytesInUse()
 	if err := stalled.Send(execute(1, flooded, `{"type":"execute_shell","commandName":"spill","args":["104857600"]}`, `,"stream":true`)); err != nil {
 		t.Fatal(err)
 	}
@@ -76,10 +76,10 @@ func TestClientsThatComeBackToUnknownSessionsLeaveNothing(t *testing.T) {
 		eventually(t, "the connections are gone", func() bool { return w.server.hub.Count() == 0 })
 	}
 	come(100) // pools fill
-	goroutines, heap := runtime.NumGoroutine(), inUse()
+	goroutines, heap := runtime.NumGoroutine(), bytesInUse()
 	come(1000)
 	eventually(t, "their goroutines are gone", func() bool { return runtime.NumGoroutine() <= goroutines+5 })
-	if grown := inUse() - heap; grown > 1<<20 {
+	if grown := bytesInUse() - heap; grown > 1<<20 {
 		t.Errorf("%d bytes more are in use", grown)
 	}
 }

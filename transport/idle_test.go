@@ -95,3 +95,9 @@ func inUse() (m runtime.MemStats) {
 	runtime.ReadMemStats(&m)
 	return m
 }
+
+// bytesInUse is what is in use of heap and stacks, without garbage.
+func bytesInUse() int64 {
+	m := inUse()
+	return int64(m.HeapAlloc + m.StackInuse)
+}

@@ -5,8 +5,10 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/spf13/pflag"
 	"go.uber.org/goleak"
@@ -39,12 +41,41 @@ func shortTempDir(t testing.TB) string {
 	if err := os.Chmod(dir, 0o711); err != nil {
 		t.Fatal(err)
 	}
+	if err := os.Symlink(sharedCache(t), filepath.Join(dir, "cache")); err != nil {
+		t.Fatal(err)
+	}
 	t.Cleanup(func() {
 		if err := os.RemoveAll(dir); err != nil {
 			t.Errorf("something is left in the data directory: %v", err)
 		}
 	})
 	return dir
+}
+
+// sharedCache is a directory of the checkout for what servers prepare once for
+// all sessions, so that not each test's server compiles Go's standard library.
+func sharedCache(t testing.TB) string {
+	t.Helper()
+	dir, err := filepath.Abs("../../.cache/warm")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// waitForWarmGo waits until the compiled standard library is there: without it
+// the first `go run` of a session takes a minute on a slow machine.
+func waitForWarmGo(t testing.TB) {
+	t.Helper()
+	for deadline := time.Now().Add(5 * time.Minute); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
+		if found, _ := filepath.Glob(filepath.Join(sharedCache(t), "go*")); len(found) > 0 {
+			return
+		}
+	}
+	t.Fatal("the cache of the Go toolchain is not filled after five minutes")
 }
 
 func openServer(t testing.TB, dir string, args ...string) *Program {
@@ -108,5 +139,8 @@ func needLanguage(t testing.TB, p *Program, kind runtimes.Type, language string)
 			t.Fatalf("%v does not serve %s here", kind, language)
 		}
 		t.Skipf("%v does not serve %s here (%s)", kind, language, strings.TrimSpace(a.Reason))
+	}
+	if kind == runtimes.Native && l == runtimes.Go {
+		waitForWarmGo(t)
 	}
 }
