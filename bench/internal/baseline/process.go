@@ -1,0 +1,101 @@
+package baseline
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"github.com/codebeaker/codebeaker/bench/internal/measure"
+	"github.com/codebeaker/codebeaker/bench/internal/result"
+	"github.com/codebeaker/codebeaker/bench/internal/workload"
+)
+
+// bareProcesses runs the programs as processes of this one.
+func (m *maker) bareProcesses() {
+	if m.wants(workload.Execute) {
+		timed := series(workload.Execute, "", "bare process", result.Bare, "true")
+		m.cheap(measure.Task{Name: "true as a process", Series: []*result.Series{timed},
+			Once: func(ctx context.Context, c *measure.Clock) error {
+				return c.Time(timed, func() error { return verify(exec.CommandContext(ctx, "true"), "") })
+			}})
+	}
+	for _, language := range m.Languages {
+		for _, tool := range bareTools(language) {
+			m.bareHello(language, tool)
+		}
+	}
+}
+
+// bareTools are the runtimes whose tools run a language, the usual one first.
+func bareTools(language string) []string {
+	switch language {
+	case "javascript":
+		return []string{"Native", "Bun", "Deno"} // node, bun, deno
+	case "typescript":
+		return []string{"Bun", "Deno"}
+	case "csharp":
+		return nil // no host is expected to have it
+	}
+	return []string{"Native"}
+}
+
+// bareHello runs the hello of a language by the tool that a runtime uses. The
+// usual tool is the reference of the ratios.
+func (m *maker) bareHello(language, runtime string) {
+	if !m.wants(workload.Hello, workload.OneShot) {
+		return
+	}
+	program, _ := workload.HelloOf(runtime, language)
+	subject, class := "bare "+program.Args[0], result.Bare
+	if runtime != bareTools(language)[0] {
+		class = result.Beside
+	}
+	tool, err := m.lookup(program.Args[0])
+	if err != nil {
+		m.lack(workload.Hello, language, subject, class, program.Args[0]+" is not on this machine")
+		return
+	}
+	timed := series(workload.Hello, language, subject, class, strings.Join(program.Args, " "))
+	dir := filepath.Join(m.Dir, "bare")
+	m.dear(measure.Task{Name: language + " as a process", Series: []*result.Series{timed},
+		Open: func(context.Context) error {
+			if err := os.MkdirAll(dir, 0o755); err != nil {
+				return err
+			}
+			return os.WriteFile(filepath.Join(dir, program.File), []byte(program.Source), 0o600)
+		},
+		Once: func(ctx context.Context, c *measure.Clock) error {
+			return c.Time(timed, func() error {
+				cmd := exec.CommandContext(ctx, tool, program.Args[1:]...)
+				cmd.Dir = dir
+				return verify(cmd, program.Output)
+			})
+		}})
+}
+
+// lookup finds a tool on PATH or in ToolsDir.
+func (m *maker) lookup(name string) (string, error) {
+	path, err := exec.LookPath(name)
+	if err != nil && m.ToolsDir != "" {
+		return exec.LookPath(filepath.Join(m.ToolsDir, name))
+	}
+	return path, err
+}
+
+// verify runs a program and compares what it prints.
+func verify(cmd *exec.Cmd, prints string) error {
+	var complaint bytes.Buffer
+	cmd.Stderr = &complaint
+	out, err := cmd.Output()
+	if err != nil {
+		return fmt.Errorf("%s: %w: %s", filepath.Base(cmd.Path), err, strings.TrimSpace(complaint.String()))
+	}
+	if string(out) != prints {
+		return &measure.WrongOutput{Got: string(out), Want: prints}
+	}
+	return nil
+}
