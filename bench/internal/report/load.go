@@ -43,8 +43,13 @@ func latencies(l *result.LoadResult) Table {
 }
 
 func setup(l *result.LoadResult) Table {
-	return Table{Title: fmt.Sprintf("Set-up, in %.1f s", l.Setup.Seconds), Head: latencyHead, Rows: [][]string{
+	t := Table{Title: fmt.Sprintf("Set-up, in %.1f s", l.Setup.Seconds), Head: latencyHead, Rows: [][]string{
 		latencyRow("connect", "0", l.Setup.Connect), latencyRow("session.create", "0", l.Setup.CreateSession)}}
+	if before, after := l.Setup.MemoryBeforeMB, l.Setup.MemoryAfterMB; before > 0 && after > 0 {
+		t.Notes = []string{fmt.Sprintf("the server's resident memory went from %.0f MB to %.0f MB: %.1f KB for each of %d connections with their sessions",
+			before, after, (after-before)*1024/float64(max(l.Connections+l.Idle, 1)), l.Connections+l.Idle)}
+	}
+	return t
 }
 
 func latencyRow(name, failed string, l result.Latency) []string {

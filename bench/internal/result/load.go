@@ -27,9 +27,12 @@ type LoadResult struct {
 
 // Phase is how long a preparation took.
 type Phase struct {
-	Seconds       float64 `json:"seconds"`
-	Connect       Latency `json:"connect"`
-	CreateSession Latency `json:"createSession"`
+	Seconds float64 `json:"seconds"`
+	// Resident memory of the server before and after, zero when unknown.
+	MemoryBeforeMB float64 `json:"memoryBeforeMB"`
+	MemoryAfterMB  float64 `json:"memoryAfterMB"`
+	Connect        Latency `json:"connect"`
+	CreateSession  Latency `json:"createSession"`
 }
 
 // CallResult is the outcome of one kind of call.
