@@ -98,6 +98,9 @@ func parseMeasure(a *app, args []string) (*measureFlags, error) {
 			return nil, fmt.Errorf("%w: there is no scenario %q; there are %s", errUsage, name, strings.Join(scenarioNames(), ", "))
 		}
 	}
+	if _, err := f.engines(); err != nil {
+		return nil, err
+	}
 	if f.budget == 0 {
 		f.budget = fullBudget
 		if f.quick {

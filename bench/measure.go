@@ -63,7 +63,10 @@ func (a *app) measureInto(ctx context.Context, run *result.Run, f *measureFlags,
 		return err
 	}
 	defer os.RemoveAll(files)
-	tasks, series := p.tasks(f, files, run)
+	tasks, series, err := p.tasks(f, files, run)
+	if err != nil {
+		return err
+	}
 	run.Series = sorted(series)
 	runner := measure.Runner{Tasks: tasks, Seed: f.seed, Budget: f.budget, Fatal: gone, Progress: bar}
 	if f.quick {
@@ -75,7 +78,7 @@ func (a *app) measureInto(ctx context.Context, run *result.Run, f *measureFlags,
 }
 
 // tasks are all that is to be measured, with their series.
-func (p *place) tasks(f *measureFlags, files string, run *result.Run) (tasks []*measure.Task, series []*result.Series) {
+func (p *place) tasks(f *measureFlags, files string, run *result.Run) (tasks []*measure.Task, series []*result.Series, err error) {
 	add := func(more []*measure.Task, absent []*result.Series) {
 		for _, t := range more {
 			series = append(series, t.Series...)
@@ -84,8 +87,9 @@ func (p *place) tasks(f *measureFlags, files string, run *result.Run) (tasks []*
 	}
 	if len(f.peers) > 0 {
 		run.Kind = result.Peer
-		add(p.peerTasks(f))
-		return tasks, series
+		tasks, absent, err := p.peerTasks(f, files)
+		add(tasks, absent)
+		return tasks, series, err
 	}
 	add(workload.Tasks(p.target, workload.Options{Effort: f.effort(), Wanted: f.wanted, Quick: f.quick}))
 	if f.wanted(workload.Selector) {
@@ -96,7 +100,7 @@ func (p *place) tasks(f *measureFlags, files string, run *result.Run) (tasks []*
 		Docker: serves(p.target, "Docker"),
 	}))
 	run.Published = published(f)
-	return tasks, series
+	return tasks, series, nil
 }
 
 // gone reports whether the server is: nothing more can be measured then.

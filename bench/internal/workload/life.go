@@ -22,7 +22,7 @@ func (m *maker) life(r protocol.Runtime) {
 	if !m.wants(Create, OneShot, Close) {
 		return
 	}
-	name, language := r.RuntimeType, Shared(r)
+	name, language := r.RuntimeType, m.shared(r)
 	program, ok := HelloOf(name, language)
 	if !ok || !slices.Contains(r.Capabilities.Commands, "execute_shell") {
 		m.lack(OneShot, language, name, missing(language))
@@ -67,7 +67,7 @@ func (m *maker) pooled(r protocol.Runtime) {
 	if !m.wants(Pooled) {
 		return
 	}
-	name, language := r.RuntimeType, Shared(r)
+	name, language := r.RuntimeType, m.shared(r)
 	made := series(Pooled, "", name, "session.create, "+language)
 	m.dear(measure.Task{Name: name + " from the pool", Series: []*result.Series{made},
 		Once: func(ctx context.Context, c *measure.Clock) error {

@@ -25,6 +25,9 @@ type Options struct {
 	Wanted func(scenario string) bool
 	// Quick leaves out the languages that compile for seconds.
 	Quick bool
+	// Language is the one that is measured; "" is all of them, compared in the
+	// one that a runtime shares with others.
+	Language string
 }
 
 // maker makes the tasks of one target.
@@ -52,14 +55,20 @@ func Tasks(t *Target, o Options) (tasks []*measure.Task, absent []*result.Series
 }
 
 func (m *maker) runtime(r protocol.Runtime) {
+	if m.Language != "" && !slices.Contains(r.Languages, m.Language) {
+		m.lack(OneShot, m.Language, r.RuntimeType, "it does not serve "+m.Language+" here")
+		return
+	}
 	m.life(r)
 	m.pooled(r)
 	m.code(r)
-	shared := Shared(r)
+	shared := m.shared(r)
 	if slices.Contains(r.Capabilities.Commands, "execute_shell") {
 		m.shell(r.RuntimeType, shared)
 		for _, language := range r.Languages {
-			m.hello(r.RuntimeType, language)
+			if m.Language == "" || language == m.Language {
+				m.hello(r.RuntimeType, language)
+			}
 		}
 	} else {
 		m.lack(Execute, "", r.RuntimeType, "the runtime has no processes")
@@ -67,6 +76,14 @@ func (m *maker) runtime(r protocol.Runtime) {
 	for _, size := range sizes {
 		m.files(r.RuntimeType, shared, size)
 	}
+}
+
+// shared is the language of what is compared between runtimes.
+func (m *maker) shared(r protocol.Runtime) string {
+	if m.Language != "" {
+		return m.Language
+	}
+	return Shared(r)
 }
 
 func (m *maker) wants(scenarios ...string) bool {

@@ -34,7 +34,7 @@ func (m *maker) wire() {
 
 // get asks for a session, which only its actor can answer.
 func (m *maker) get(r protocol.Runtime) {
-	s := m.sessions.of(r.RuntimeType, Shared(r))
+	s := m.sessions.of(r.RuntimeType, m.shared(r))
 	asked := series(Wire, "session.get", "server", "session.get, answered by the session's actor")
 	m.cheap(measure.Task{Name: "the wire to a session", Series: []*result.Series{asked}, Open: s.open, Close: s.close,
 		Once: func(ctx context.Context, c *measure.Clock) error {
