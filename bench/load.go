@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/codebeaker/codebeaker/bench/internal/hostfacts"
 	"github.com/codebeaker/codebeaker/bench/internal/load"
 	"github.com/codebeaker/codebeaker/bench/internal/progress"
 	"github.com/codebeaker/codebeaker/bench/internal/report"
@@ -97,7 +96,7 @@ func (a *app) load(ctx context.Context, args []string) error {
 	bar := progress.New(a.stderr)
 	run := &result.Run{
 		Schema: result.Schema, Kind: result.Load, Command: append([]string{"bench"}, args...),
-		Started: time.Now().UTC(), Seed: f.seed, Host: hostfacts.Gather(ctx),
+		Started: time.Now().UTC(), Seed: f.seed, Host: a.facts(ctx),
 	}
 	ended := a.loadInto(ctx, run, f, bar)
 	run.Seconds = time.Since(run.Started).Seconds()

@@ -18,6 +18,7 @@ import (
 	"os/signal"
 	"syscall"
 
+	"github.com/codebeaker/codebeaker/bench/internal/hostfacts"
 	"github.com/codebeaker/codebeaker/bench/internal/local"
 )
 
@@ -31,7 +32,7 @@ const (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	code := (&app{stdout: os.Stdout, stderr: os.Stderr}).run(ctx, os.Args[1:])
+	code := (&app{stdout: os.Stdout, stderr: os.Stderr, facts: hostfacts.Gather}).run(ctx, os.Args[1:])
 	stop()
 	os.Exit(code)
 }
@@ -41,6 +42,8 @@ type app struct {
 	stdout, stderr io.Writer
 	// local are the options of the server in process.
 	local local.Options
+	// facts finds out about the machine.
+	facts func(context.Context) hostfacts.Facts
 }
 
 // errUsage marks mistakes of the command line.

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/codebeaker/codebeaker/bench/internal/baseline"
-	"github.com/codebeaker/codebeaker/bench/internal/hostfacts"
 	"github.com/codebeaker/codebeaker/bench/internal/measure"
 	"github.com/codebeaker/codebeaker/bench/internal/progress"
 	"github.com/codebeaker/codebeaker/bench/internal/result"
@@ -34,7 +33,7 @@ func (a *app) measure(ctx context.Context, args []string) error {
 	bar := progress.New(a.stderr)
 	run := &result.Run{
 		Schema: result.Schema, Kind: result.Measure, Command: append([]string{"bench"}, args...),
-		Started: time.Now().UTC(), Seed: f.seed, Quick: f.quick, Host: hostfacts.Gather(ctx),
+		Started: time.Now().UTC(), Seed: f.seed, Quick: f.quick, Host: a.facts(ctx),
 	}
 	measured := a.measureInto(ctx, run, f, bar)
 	run.Seconds = time.Since(run.Started).Seconds()

@@ -36,14 +36,17 @@ func (m *maker) docker() {
 	if language == "" {
 		return
 	}
-	shared := &container{image: images[language]}
+	shared := map[string]*container{} // by image
+	for _, image := range images {
+		shared[image] = &container{image: image}
+	}
 	m.dockerLife(language)
-	m.dockerTrue(shared)
+	m.dockerTrue(shared[images[language]])
 	for _, size := range workload.Sizes() {
-		m.dockerFiles(shared, size)
+		m.dockerFiles(shared[images[language]], size)
 	}
 	for _, language := range m.Languages {
-		m.dockerHello(language)
+		m.dockerHello(shared[images[language]], language)
 	}
 }
 

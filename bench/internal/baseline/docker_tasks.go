@@ -71,12 +71,11 @@ func (m *maker) dockerTrue(d *container) {
 }
 
 // dockerHello runs the hello of a language by docker exec.
-func (m *maker) dockerHello(language string) {
+func (m *maker) dockerHello(d *container, language string) {
 	program, ok := workload.HelloOf("Docker", language)
 	if !ok || !m.wants(workload.Hello) {
 		return
 	}
-	d := &container{image: images[language]}
 	timed := series(workload.Hello, language, "docker exec", result.Docker, "docker exec CONTAINER "+program.Args[0])
 	m.dear(measure.Task{Name: language + " by docker exec", Series: []*result.Series{timed}, Close: d.close,
 		Open: func(ctx context.Context) error {

@@ -75,7 +75,7 @@ func (r *run) rounds(ctx context.Context, rounds int) (done int, err error) {
 			t := r.tasks[i]
 			r.Progress.Step(t.Name)
 			for range t.Count*(round+1)/rounds - t.Count*round/rounds {
-				if r.late() {
+				if r.late(round) {
 					return round, nil
 				}
 				if t.over {
@@ -91,8 +91,15 @@ func (r *run) rounds(ctx context.Context, rounds int) (done int, err error) {
 	return rounds, nil
 }
 
-// late reports whether the budget is more than used up.
-func (r *run) late() bool { return r.Budget > 0 && time.Since(r.began) > r.Budget*5/4 }
+// late reports whether the budget is more than used up; the first round may
+// take twice as long, so that a slow machine has a sample of each.
+func (r *run) late(round int) bool {
+	limit := r.Budget * 5 / 4
+	if round == 0 {
+		limit = r.Budget * 2
+	}
+	return r.Budget > 0 && time.Since(r.began) > limit
+}
 
 // once runs one repetition and returns an error only when the run must end.
 func (r *run) once(ctx context.Context, t *state, warmup bool) error {

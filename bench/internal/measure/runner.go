@@ -22,7 +22,8 @@ type Runner struct {
 	Rounds int
 	Seed   uint64
 	// Budget bounds the time: no round but the first begins that would not end
-	// within it, and at a quarter more the run ends where it is. Zero is no bound.
+	// within it, and at a quarter more the run ends where it is (in the first
+	// round at twice as much). Zero is no bound.
 	Budget time.Duration
 	// Timeout bounds one repetition. Zero means a minute.
 	Timeout time.Duration

@@ -16,7 +16,7 @@ func Comparison(w io.Writer, r *compare.Result) error {
 	rows := [][]string{{"", "old", "new", "change", "p", "n", ""}}
 	for _, row := range r.Rows {
 		rows = append(rows, []string{
-			row.Key, measured(row.Old, row.OldN), measured(row.New, row.NewN), change(row), fmt.Sprintf("%.4f", row.P),
+			row.Key, measured(row.Old, row.OldN), measured(row.New, row.NewN), change(row), fmt.Sprintf("%.2g", row.P),
 			fmt.Sprintf("%d+%d", row.OldN, row.NewN), row.Verdict,
 		})
 	}

@@ -21,7 +21,7 @@ func facts(r *result.Run) []fact {
 		{"when", r.Started.Format(time.RFC3339) + fmt.Sprintf(", for %.0f s", r.Seconds)},
 		{"server", server(r)},
 		{"machine", strings.Join(some(h.CPU, count(int64(h.CPUs), "CPUs"), count(h.MemoryBytes>>30, "GiB"), h.OS+"/"+h.Arch), ", ")},
-		{"system", strings.Join(some(h.Distribution, prefixed("kernel ", h.Kernel), count(int64(h.CgroupVersion), "is the version of control groups")), ", ")},
+		{"system", strings.Join(some(h.Distribution, prefixed("kernel ", h.Kernel), prefixed("control groups version ", number(h.CgroupVersion))), ", ")},
 		{"load before", fmt.Sprintf("%.2f (average of a minute)", h.Load1)},
 		{"engine", strings.Join(some(prefixed("Docker ", h.Engine), prefixed("containerd ", h.Containerd), prefixed("runc ", h.Runc), prefixed("docker command ", h.DockerCLI)), ", ")},
 		{"built with", h.Go},
@@ -82,4 +82,11 @@ func count(n int64, unit string) string {
 		return ""
 	}
 	return fmt.Sprint(n, " ", unit)
+}
+
+func number(n int) string {
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprint(n)
 }

@@ -140,7 +140,7 @@ func notes(s *result.Series) (lines []string) {
 		lines = append(lines, s.Subject+": "+s.GivenUp)
 	}
 	for _, f := range s.Failures {
-		lines = append(lines, fmt.Sprintf("%s: failed %d times: %s", s.Subject, f.Count, f.Message))
+		lines = append(lines, fmt.Sprintf("%s: failed %d times: %s", s.Subject, f.Count, strings.Join(strings.Fields(f.Message), " ")))
 	}
 	return lines
 }

@@ -24,12 +24,16 @@ type Comparison struct {
 // Compare compares two samples by their ranks. Their order is kept.
 func Compare(old, now []float64) Comparison {
 	c := Comparison{OldN: len(old), NewN: len(now), P: 1}
+	if len(old) > 0 {
+		c.Old, _ = stats.Median(old) // its only error is an empty sample
+	}
+	if len(now) > 0 {
+		c.New, _ = stats.Median(now)
+	}
 	if len(old) == 0 || len(now) == 0 {
 		c.Reason = "a sample is empty"
 		return c
 	}
-	c.Old, _ = stats.Median(old) // its only error is an empty sample
-	c.New, _ = stats.Median(now)
 	if c.Old != 0 {
 		c.Change = c.New/c.Old - 1
 	}
