@@ -92,27 +92,32 @@ func parseMeasure(a *app, args []string) (*measureFlags, error) {
 		return nil, err
 	}
 	f.files = flags.Args()
-	switch {
-	case len(f.files) > 1 || (len(f.files) == 1 && f.compare == ""):
-		return nil, fmt.Errorf("%w: what is %q? (bench -h)", errUsage, f.files[0])
-	case f.count < 0:
-		return nil, fmt.Errorf("%w: -count must not be negative", errUsage)
-	}
-	for _, name := range f.scenarios {
-		if !slices.Contains(scenarioNames(), name) {
-			return nil, fmt.Errorf("%w: there is no scenario %q; there are %s", errUsage, name, strings.Join(scenarioNames(), ", "))
-		}
-	}
-	if _, err := f.engines(); err != nil {
-		return nil, err
-	}
 	if f.budget == 0 {
 		f.budget = fullBudget
 		if f.quick {
 			f.budget = quickBudget
 		}
 	}
-	return f, nil
+	return f, f.checkMeasure()
+}
+
+// checkMeasure finds what the flags of the measuring cannot mean.
+func (f *measureFlags) checkMeasure() error {
+	switch {
+	case len(f.files) > 1 || (len(f.files) == 1 && f.compare == ""):
+		return fmt.Errorf("%w: what is %q? (bench -h)", errUsage, f.files[0])
+	case f.count < 0:
+		return fmt.Errorf("%w: -count must not be negative", errUsage)
+	case f.budget < 0:
+		return fmt.Errorf("%w: -budget must not be negative", errUsage)
+	}
+	for _, name := range f.scenarios {
+		if !slices.Contains(scenarioNames(), name) {
+			return fmt.Errorf("%w: there is no scenario %q; there are %s", errUsage, name, strings.Join(scenarioNames(), ", "))
+		}
+	}
+	_, err := f.engines()
+	return err
 }
 
 // effort says how often things are repeated.

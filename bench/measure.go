@@ -67,7 +67,7 @@ func (a *app) measureInto(ctx context.Context, run *result.Run, f *measureFlags,
 		return err
 	}
 	run.Series = sorted(series)
-	runner := measure.Runner{Tasks: tasks, Seed: f.seed, Budget: f.left(time.Since(run.Started)), Fatal: gone, Progress: bar}
+	runner := measure.Runner{Tasks: tasks, Seed: f.seed, Budget: f.left(time.Since(run.Started)), Timeout: 30 * time.Second, Fatal: gone, Progress: bar}
 	if f.quick {
 		runner.Rounds, runner.Timeout = 3, 10*time.Second
 	}

@@ -12,6 +12,10 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/codebeaker/codebeaker/bench/internal/local"
+	"github.com/codebeaker/codebeaker/runtimes"
+	"github.com/codebeaker/codebeaker/runtimes/fake"
 )
 
 // stranger takes WebSocket connections and answers every request of a client
@@ -47,6 +51,35 @@ func answerFrames(conn net.Conn, in *bufio.Reader, answer string) {
 			return
 		}
 		_, _ = conn.Write(append([]byte{0x81, byte(len(answer))}, answer...))
+	}
+}
+
+func TestAServerThatGoesAwayMidRunLeavesAPartialReport(t *testing.T) {
+	var server *local.Server
+	runs, closed := 0, make(chan error, 1)
+	rt := faked(t, runtimes.Bun, map[string]fake.Program{"bun": func(r *fake.Run) int {
+		if runs++; runs == 5 {
+			go func() { closed <- server.Close() }()
+		}
+		return greet(r)
+	}})
+	server, err := local.Start(t.Context(), local.Options{Runtimes: []runtimes.Runtime{rt}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "r.json")
+	bench(t, nil, "-quick", "-scenario", "create,execute", "-count", "5000", "-target", server.URL, "-o", path).
+		want(t, exitFailed, "INCOMPLETE", "closed", "Run a program that does nothing")
+	if err := <-closed; err != nil {
+		t.Error(err)
+	}
+	samples := 0
+	r := read(t, path)
+	for _, s := range r.Series {
+		samples += len(s.Samples)
+	}
+	if r.Aborted == "" || samples == 0 || r.Server.Target == "" {
+		t.Errorf("%d samples, aborted %q", samples, r.Aborted)
 	}
 }
 

@@ -57,6 +57,7 @@ var owners = map[string][]string{
 	"github.com/montanaflynn/stats":     {"runtimes/calibration", "bench", "bench/internal/..."},
 	"github.com/HdrHistogram":           {"bench/internal/load"},
 	"github.com/schollz/progressbar":    {"bench/internal/progress"},
+	"go.yaml.in/yaml":                   {"bench/internal/load"},
 	"golang.org/x/perf":                 {"bench/internal/stats"},
 }
 

@@ -20,9 +20,6 @@ var images = map[string]string{
 	"python": "codebeaker-python:latest", "go": "codebeaker-golang:latest", "csharp": "codebeaker-dotnet:latest",
 }
 
-// ImageOf is the image of a language, "" without one.
-func ImageOf(language string) string { return images[language] }
-
 // docker measures the docker command.
 func (m *maker) docker() {
 	if !m.Docker {

@@ -17,18 +17,28 @@ import (
 
 // bareProcesses runs the programs as processes of this one.
 func (m *maker) bareProcesses() {
-	if m.wants(workload.Execute) {
-		timed := series(workload.Execute, "", "bare process", result.Bare, "true")
-		m.cheap(measure.Task{Name: "true as a process", Series: []*result.Series{timed},
-			Once: func(ctx context.Context, c *measure.Clock) error {
-				return c.Time(timed, func() error { return verify(exec.CommandContext(ctx, "true"), "") })
-			}})
-	}
+	m.bareTrue()
 	for _, language := range m.Languages {
 		for _, tool := range bareTools(language) {
 			m.bareHello(language, tool)
 		}
 	}
+}
+
+// bareTrue runs a program that does nothing.
+func (m *maker) bareTrue() {
+	if !m.wants(workload.Execute) {
+		return
+	}
+	if _, err := exec.LookPath("true"); err != nil {
+		m.lack(workload.Execute, "", "bare process", result.Bare, "this system has no program true")
+		return
+	}
+	timed := series(workload.Execute, "", "bare process", result.Bare, "true")
+	m.cheap(measure.Task{Name: "true as a process", Series: []*result.Series{timed},
+		Once: func(ctx context.Context, c *measure.Clock) error {
+			return c.Time(timed, func() error { return verify(exec.CommandContext(ctx, "true"), "") })
+		}})
 }
 
 // bareTools are the runtimes whose tools run a language, the usual one first.

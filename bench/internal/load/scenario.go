@@ -95,13 +95,13 @@ func ReadFile(path string) (Scenario, error) {
 
 // Parse reads a scenario; JSON is YAML too.
 func Parse(text []byte) (Scenario, error) {
-	s := Default()
-	own := Scenario{Calls: nil}
+	var own Scenario // what the text itself says
 	decoder := yaml.NewDecoder(bytes.NewReader(text))
 	decoder.KnownFields(true)
 	if err := decoder.Decode(&own); err != nil {
 		return own, err
 	}
+	s := Default()
 	if own.Calls != nil || own.Prepare != nil { // they belong together
 		s.Calls, s.Prepare = nil, nil
 	}

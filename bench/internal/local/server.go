@@ -168,7 +168,7 @@ func (s *Server) Close() error {
 // cachePoll is how often awaitCaches looks, cacheTimeout how long.
 const (
 	cachePoll    = 200 * time.Millisecond
-	cacheTimeout = 60 * time.Second
+	cacheTimeout = 45 * time.Second
 )
 
 // awaitCaches waits until no runtime fills a cache of the data directory; one
