@@ -20,6 +20,13 @@ type member struct {
 	session string // "" when the calls need none
 }
 
+func (m member) close(ctx context.Context) error {
+	if m.session == "" {
+		return nil
+	}
+	return m.client.CloseSession(ctx, m.session)
+}
+
 // fleet is all connections and sessions of a test.
 type fleet struct {
 	scenario *Scenario
@@ -138,20 +145,26 @@ func (f *fleet) lost() (n int) {
 	return n
 }
 
-// close ends sessions and connections.
+// close ends sessions and connections; the error is that of the sessions which
+// could not be closed.
 func (f *fleet) close(ctx context.Context) error {
-	var err error
+	var left []error
 	if !f.gone() {
-		err = atOnce(ctx, creating, len(f.members), func(ctx context.Context, i int) error {
-			if m := f.members[i]; m.session != "" {
-				return m.client.CloseSession(ctx, m.session)
+		_ = atOnce(ctx, creating, len(f.members), func(ctx context.Context, i int) error {
+			if err := f.members[i].close(ctx); err != nil { // the others are closed all the same
+				f.mu.Lock()
+				left = append(left, err)
+				f.mu.Unlock()
 			}
 			return nil
 		})
 	}
 	all := append(f.clients, f.idle...)
-	_ = atOnce(ctx, dialing, len(all), func(_ context.Context, i int) error { return all[i].Close() })
-	return err
+	_ = atOnce(context.WithoutCancel(ctx), dialing, len(all), func(_ context.Context, i int) error { return all[i].Close() })
+	if len(left) > 0 {
+		return fmt.Errorf("%d of %d: %w", len(left), len(f.members), left[0])
+	}
+	return context.Cause(ctx)
 }
 
 // atOnce calls f for each number below n, some at once, until one fails; that

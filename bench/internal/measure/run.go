@@ -158,3 +158,14 @@ func (r *run) close(ctx context.Context) {
 		}
 	}
 }
+
+// explain says of the series that have nothing why.
+func (r *run) explain() {
+	for _, t := range r.tasks {
+		for _, s := range t.Series {
+			if len(s.Samples) == 0 && len(s.Failures) == 0 && s.GivenUp == "" {
+				s.GivenUp = "the run ended before its turn"
+			}
+		}
+	}
+}

@@ -64,5 +64,6 @@ func (r *Runner) Run(ctx context.Context) (Outcome, error) {
 	if err == nil {
 		done, err = this.rounds(ctx, rounds)
 	}
+	this.explain()
 	return Outcome{Rounds: done, Of: rounds, Took: time.Since(this.began)}, err
 }

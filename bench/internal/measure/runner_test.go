@@ -139,9 +139,13 @@ func TestAFatalErrorEndsTheRunAndKeepsWhatWasMeasured(t *testing.T) {
 		}
 		return nil
 	})
-	_, err := runAll(t, &Runner{Tasks: []*Task{a}, Rounds: 10, Fatal: func(err error) bool { return errors.Is(err, gone) }})
+	late := task("late", 1, 0, &order, good) // its turn is in the last round
+	_, err := runAll(t, &Runner{Tasks: []*Task{a, late}, Rounds: 10, Fatal: func(err error) bool { return errors.Is(err, gone) }})
 	if s := a.Series[0]; !errors.Is(err, gone) || len(s.Samples) != 4 || s.FailureCount() != 1 {
 		t.Errorf("%v, %+v", err, s)
+	}
+	if late.Series[0].GivenUp == "" {
+		t.Error("the one that had no turn does not say so")
 	}
 }
 
