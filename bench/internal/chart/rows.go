@@ -17,8 +17,9 @@ type Row struct {
 
 const (
 	rowHeight = 22.0
-	labelPart = 150.0
-	width     = 760.0
+	labelPart = 190.0
+	width     = 800.0
+	mostLabel = 32 // characters
 	rightRoom = 90.0
 	axisRoom  = 24.0
 )
@@ -77,7 +78,15 @@ func rowsCanvas(rows []Row, label string) (*canvas, scale) {
 	c, s := newCanvas(width, bottom+axisRoom, label), logScale(values, labelPart, width-rightRoom)
 	c.bottomAxis(s, 0, bottom, Duration)
 	for i, r := range rows {
-		c.text(labelPart-8, float64(i)*rowHeight+rowHeight/2+4, "label end", r.Name)
+		c.text(labelPart-8, float64(i)*rowHeight+rowHeight/2+4, "label end", shorten(r.Name))
 	}
 	return c, s
+}
+
+// shorten keeps a name in its part of the picture.
+func shorten(name string) string {
+	if letters := []rune(name); len(letters) > mostLabel {
+		return string(letters[:mostLabel-1]) + "…"
+	}
+	return name
 }
