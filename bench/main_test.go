@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 
@@ -87,9 +88,10 @@ func read(t *testing.T, path string) *result.Run {
 	return r
 }
 
-// quickly are the flags of a run of a second or two.
+// quickly are the flags of a short run; its budget is for machines that are slow
+// or busy.
 func quickly(more ...string) []string {
-	return append([]string{"-quick", "-count", "6", "-seed", "1",
+	return append([]string{"-quick", "-count", "3", "-seed", "1", "-budget", "5m",
 		"-scenario", "create,close,oneshot,execute,write,read,list,copy,delete,wire,selector"}, more...)
 }
 
@@ -114,7 +116,7 @@ func TestARunMeasuresVerifiesAndReportsInEveryFormat(t *testing.T) {
 	for _, key := range []string{"create/Bun", "create/Native", "close/Bun", "oneshot/javascript/Native", "execute/Bun", "execute/bare process",
 		"write/1 KB/Bun", "write/1 MB/Native", "read/1 MB/Bun", "list/1 KB/Native", "copy/1 MB/Bun", "delete/1 KB/system calls",
 		"wire/initialize/server", "wire/session.get/server", "wire/initialize/bare socket", "selector/Speed/lookup", "selector/Balanced/weigh"} {
-		if s := found[key]; s == nil || s.Summary == nil || s.Summary.N != 6 || s.FailureCount() != 0 {
+		if s := found[key]; s == nil || s.Summary == nil || s.Summary.N != 3 || s.FailureCount() != 0 {
 			t.Errorf("%s: %+v", key, s)
 		}
 	}
@@ -142,7 +144,7 @@ func TestAWrongOutputFailsTheRun(t *testing.T) {
 	wrong := fake.Program(func(r *fake.Run) int { _, _ = io.WriteString(r.Stdout(), "hullo\n"); return 0 })
 	path := filepath.Join(t.TempDir(), "r.json")
 	rt := faked(t, runtimes.Native, map[string]fake.Program{"node": wrong})
-	o := bench(t, []runtimes.Runtime{rt}, "-quick", "-scenario", "create,wire", "-count", "4", "-o", path)
+	o := bench(t, []runtimes.Runtime{rt}, "-quick", "-scenario", "create,wire", "-count", "4", "-budget", "5m", "-o", path)
 	o.want(t, exitFailed, `got "hullo\n", want "hello 42\n"`, "with a wrong output")
 	if _, n := read(t, path).Failed(); n == 0 {
 		t.Error("the report does not count it")
@@ -163,7 +165,7 @@ func TestARuntimeThatDiesMidRun(t *testing.T) {
 		return greet(r)
 	}})
 	path := filepath.Join(t.TempDir(), "r.json")
-	o := bench(t, []runtimes.Runtime{dying, failing}, "-quick", "-scenario", "create,execute", "-count", "12", "-o", path)
+	o := bench(t, []runtimes.Runtime{dying, failing}, "-quick", "-scenario", "create,execute", "-count", "12", "-budget", "5m", "-o", path)
 	o.want(t, exitFailed, "operations failed", "given up after 3 failures in a row")
 	for _, s := range read(t, path).Series {
 		if s.Subject == "Bun" && s.NotBuilt == "" && (s.FailureCount() > 0 || len(s.Samples) != 12) {
@@ -189,9 +191,9 @@ func TestARequiredRuntimeThatIsMissingFails(t *testing.T) {
 func TestAComparisonFindsARegression(t *testing.T) {
 	dir := t.TempDir()
 	fast, slow := filepath.Join(dir, "fast.json"), filepath.Join(dir, "slow.json")
-	args := []string{"-quick", "-scenario", "create", "-count", "15"}
+	args := []string{"-quick", "-scenario", "create", "-count", "6", "-budget", "5m"}
 	bench(t, []runtimes.Runtime{faked(t, runtimes.Bun, nil)}, append(args, "-o", fast)...).want(t, exitGood)
-	late := faked(t, runtimes.Bun, map[string]fake.Program{"bun": func(r *fake.Run) int { _ = r.Sleep(5e6); return greet(r) }})
+	late := faked(t, runtimes.Bun, map[string]fake.Program{"bun": func(r *fake.Run) int { _ = r.Sleep(300 * time.Millisecond); return greet(r) }})
 	bench(t, []runtimes.Runtime{late}, append(args, "-o", slow, "-compare", fast)...).want(t, exitRegression, "regression", "oneshot/javascript/Bun")
 	bench(t, nil, "-compare", slow, fast).want(t, exitGood, "faster")
 	bench(t, nil, "-compare", fast, "-tolerance", "1e9", slow).want(t, exitGood, "slower")

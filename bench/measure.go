@@ -69,7 +69,7 @@ func (a *app) measureInto(ctx context.Context, run *result.Run, f *measureFlags,
 	run.Series = sorted(series)
 	runner := measure.Runner{Tasks: tasks, Seed: f.seed, Budget: f.left(time.Since(run.Started)), Timeout: 30 * time.Second, Fatal: gone, Progress: bar}
 	if f.quick {
-		runner.Rounds, runner.Timeout = 3, 10*time.Second
+		runner.Rounds = 3
 	}
 	outcome, err := runner.Run(ctx)
 	run.Method = method(f, outcome, run.Server.InProcess)
@@ -90,7 +90,7 @@ func (p *place) tasks(f *measureFlags, files string, run *result.Run) (tasks []*
 		add(tasks, absent)
 		return tasks, series, err
 	}
-	add(workload.Tasks(p.target, workload.Options{Effort: f.effort(), Wanted: f.wanted, Quick: f.quick}))
+	add(workload.Tasks(p.target, workload.Options{Effort: f.effort(), Wanted: f.wanted, LeaveOut: p.leaveOut(f)}))
 	if f.wanted(workload.Selector) {
 		add(p.selectorTasks(f.effort()), nil)
 	}
@@ -100,6 +100,20 @@ func (p *place) tasks(f *measureFlags, files string, run *result.Run) (tasks []*
 	}))
 	run.Published = published(f)
 	return tasks, series, nil
+}
+
+// leaveOut says which languages a quick run has no time for, and which a server
+// in process is not ready for.
+func (p *place) leaveOut(f *measureFlags) func(runtime, language string) string {
+	return func(runtime, language string) string {
+		switch {
+		case f.quick && workload.Compiles(language):
+			return "-quick has no time for a language that compiles"
+		case p.server != nil && p.server.Filling && runtime == "Native" && language == "go":
+			return "the standard library was still being compiled for the cache; run it again"
+		}
+		return ""
+	}
 }
 
 // gone reports whether the server is: nothing more can be measured then.

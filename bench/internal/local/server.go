@@ -42,6 +42,8 @@ type Options struct {
 type Server struct {
 	URL      string
 	Registry *runtimes.Registry
+	// Filling: a cache was still being filled when the wait for it ended.
+	Filling bool
 
 	dir    string
 	host   *host.Host
@@ -77,7 +79,7 @@ func Start(ctx context.Context, o Options) (s *Server, err error) {
 	s.Registry.Probe(probing)
 	cancel()
 	if o.AwaitCaches {
-		if err := awaitCaches(ctx, s.dir); err != nil {
+		if s.Filling, err = awaitCaches(ctx, s.dir); err != nil {
 			return s, err
 		}
 	}
@@ -172,17 +174,20 @@ const (
 )
 
 // awaitCaches waits until no runtime fills a cache of the data directory; one
-// that takes too long is not waited for.
-func awaitCaches(ctx context.Context, dir string) error {
-	for begun, quiet := time.Now(), 0; quiet < 3 && time.Since(begun) < cacheTimeout; quiet++ {
+// that takes too long is not waited for, and reported as still filling.
+func awaitCaches(ctx context.Context, dir string) (filling bool, err error) {
+	for begun, quiet := time.Now(), 0; quiet < 3; quiet++ {
+		if time.Since(begun) > cacheTimeout {
+			return true, nil
+		}
 		select {
 		case <-time.After(cachePoll):
 		case <-ctx.Done():
-			return context.Cause(ctx)
+			return true, context.Cause(ctx)
 		}
-		if filling, _ := filepath.Glob(filepath.Join(dir, "cache", "partial-*")); len(filling) > 0 {
+		if partial, _ := filepath.Glob(filepath.Join(dir, "cache", "partial-*")); len(partial) > 0 {
 			quiet = 0
 		}
 	}
-	return nil
+	return false, nil
 }

@@ -111,7 +111,7 @@ func notBuilt(s *result.Series) string {
 	if strings.HasPrefix(s.NotBuilt, "not available") {
 		return "not available"
 	}
-	if s.NotBuilt == workload.LeftOut {
+	if strings.HasPrefix(s.NotBuilt, workload.LeftOut) {
 		return "left out"
 	}
 	return "not built"

@@ -65,8 +65,8 @@ func codeOf(language string) (code, prints string, ok bool) {
 	return "", "", false
 }
 
-// LeftOut is why a quick run has no row.
-const LeftOut = "left out by -quick: it compiles for seconds"
+// LeftOut begins the reasons of rows that were left out on purpose.
+const LeftOut = "left out: "
 
 // Compiles reports whether running a file of the language compiles it first.
 func Compiles(language string) bool { return language == "go" || language == "csharp" }

@@ -30,9 +30,11 @@ func (m *maker) hello(name, language string) {
 		m.lack(Hello, language, name, missing(language))
 		return
 	}
-	if m.Quick && Compiles(language) {
-		m.lack(Hello, language, name, LeftOut)
-		return
+	if m.LeaveOut != nil {
+		if why := m.LeaveOut(name, language); why != "" {
+			m.lack(Hello, language, name, LeftOut+why)
+			return
+		}
 	}
 	s, timed := m.sessions.of(name, language), series(Hello, language, name, "execute_shell: "+shellLine(program.Args))
 	m.dear(measure.Task{Name: language + " in " + name, Series: []*result.Series{timed}, Close: s.close,

@@ -23,8 +23,9 @@ type Options struct {
 	Effort Effort
 	// Wanted says whether a scenario is to be measured. Nil is all of them.
 	Wanted func(scenario string) bool
-	// Quick leaves out the languages that compile for seconds.
-	Quick bool
+	// LeaveOut says why a language is not measured on a runtime, "" when it is.
+	// Nil leaves out none.
+	LeaveOut func(runtime, language string) string
 	// Language is the one that is measured; "" is all of them, compared in the
 	// one that a runtime shares with others.
 	Language string
