@@ -81,7 +81,7 @@ func parseMeasure(a *app, args []string) (*measureFlags, error) {
 	flags.BoolVar(&f.quick, "quick", false, "take few samples, in less than half a minute")
 	flags.Var(&f.runtimes, "runtime", "measure only these `runtimes`, separated by commas")
 	flags.Var(&f.scenarios, "scenario", "measure only these `scenarios`, separated by commas: "+strings.Join(scenarioNames(), ", "))
-	flags.IntVar(&f.count, "count", 0, "samples of each; 0 means 200 of what is cheap and 30 of what is dear")
+	flags.IntVar(&f.count, "count", 0, "samples of each; 0 means 200 of what is cheap, 30 of what is dear, 10 of languages that compile")
 	flags.DurationVar(&f.budget, "budget", 0, "time for starting and measuring; what does not fit is left out alike for all (0 means 160s, 24s with -quick)")
 	flags.Var(&f.peers, "peer", "compare with another `engine`: docker:IMAGE, or the address of an HTTP /run interface as go-judge has it")
 	flags.StringVar(&f.language, "language", "javascript", "`language` of the programs of -peer")
@@ -122,12 +122,12 @@ func (f *measureFlags) checkMeasure() error {
 
 // effort says how often things are repeated.
 func (f *measureFlags) effort() workload.Effort {
-	e := workload.Effort{Cheap: 200, Dear: 30, CheapWarmup: 5, DearWarmup: 1}
+	e := workload.Effort{Cheap: 200, Dear: 30, Slow: 10, CheapWarmup: 5, DearWarmup: 1}
 	if f.quick {
-		e = workload.Effort{Cheap: 20, Dear: 3, CheapWarmup: 2, DearWarmup: 0}
+		e = workload.Effort{Cheap: 20, Dear: 3, Slow: 3, CheapWarmup: 2, DearWarmup: 0}
 	}
 	if f.count > 0 {
-		e.Cheap, e.Dear = f.count, f.count
+		e.Cheap, e.Dear, e.Slow = f.count, f.count, f.count
 	}
 	return e
 }

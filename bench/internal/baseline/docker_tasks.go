@@ -78,6 +78,7 @@ func (m *maker) dockerHello(d *container, language string) {
 	}
 	timed := series(workload.Hello, language, "docker exec", result.Docker, "docker exec CONTAINER "+program.Args[0])
 	m.dear(measure.Task{Name: language + " by docker exec", Series: []*result.Series{timed}, Close: d.close,
+		Count: m.Effort.For(language),
 		Open: func(ctx context.Context) error {
 			if err := d.open(ctx); err != nil {
 				return err

@@ -79,7 +79,7 @@ func (m *maker) bareHello(language, runtime string) {
 		return
 	}
 	dir := filepath.Join(m.Dir, "bare")
-	m.dear(measure.Task{Name: language + " as a process", Series: all,
+	m.dear(measure.Task{Name: language + " as a process", Series: all, Count: m.Effort.For(language),
 		Open: func(context.Context) error {
 			if err := os.MkdirAll(dir, 0o755); err != nil {
 				return err

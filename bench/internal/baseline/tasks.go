@@ -57,7 +57,10 @@ func (m *maker) cheap(t measure.Task) {
 }
 
 func (m *maker) dear(t measure.Task) {
-	t.Count, t.Warmup = m.Effort.Dear, m.Effort.DearWarmup
+	if t.Count == 0 {
+		t.Count = m.Effort.Dear
+	}
+	t.Warmup = m.Effort.DearWarmup
 	m.tasks = append(m.tasks, &t)
 }
 

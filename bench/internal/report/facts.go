@@ -24,6 +24,7 @@ func facts(r *result.Run) []fact {
 		{"system", strings.Join(some(h.Distribution, prefixed("kernel ", h.Kernel), prefixed("control groups version ", number(h.CgroupVersion))), ", ")},
 		{"load before", fmt.Sprintf("%.2f (average of a minute)", h.Load1)},
 		{"engine", strings.Join(some(prefixed("Docker ", h.Engine), prefixed("containerd ", h.Containerd), prefixed("runc ", h.Runc), prefixed("docker command ", h.DockerCLI)), ", ")},
+		{"bare tools", hostTools(h.Tools)},
 		{"built with", h.Go},
 		{"commit", commit(r)},
 		{"seed", fmt.Sprint(r.Seed)},
@@ -62,6 +63,15 @@ func describeRuntime(rt runtimeInfo) string {
 	parts := some(rt.Version, fmt.Sprintf("isolation %d of 10", rt.Isolation.Score))
 	for _, tool := range slices.Sorted(maps.Keys(rt.ToolVersions)) {
 		parts = append(parts, tool+" "+rt.ToolVersions[tool])
+	}
+	return strings.Join(parts, ", ")
+}
+
+// hostTools are the versions of the tools that the baselines run.
+func hostTools(tools map[string]string) string {
+	var parts []string
+	for _, name := range slices.Sorted(maps.Keys(tools)) {
+		parts = append(parts, name+": "+tools[name])
 	}
 	return strings.Join(parts, ", ")
 }

@@ -65,7 +65,7 @@ func madeUp() *result.Run {
 		Schema: result.Schema, Kind: result.Measure, Command: []string{"bench", "-seed", "7"}, Seed: 7, Seconds: 93,
 		Started: time.Date(2026, 11, 27, 4, 0, 0, 0, time.UTC),
 		Host: hostfacts.Facts{CPU: "Some CPU", CPUs: 2, MemoryBytes: 24 << 30, OS: "linux", Arch: "amd64", Distribution: "Some Linux",
-			Kernel: "6.1", CgroupVersion: 2, Load1: 0.5, Go: "go1.26", Commit: "abc", Dirty: true, Engine: "20.10"},
+			Kernel: "6.1", CgroupVersion: 2, Load1: 0.5, Go: "go1.26", Commit: "abc", Dirty: true, Engine: "20.10", Tools: map[string]string{"node": "v20"}},
 		Server: result.Server{InProcess: true, Name: "codebeaker", Version: "1"},
 		Runtimes: []protocol.Runtime{
 			{RuntimeType: "Bun", Available: true, Version: "1.4", Isolation: protocol.Isolation{Score: 8}, ToolVersions: map[string]string{"bun": "1.4"}},

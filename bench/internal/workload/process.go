@@ -38,6 +38,7 @@ func (m *maker) hello(name, language string) {
 	}
 	s, timed := m.sessions.of(name, language), series(Hello, language, name, "execute_shell: "+shellLine(program.Args))
 	m.dear(measure.Task{Name: language + " in " + name, Series: []*result.Series{timed}, Close: s.close,
+		Count: m.Effort.For(language),
 		Open: func(ctx context.Context) error {
 			if err := s.open(ctx); err != nil {
 				return err

@@ -13,9 +13,17 @@ import (
 // Effort is how often things are repeated.
 type Effort struct {
 	// Cheap is for what takes milliseconds or less, Dear for what makes
-	// environments or starts languages.
-	Cheap, Dear             int
+	// environments or starts languages, Slow for languages that compile.
+	Cheap, Dear, Slow       int
 	CheapWarmup, DearWarmup int
+}
+
+// For is how often a program of a language is started.
+func (e Effort) For(language string) int {
+	if Compiles(language) {
+		return e.Slow
+	}
+	return e.Dear
 }
 
 // Options of Tasks.
@@ -106,7 +114,10 @@ func (m *maker) cheap(t measure.Task) {
 
 // dear adds one that takes longer.
 func (m *maker) dear(t measure.Task) {
-	t.Count, t.Warmup = m.Effort.Dear, m.Effort.DearWarmup
+	if t.Count == 0 {
+		t.Count = m.Effort.Dear
+	}
+	t.Warmup = m.Effort.DearWarmup
 	m.tasks = append(m.tasks, &t)
 }
 
