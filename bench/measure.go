@@ -57,6 +57,9 @@ func (a *app) measureInto(ctx context.Context, run *result.Run, f *measureFlags,
 		return err
 	}
 	run.Runtimes = p.target.Runtimes
+	if p.server != nil && p.server.Filling {
+		run.Notes = append(run.Notes, "Go's standard library was compiled for the cache of Native sessions while this ran, which took time from all others: run it again.")
+	}
 	files, err := os.MkdirTemp("", "codebeaker-bench-files-")
 	if err != nil {
 		return err

@@ -25,7 +25,10 @@ func Text(w io.Writer, r *result.Run) error {
 			fmt.Fprintf(&b, "  %s\n", note)
 		}
 	}
-	b.WriteString("\n" + verdict(r) + "\n")
+	b.WriteString("\n")
+	for _, note := range append(r.Notes, verdict(r)) {
+		b.WriteString(note + "\n")
+	}
 	_, err := io.WriteString(w, b.String())
 	return err
 }
