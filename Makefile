@@ -21,7 +21,7 @@ RACE = $(if $(shell command -v $$($(GO) env CC)),-race,)
 # The agent is pid 1 of containers and boxes: Linux, no C library, small.
 GUEST_BUILD = CGO_ENABLED=0 GOOS=linux GOARCH=$* $(GO) build -trimpath -ldflags='-s -w'
 
-.PHONY: help build guest run test test-short conformance fuzz bench lint fmt \
+.PHONY: help build guest run test test-short conformance fuzz bench report lint fmt \
 	generate check cross engine images smoke tools clean clean-images
 
 help: ## List the targets
@@ -65,6 +65,10 @@ fuzz: ## Run each fuzz target for FUZZTIME (10s)
 bench: guest ## Run the Go benchmarks, each for BENCHTIME (1s)
 	@docker/scripts/testbed.sh
 	$(GO) test -run='^$$' -bench=. -benchmem -benchtime=$(BENCHTIME) ./...
+
+report: ## Measure every runtime of this machine: bin/report.html and .json, in three minutes
+	@mkdir -p bin
+	$(GO) run ./bench -o bin/report.html -o bin/report.json
 
 lint: ## Run go vet and staticcheck
 	$(GO) vet ./...

@@ -20,7 +20,7 @@ var layers = map[string][]string{
 	"runtimes/fake":                     {"runtimes", "runtimes/internal/workspace"},
 	"runtimes/runtimetest":              {"runtimes"},
 	"runtimes/calibration":              {"runtimes"},
-	"runtimes/host":                     {"runtimes", "runtimes/docker", "runtimes/deno", "runtimes/bun", "runtimes/native", "runtimes/internal/..."},
+	"runtimes/host":                     {"runtimes", "runtimes/fake", "runtimes/docker", "runtimes/deno", "runtimes/bun", "runtimes/native", "runtimes/internal/..."},
 	"runtimes/docker":                   {"runtimes", "runtimes/internal/..."},
 	"runtimes/deno":                     {"runtimes", "runtimes/internal/..."},
 	"runtimes/bun":                      {"runtimes", "runtimes/internal/..."},
@@ -40,6 +40,8 @@ var layers = map[string][]string{
 	"transport/streamtest":              {"transport/protocol"},
 	"cmd/codebeaker":                    {"actors", "runtimes", "runtimes/host", "runtimes/calibration", "transport", "transport/websocket", "transport/client", "transport/protocol"},
 	"bench":                             {"bench/internal/...", "actors", "actors/output", "runtimes", "runtimes/...", "transport", "transport/..."},
+	"bench/internal/local":              {"actors", "runtimes", "runtimes/host", "transport", "transport/websocket"},
+	"bench/internal/load":               {"bench/internal/...", "transport/client", "transport/protocol", "transport/jsonrpc", "transport/websocket"},
 	"bench/internal/...":                {"bench/internal/...", "transport/client", "transport/protocol"},
 }
 
@@ -56,6 +58,10 @@ var owners = map[string][]string{
 	"gvisor.dev/gvisor":                 {"runtimes/internal/egress"},
 	"github.com/prometheus":             {"transport"},
 	"github.com/montanaflynn/stats":     {"runtimes/calibration", "bench", "bench/internal/..."},
+	"github.com/HdrHistogram":           {"bench/internal/load"},
+	"github.com/schollz/progressbar":    {"bench/internal/progress"},
+	"go.yaml.in/yaml":                   {"bench/internal/load"},
+	"golang.org/x/perf":                 {"bench/internal/stats"},
 }
 
 // listed is what `go list -json` says of a package.

@@ -4,7 +4,8 @@ import (
 	"bufio"
 	"fmt"
 	"os"
-	"path/filepath"
+
+	"github.com/codebeaker/codebeaker/runtimes/host"
 )
 
 // memoryMB is the machine's memory, zero where it cannot be found.
@@ -23,28 +24,5 @@ func memoryMB() int64 {
 	return 0
 }
 
-// findTools is where `make tools` puts Bun and Deno: .cache/tools/bin in the
-// working directory, in that of this program, or above one of them.
-func findTools() string {
-	var starts []string
-	if dir, err := os.Getwd(); err == nil {
-		starts = append(starts, dir)
-	}
-	if program, err := os.Executable(); err == nil {
-		starts = append(starts, filepath.Dir(program))
-	}
-	for _, dir := range starts {
-		for {
-			tools := filepath.Join(dir, ".cache", "tools", "bin")
-			if _, err := os.Stat(tools); err == nil {
-				return tools
-			}
-			parent := filepath.Dir(dir)
-			if parent == dir {
-				break
-			}
-			dir = parent
-		}
-	}
-	return ""
-}
+// findTools is where `make tools` puts Bun and Deno.
+func findTools() string { return host.FindTools() }

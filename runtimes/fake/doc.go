@@ -6,5 +6,6 @@
 // Processes wait by channels and package time only, so that everything works
 // in a bubble of testing/synctest. Files are real: see package workspace.
 //
-// It isolates nothing. No server offers it.
+// It isolates nothing and runs nobody's code. A server offers it only when it is
+// named, for load tests: see package host.
 package fake

@@ -27,7 +27,8 @@ import (
 
 // Options say what of a machine to use.
 type Options struct {
-	// Names are those of the runtimes to offer; see Names. Nil is all.
+	// Names are those of the runtimes to offer; see Names. Nil is all. "fake"
+	// is the one that load tests drive: see fake.go.
 	Names []string
 	// DataDir holds workspaces and caches. One Host uses it at a time.
 	DataDir string
@@ -71,7 +72,13 @@ var table = map[string]func(Options, *Host) (runtimes.Runtime, error){
 	"docker": newDocker,
 }
 
-// Names returns what Options.Names may hold, sorted.
+// madeForLoad are the runtimes that are offered only when they are named.
+var madeForLoad = map[string]func(Options, *Host) (runtimes.Runtime, error){
+	"fake": newFake,
+}
+
+// Names returns the runtimes that Options.Names may hold, sorted, without those
+// that are made for load tests.
 func Names() []string { return slices.Sorted(maps.Keys(table)) }
 
 func (o Options) boxed(name string, h *Host) native.Options {
@@ -110,7 +117,11 @@ func Open(o Options) (*Host, error) {
 	}
 	h := &Host{workspaces: manager, network: &egress.Counters{}, log: o.Logger}
 	for _, name := range o.Names {
-		make, known := table[strings.ToLower(strings.TrimSpace(name))]
+		name = strings.ToLower(strings.TrimSpace(name))
+		make, known := table[name]
+		if !known {
+			make, known = madeForLoad[name]
+		}
 		if !known {
 			return nil, errors.Join(fmt.Errorf("there is no runtime %q; there are %s", name, strings.Join(Names(), ", ")), h.Close())
 		}

@@ -1,0 +1,125 @@
+// Package compare says what has changed between two reports, and what of it is
+// a regression.
+package compare
+
+import (
+	"errors"
+	"fmt"
+	"sort"
+
+	"github.com/codebeaker/codebeaker/bench/internal/result"
+	"github.com/codebeaker/codebeaker/bench/internal/stats"
+)
+
+// Alpha is the chance of taking noise for a change that a whole comparison may
+// have; it is divided by the number of rows (Bonferroni), because among a
+// hundred rows five would differ at 0.05 by chance alone.
+const Alpha = 0.05
+
+// The verdicts on a row.
+const (
+	Same       = "~"          // no significant difference
+	Faster     = "faster"     // significant
+	Slower     = "slower"     // significant, within the tolerance
+	Regression = "regression" // significant and beyond it
+	Missing    = "missing"    // the new report has no samples
+	New        = "new"        // the old one has none
+)
+
+// Row is one series in both reports.
+type Row struct {
+	Key      string
+	Baseline bool // not the product: it tells how the machine changed
+	stats.Comparison
+	Verdict string
+}
+
+// Result is a whole comparison.
+type Result struct {
+	Rows      []Row
+	Tolerance float64 // as a part: 0.1 is ten percent
+	Alpha     float64 // of one row
+	// Machine is the median change of the baselines: how much faster or slower
+	// the machine itself was. Zero without baselines.
+	Machine float64
+}
+
+// ErrKinds: the reports are of different kinds.
+var ErrKinds = errors.New("these reports are of different kinds")
+
+// Runs compares a report with an older one. Tolerance is a part.
+func Runs(old, now *result.Run, tolerance float64) (*Result, error) {
+	if old.Kind != now.Kind {
+		return nil, fmt.Errorf("%w: %s and %s", ErrKinds, old.Kind, now.Kind)
+	}
+	before := map[string]*result.Series{}
+	for _, s := range old.Series {
+		before[s.Key()] = s
+	}
+	r := &Result{Tolerance: tolerance}
+	compared := 0
+	for _, s := range now.Series {
+		was := before[s.Key()]
+		if was == nil {
+			was = &result.Series{}
+		}
+		delete(before, s.Key())
+		if len(s.Samples) == 0 && len(was.Samples) == 0 {
+			continue
+		}
+		row := Row{Key: s.Key(), Baseline: s.Baseline != "", Comparison: stats.Compare(was.Samples, s.Samples)}
+		if row.OldN > 0 && row.NewN > 0 {
+			compared++
+		}
+		r.Rows = append(r.Rows, row)
+	}
+	for _, s := range old.Series {
+		if before[s.Key()] != nil && len(s.Samples) > 0 {
+			r.Rows = append(r.Rows, Row{Key: s.Key(), Baseline: s.Baseline != "", Comparison: stats.Compare(s.Samples, nil)})
+		}
+	}
+	r.judge(max(compared, 1))
+	return r, nil
+}
+
+func (r *Result) judge(compared int) {
+	r.Alpha = Alpha / float64(compared)
+	var changes []float64
+	for i := range r.Rows {
+		row := &r.Rows[i]
+		row.Verdict = r.verdict(row)
+		if row.Baseline && row.OldN > 0 && row.NewN > 0 {
+			changes = append(changes, row.Change)
+		}
+	}
+	if sort.Float64s(changes); len(changes) > 0 {
+		r.Machine = changes[len(changes)/2]
+	}
+}
+
+func (r *Result) verdict(row *Row) string {
+	switch {
+	case row.NewN == 0:
+		return Missing
+	case row.OldN == 0:
+		return New
+	case row.P >= r.Alpha || row.Change == 0:
+		return Same
+	case row.Change < 0:
+		return Faster
+	case row.Change > r.Tolerance && !row.Baseline:
+		return Regression
+	}
+	return Slower
+}
+
+// Regressions are the rows that are one, and those of the product that are
+// missing.
+func (r *Result) Regressions() (rows []Row) {
+	for _, row := range r.Rows {
+		if row.Verdict == Regression || (row.Verdict == Missing && !row.Baseline) {
+			rows = append(rows, row)
+		}
+	}
+	return rows
+}

@@ -1,0 +1,132 @@
+package workload
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/codebeaker/codebeaker/bench/internal/measure"
+	"github.com/codebeaker/codebeaker/bench/internal/result"
+	"github.com/codebeaker/codebeaker/transport/client"
+	"github.com/codebeaker/codebeaker/transport/protocol"
+)
+
+// Effort is how often things are repeated.
+type Effort struct {
+	// Cheap is for what takes milliseconds or less, Dear for what makes
+	// environments or starts languages, Slow for languages that compile.
+	Cheap, Dear, Slow       int
+	CheapWarmup, DearWarmup int
+}
+
+// For is how often a program of a language is started.
+func (e Effort) For(language string) int {
+	if Compiles(language) {
+		return e.Slow
+	}
+	return e.Dear
+}
+
+// Options of Tasks.
+type Options struct {
+	Effort Effort
+	// Wanted says whether a scenario is to be measured. Nil is all of them.
+	Wanted func(scenario string) bool
+	// LeaveOut says why a language is not measured on a runtime, "" when it is.
+	// Nil leaves out none.
+	LeaveOut func(runtime, language string) string
+	// Language is the one that is measured; "" is all of them, compared in the
+	// one that a runtime shares with others.
+	Language string
+}
+
+// maker makes the tasks of one target.
+type maker struct {
+	*Target
+	Options
+	sessions sessions
+	tasks    []*measure.Task
+	absent   []*result.Series // with the reason why
+}
+
+// Tasks returns what is to be measured on a target, and the series that cannot
+// be, which say why.
+func Tasks(t *Target, o Options) (tasks []*measure.Task, absent []*result.Series) {
+	m := &maker{Target: t, Options: o, sessions: sessions{client: t.Client, made: map[[2]string]*session{}}}
+	for _, r := range t.Runtimes {
+		if !r.Available {
+			m.lack(Create, "", r.RuntimeType, "not available: "+r.Reason)
+			continue
+		}
+		m.runtime(r)
+	}
+	m.wire()
+	return m.tasks, m.absent
+}
+
+func (m *maker) runtime(r protocol.Runtime) {
+	if m.Language != "" && !slices.Contains(r.Languages, m.Language) {
+		m.lack(OneShot, m.Language, r.RuntimeType, "it does not serve "+m.Language+" here")
+		return
+	}
+	m.life(r)
+	m.pooled(r)
+	m.code(r)
+	shared := m.shared(r)
+	if slices.Contains(r.Capabilities.Commands, "execute_shell") {
+		m.shell(r.RuntimeType, shared)
+		for _, language := range r.Languages {
+			if m.Language == "" || language == m.Language {
+				m.hello(r.RuntimeType, language)
+			}
+		}
+	} else {
+		m.lack(Execute, "", r.RuntimeType, "the runtime has no processes")
+	}
+	for _, size := range sizes {
+		m.files(r.RuntimeType, shared, size)
+	}
+}
+
+// shared is the language of what is compared between runtimes.
+func (m *maker) shared(r protocol.Runtime) string {
+	if m.Language != "" {
+		return m.Language
+	}
+	return Shared(r)
+}
+
+func (m *maker) wants(scenarios ...string) bool {
+	return m.Wanted == nil || slices.ContainsFunc(scenarios, m.Wanted)
+}
+
+// lack notes what cannot be measured.
+func (m *maker) lack(scenario, variant, subject, why string) {
+	if m.wants(scenario) {
+		m.absent = append(m.absent, &result.Series{Scenario: scenario, Variant: variant, Subject: subject, NotBuilt: why})
+	}
+}
+
+// cheap adds a task that takes milliseconds.
+func (m *maker) cheap(t measure.Task) {
+	t.Count, t.Warmup = m.Effort.Cheap, m.Effort.CheapWarmup
+	m.tasks = append(m.tasks, &t)
+}
+
+// dear adds one that takes longer.
+func (m *maker) dear(t measure.Task) {
+	if t.Count == 0 {
+		t.Count = m.Effort.Dear
+	}
+	t.Warmup = m.Effort.DearWarmup
+	m.tasks = append(m.tasks, &t)
+}
+
+func series(scenario, variant, subject, what string) *result.Series {
+	return &result.Series{Scenario: scenario, Variant: variant, Subject: subject, What: what}
+}
+
+// upload writes a program's file into a session.
+func upload(p Program) *protocol.WriteFile { return client.WriteText(p.File, p.Source) }
+
+// missing says in which language a runtime has no program here.
+func missing(language string) string { return fmt.Sprintf("there is no program in %s", language) }

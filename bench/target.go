@@ -1,0 +1,102 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/codebeaker/codebeaker/bench/internal/local"
+	"github.com/codebeaker/codebeaker/bench/internal/progress"
+	"github.com/codebeaker/codebeaker/bench/internal/result"
+	"github.com/codebeaker/codebeaker/bench/internal/workload"
+	"github.com/codebeaker/codebeaker/runtimes"
+	"github.com/codebeaker/codebeaker/transport/client"
+)
+
+// place is the server that is measured, ours or another's.
+type place struct {
+	url      string
+	options  client.Options
+	server   *local.Server      // nil for another's
+	registry *runtimes.Registry // nil for another's
+	client   *client.Client
+	target   *workload.Target
+}
+
+// open connects to the target, or starts a server in process with the named
+// runtimes.
+func (a *app) open(ctx context.Context, c *common, o local.Options, bar *progress.Bar) (p *place, err error) {
+	p = &place{url: address(c.target)}
+	if p.options.Key = c.key; p.options.Key == "" {
+		p.options.Key = os.Getenv("CODEBEAKER_KEY")
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, p.close())
+		}
+	}()
+	if c.target == "" {
+		if err := p.start(ctx, o, bar); err != nil {
+			return p, err
+		}
+	}
+	if p.client, err = client.Dial(ctx, p.url, p.options); err != nil {
+		return p, fmt.Errorf("no server answers at %s: %w", p.url, err)
+	}
+	p.target, err = workload.Ask(ctx, p.client)
+	return p, err
+}
+
+// start starts a server in process.
+func (p *place) start(ctx context.Context, o local.Options, bar *progress.Bar) error {
+	if o.Runtimes == nil {
+		guest, err := local.BuildGuest(ctx)
+		if err != nil {
+			bar.Note("%v", err) // the runtimes say it too
+		}
+		o.Guest, o.CacheDir = guest, local.CacheDir(ctx)
+	}
+	bar.Note("starting a server in process …")
+	server, err := local.Start(ctx, o)
+	if err != nil {
+		return fmt.Errorf("the server does not start: %w", err)
+	}
+	p.server, p.registry, p.url = server, server.Registry, server.URL
+	return nil
+}
+
+func (p *place) close() error {
+	var errs []error
+	if p.client != nil {
+		errs = append(errs, p.client.Close())
+	}
+	if p.server != nil {
+		errs = append(errs, p.server.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// describe is the server as the report names it.
+func (p *place) describe() result.Server {
+	s := result.Server{Target: p.url, InProcess: p.server != nil, Name: p.target.Server.Name, Version: p.target.Server.Version}
+	if s.InProcess {
+		s.Target = ""
+	}
+	return s
+}
+
+// address completes what a user typed.
+func address(target string) string {
+	if target == "" {
+		return ""
+	}
+	if !strings.Contains(target, "://") {
+		target = "ws://" + target
+	}
+	if scheme, rest, _ := strings.Cut(target, "://"); !strings.Contains(rest, "/") {
+		target = scheme + "://" + rest + "/ws/jsonrpc"
+	}
+	return target
+}
