@@ -16,6 +16,7 @@ import (
 	"github.com/codebeaker/codebeaker/bench/internal/workload"
 	"github.com/codebeaker/codebeaker/runtimes/host"
 	"github.com/codebeaker/codebeaker/transport/client"
+	"github.com/codebeaker/codebeaker/transport/protocol"
 )
 
 // measure measures the runtimes, or compares two reports.
@@ -119,8 +120,11 @@ func (p *place) leaveOut(f *measureFlags) func(runtime, language string) string 
 	}
 }
 
-// gone reports whether the server is: nothing more can be measured then.
-func gone(err error) bool { return errors.Is(err, client.ErrClosed) }
+// gone reports whether the server is, or is about to be: nothing more can be
+// measured then.
+func gone(err error) bool {
+	return errors.Is(err, client.ErrClosed) || client.IsCode(err, protocol.ShuttingDown)
+}
 
 // missing is an error when a runtime that must be here is not: one that was
 // named, or that CODEBEAKER_REQUIRE lists.
