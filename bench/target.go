@@ -32,6 +32,7 @@ func (a *app) open(ctx context.Context, c *common, o local.Options, bar *progres
 	if p.options.Key = c.key; p.options.Key == "" {
 		p.options.Key = os.Getenv("CODEBEAKER_KEY")
 	}
+	p.options.Redial.Off = true // a server that goes away ends the run
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, p.close())
