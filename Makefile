@@ -80,13 +80,14 @@ fmt: ## Format the code
 generate: ## Make the generated files again
 	$(GO) generate ./...
 
-check: lint cross ## Check format, vet, staticcheck, go.mod, scripts, import graph, other systems
+check: lint cross ## Check format, vet, staticcheck, go.mod, scripts, import graph, other systems, allocations
 	@unformatted=$$(gofmt -l $$($(GO) list -f '{{.Dir}}' ./...)); \
 		if [[ -n $$unformatted ]]; then echo "not formatted (make fmt):"; echo "$$unformatted"; exit 1; fi
 	$(GO) mod tidy -diff
 	@for script in docker/scripts/*.sh .ci/run; do bash -n "$$script"; done
 	@if command -v shellcheck >/dev/null; then shellcheck -x -S warning docker/scripts/*.sh docker/golang/go.sh .ci/run; fi
 	$(GO) test -count=1 ./cmd/codebeaker -run 'Arch|Import'
+	$(GO) test -count=1 ./transport ./transport/jsonrpc ./transport/websocket -run 'Alloc|Small'
 
 cross: ## Compile the server for macOS and Windows, and the agent for both processors
 	GOOS=darwin GOARCH=arm64 $(GO) build -o /dev/null ./cmd/codebeaker

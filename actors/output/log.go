@@ -130,7 +130,9 @@ func (l *Log) beginLocked() {
 // now.
 func (l *Log) Bind(g Granter) {
 	l.mu.Lock()
-	l.granter = g
+	if l.state != Completed {
+		l.granter = g
+	}
 	l.settle(false)
 }
 

@@ -73,6 +73,9 @@ func examine(ctx context.Context, c Config, out io.Writer) error {
 	if enforced, reason := h.Quota(); !enforced {
 		fmt.Fprintf(out, "\ndisk limits are not enforced: %s\n", reason)
 	}
+	if available, reason := h.Internet(); !available {
+		fmt.Fprintf(out, "\nboxes cannot have network internet: %s\n", reason)
+	}
 	return nil
 }
 

@@ -27,6 +27,7 @@ func serveCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
+		ownUmask()
 		log, err := newLogger(c, cmd.ErrOrStderr())
 		if err != nil {
 			return err

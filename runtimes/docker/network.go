@@ -18,5 +18,8 @@ var errNetworkElsewhere = refused("give a network", "The engine is on another ma
 func (r *Runtime) resolverFile() string { return filepath.Join(r.directory(), "resolv.conf") }
 
 func (r *Runtime) writeResolverFile() error {
-	return os.WriteFile(r.resolverFile(), []byte(tunnel.ResolverFile), 0o644)
+	if err := os.WriteFile(r.resolverFile(), []byte(tunnel.ResolverFile), 0o644); err != nil {
+		return err
+	}
+	return os.Chmod(r.resolverFile(), 0o644) // whatever the umask is: the session's user reads it
 }

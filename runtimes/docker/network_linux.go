@@ -35,6 +35,7 @@ func (c *construction) startRelay(ctx context.Context) error {
 	}
 	options := c.r.options.Egress
 	options.Logger = c.r.log.With("session", c.spec.Session)
+	options.UID = c.workspace.UID()
 	if c.relay, err = egress.Start(device, options); err != nil {
 		return fmt.Errorf("let the session reach the internet: %w", err)
 	}
@@ -63,7 +64,11 @@ func (c *construction) device(ctx context.Context) (*os.File, error) {
 	if err == nil {
 		device, err = receiveDevice(ctx, socket)
 	}
-	return device, c.r.discard(ctx, name, err)
+	if err = c.r.discard(ctx, name, err); err != nil && device != nil {
+		device.Close()
+		device = nil
+	}
+	return device, err
 }
 
 // courierConfig runs the agent's program, as the image's root: the right to

@@ -71,7 +71,11 @@ func (a *sharedAccess) seat(_ context.Context, name string, ws place) (*seat, er
 	mounts := []mount.Mount{readOnly(a.guest, guestTarget), readOnly(link, linkTarget)}
 	for file, content := range accounts {
 		path := filepath.Join(directory, file)
-		if err := os.WriteFile(path, []byte(content), 0o444); err != nil {
+		err := os.WriteFile(path, []byte(content), 0o444)
+		if err == nil {
+			err = os.Chmod(path, 0o444) // whatever the umask is
+		}
+		if err != nil {
 			release()
 			return nil, err
 		}

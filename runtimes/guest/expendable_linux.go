@@ -21,7 +21,7 @@ type expendables struct {
 	young []*execution
 }
 
-// youth is the age at which a program is made expendable, at least.
+// youth is the age at which a program is made expendable, at most.
 const youth = 2 * time.Millisecond
 
 // add takes in a program that has just been started.

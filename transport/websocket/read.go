@@ -24,6 +24,7 @@ type input interface {
 func (c *Conn) run(in input) {
 	cause, idle := c.readAll(in)
 	if idle {
+		c.idle = false // until the next pong tells
 		go c.run(in)
 		return
 	}

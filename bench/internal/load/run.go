@@ -44,6 +44,7 @@ type test struct {
 // error says why.
 func Run(ctx context.Context, o Options) (*result.LoadResult, error) {
 	s := &o.Scenario
+	o.Client.Redial.Off = true // a connection that breaks is a finding
 	if o.Note == nil {
 		o.Note = func(string, ...any) {}
 	}

@@ -50,6 +50,7 @@ func (m *making) startRelay(context.Context) (err error) {
 	}
 	options := m.r.options.Egress
 	options.Logger = m.r.options.logger().With("session", m.spec.Session)
+	options.UID = m.e.workspace.UID()
 	if m.e.relay, err = egress.Start(m.device, options); err != nil {
 		return fmt.Errorf("let the session reach the internet: %w", err)
 	}

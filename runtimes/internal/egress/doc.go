@@ -11,9 +11,12 @@
 // check and its use gains nothing.
 //
 // The relay reads packets that a hostile program wrote. It therefore is not
-// the server: it has no privileges, no file of the server's, a bound on its
-// flows and their buffers, and ends with the pipe from its server. When it
-// dies it is started again; connections are lost then, nothing else.
+// the server: it has none of its open files and none of its memory, no
+// capabilities and no way to gain any, the session's own uid where the server is
+// root, one processor, a bound on its flows and their buffers, and it ends with
+// the pipe from its server. When it dies it is started again; connections are
+// lost then, nothing else. Where the server is an ordinary user the relay is
+// that user, and what the user may read it might.
 //
 // What sessions get: TCP and UDP over IPv4, and the host's resolver at the
 // router's address. What they do not get: IPv6, ICMP, incoming connections,

@@ -5,6 +5,10 @@ import "log/slog"
 // Options say what a relay permits and who is told.
 type Options struct {
 	Policy Policy
+	// UID is who the relay is where the server is root: the session's own, so
+	// that relays of two sessions cannot touch each other. Zero is nobody.
+	// Where the server is an ordinary user the relay is that user.
+	UID int
 	// Counters get what the relay carries; nil counts nothing.
 	Counters *Counters
 	Logger   *slog.Logger // nil is silent

@@ -3,6 +3,7 @@ package egress
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -19,8 +20,7 @@ const (
 	startTimeout = 10 * time.Second
 	// lastWords is how long a relay has to tell its counts before it is killed.
 	lastWords = 300 * time.Millisecond
-	// nobody is the uid and gid of relays whose server is root.
-	nobody = 65534
+	nobody    = 65534
 	// maxComplaint bounds what is kept of a relay's standard error.
 	maxComplaint = 4 << 10
 )
@@ -44,7 +44,8 @@ func startProcess(device *os.File, o Options) (*relayProcess, error) {
 		ExtraFiles: []*os.File{device}, Stderr: &p.stderr, SysProcAttr: &syscall.SysProcAttr{Setsid: true},
 	}
 	if os.Geteuid() == 0 {
-		p.command.SysProcAttr.Credential = &syscall.Credential{Uid: nobody, Gid: nobody}
+		user := uint32(cmp.Or(o.UID, nobody))
+		p.command.SysProcAttr.Credential = &syscall.Credential{Uid: user, Gid: user}
 	}
 	if err := p.begin(o.Policy); err != nil {
 		return nil, fmt.Errorf("start the relay: %w", err)

@@ -74,6 +74,7 @@ func giveUpPrivileges() error {
 // it serves.
 func serveRelay(from io.Reader, to io.Writer) error {
 	debug.SetMemoryLimit(relayMemory)
+	runtime.GOMAXPROCS(1) // a session may keep one processor busy with it, not all
 	var policy Policy
 	commands := json.NewDecoder(from)
 	if err := commands.Decode(&policy); err != nil {

@@ -4,7 +4,7 @@ import (
 	"errors"
 	"io"
 	"net"
-	"os"
+	"sync/atomic"
 
 	"gvisor.dev/gvisor/pkg/tcpip/adapters/gonet"
 	"gvisor.dev/gvisor/pkg/tcpip/transport/tcp"
@@ -15,9 +15,9 @@ import (
 // answered: a refused connection is a refused one inside too. The stack calls
 // it on a goroutine of its own.
 func (g *gate) acceptTCP(r *tcp.ForwarderRequest) {
-	outside, err := g.dial("tcp4", destination(r.ID()))
+	outside, err := g.dial("tcp", destination(r.ID()))
 	if err != nil {
-		r.Complete(!errors.Is(err, os.ErrDeadlineExceeded)) // who does not answer stays silent inside too
+		r.Complete(!timedOut(err)) // who does not answer stays silent inside too
 		return
 	}
 	var events waiter.Queue
@@ -25,11 +25,16 @@ func (g *gate) acceptTCP(r *tcp.ForwarderRequest) {
 	r.Complete(problem != nil)
 	if problem != nil {
 		outside.Close()
-		g.leave(0, 0)
+		g.leave()
 		return
 	}
-	sent, received := join(gonet.NewTCPConn(&events, endpoint), outside)
-	g.leave(sent, received)
+	g.join(gonet.NewTCPConn(&events, endpoint), outside)
+	g.leave()
+}
+
+func timedOut(err error) bool {
+	var slow net.Error
+	return errors.As(err, &slow) && slow.Timeout()
 }
 
 // halfCloser is a connection one direction of which can be ended.
@@ -40,24 +45,38 @@ type halfCloser interface {
 
 // join carries bytes both ways until both ways have ended, and closes both
 // connections.
-func join(inside halfCloser, outside net.Conn) (sent, received int64) {
+func (g *gate) join(inside halfCloser, outside net.Conn) {
 	defer inside.Close()
 	defer outside.Close()
-	done := make(chan int64)
-	go func() { done <- carry(outside.(halfCloser), inside) }()
-	received = carry(inside, outside.(halfCloser))
-	return <-done, received
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		carry(outside.(halfCloser), inside, &g.counters.sent)
+	}()
+	carry(inside, outside.(halfCloser), &g.counters.received)
+	<-done
 }
 
-// carry copies one way and passes the end on. An error ends both ways: there
-// is nobody to send to, or nobody to hear of it.
-func carry(to, from halfCloser) int64 {
-	n, err := io.Copy(to, from)
-	if err != nil {
+// carry copies one way, counting as it goes, and passes the end on. An error
+// ends both ways: there is nobody to send to, or nobody to hear of it.
+func carry(to, from halfCloser, count *atomic.Int64) {
+	if _, err := io.Copy(&counted{to, count}, from); err != nil {
 		to.Close()
 		from.Close()
-		return n
+		return
 	}
 	to.CloseWrite()
-	return n
+}
+
+// counted counts what is written.
+type counted struct {
+	to    io.Writer
+	count *atomic.Int64
+}
+
+// Write is io.Writer's.
+func (c *counted) Write(p []byte) (int, error) {
+	n, err := c.to.Write(p)
+	c.count.Add(int64(n))
+	return n, err
 }

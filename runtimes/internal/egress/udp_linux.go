@@ -1,6 +1,7 @@
 package egress
 
 import (
+	"io"
 	"net"
 	"sync"
 	"time"
@@ -13,10 +14,12 @@ import (
 )
 
 // quiet is how long an exchange over UDP may be silent before its place is
-// given to another one; that of a question to the resolver is shorter.
+// given to another one. That of a question to the resolver is shorter, and once
+// it is answered it is over, but for a second one by the same port.
 const (
-	quiet    = 60 * time.Second
-	quietDNS = 10 * time.Second
+	quiet       = 60 * time.Second
+	quietDNS    = 10 * time.Second
+	answeredDNS = time.Second
 )
 
 // acceptUDP opens an exchange for the first datagram from one address to
@@ -32,43 +35,47 @@ func (g *gate) acceptUDP(r *udp.ForwarderRequest) bool {
 	endpoint, problem := r.CreateEndpoint(&events)
 	if problem != nil {
 		outside.Close()
-		g.leave(0, 0)
+		g.leave()
 		return false
 	}
-	silence := quiet
+	x := &exchange{silence: quiet, answered: quiet}
 	if to.Addr() == tunnel.Router {
-		silence = quietDNS
+		x.silence, x.answered = quietDNS, answeredDNS
 	}
 	go func() {
-		g.leave(exchange(gonet.NewUDPConn(&events, endpoint), outside, silence))
+		g.carryDatagrams(gonet.NewUDPConn(&events, endpoint), outside, x)
+		g.leave()
 	}()
 	return true
 }
 
-// exchange carries datagrams both ways until neither side sends any.
-func exchange(inside, outside net.Conn, silence time.Duration) (sent, received int64) {
-	idle := time.AfterFunc(silence, func() { inside.Close(); outside.Close() })
-	defer idle.Stop()
-	var both sync.WaitGroup
-	both.Go(func() { sent = datagrams(outside, inside, idle, silence) })
-	both.Go(func() { received = datagrams(inside, outside, idle, silence) })
-	both.Wait()
-	return sent, received
+// exchange is one flow of datagrams. It ends when neither side has sent any for
+// silence, or for answered once an answer has come.
+type exchange struct {
+	silence, answered time.Duration
+	idle              *time.Timer
 }
 
-// datagrams ends when from is closed. A datagram that cannot be sent is lost,
-// as datagrams are.
-func datagrams(to, from net.Conn, idle *time.Timer, silence time.Duration) (n int64) {
+func (g *gate) carryDatagrams(inside, outside net.Conn, x *exchange) {
+	x.idle = time.AfterFunc(x.silence, func() { inside.Close(); outside.Close() })
+	defer x.idle.Stop()
+	var both sync.WaitGroup
+	both.Go(func() { x.carry(&counted{outside, &g.counters.sent}, inside, x.silence) })
+	both.Go(func() { x.carry(&counted{inside, &g.counters.received}, outside, x.answered) })
+	both.Wait()
+}
+
+// carry ends when from is closed. A datagram that cannot be sent is lost, as
+// datagrams are.
+func (x *exchange) carry(to io.Writer, from net.Conn, silence time.Duration) {
 	packet := make([]byte, tunnel.MTU)
 	for {
 		size, err := from.Read(packet)
 		if err != nil {
-			idle.Reset(0) // a port that nobody listens on: nothing more will come
-			return n
+			x.idle.Reset(0) // a port that nobody listens on: nothing more will come
+			return
 		}
-		idle.Reset(silence)
-		if _, err := to.Write(packet[:size]); err == nil {
-			n += int64(size)
-		}
+		x.idle.Reset(silence)
+		_, _ = to.Write(packet[:size])
 	}
 }

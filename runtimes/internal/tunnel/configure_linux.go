@@ -39,7 +39,8 @@ func configure() error {
 	return addDefaultRoute(socket)
 }
 
-// route is struct rtentry of linux/route.h, as 64-bit processors lay it out.
+// route is struct rtentry of linux/route.h, as 64-bit processors lay it out, the
+// only ones that there is an agent for.
 type route struct {
 	_                 uint64
 	to, gateway, mask unix.RawSockaddrInet4

@@ -1,6 +1,7 @@
 package tunnel
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"runtime"
@@ -42,30 +43,60 @@ func Make() (*os.File, error) {
 
 // MakeIn makes the device in the network namespace of another process of this
 // host. It needs CAP_SYS_ADMIN in both.
-func MakeIn(pid int) (*os.File, error) {
+// Errors: also a process that has no network namespace of its own: what is set
+// up there would be the host's.
+func MakeIn(pid int) (device *os.File, err error) {
+	done := make(chan struct{})
+	go func() { // a goroutine that ends takes along a thread that cannot return
+		defer close(done)
+		device, err = makeIn(pid)
+	}()
+	<-done
+	return device, err
+}
+
+func makeIn(pid int) (*os.File, error) {
 	theirs, err := os.Open(fmt.Sprintf("/proc/%d/ns/net", pid))
 	if err != nil {
 		return nil, fmt.Errorf("find the network namespace: %w", err)
 	}
 	defer theirs.Close()
+	runtime.LockOSThread()
 	ours, err := os.Open("/proc/thread-self/ns/net")
+	if err == nil {
+		defer ours.Close()
+		err = differ(theirs, ours)
+	}
 	if err != nil {
+		runtime.UnlockOSThread()
 		return nil, fmt.Errorf("find the network namespace: %w", err)
 	}
-	defer ours.Close()
-	runtime.LockOSThread()
 	if err := unix.Setns(int(theirs.Fd()), unix.CLONE_NEWNET); err != nil {
 		runtime.UnlockOSThread()
 		return nil, fmt.Errorf("enter the network namespace: %w", err)
 	}
-	file, err := Make()
+	device, err := Make()
 	if back := unix.Setns(int(ours.Fd()), unix.CLONE_NEWNET); back != nil {
-		// The thread belongs nowhere now: it stays locked and ends with this
-		// goroutine, which its caller cannot expect to survive.
-		panic(fmt.Sprintf("cannot return to the server's network namespace: %v", back))
+		// The thread stays locked, so that nobody else ever runs on it.
+		if device != nil {
+			device.Close()
+		}
+		return nil, fmt.Errorf("return to the server's network namespace: %w", back)
 	}
 	runtime.UnlockOSThread()
-	return file, err
+	return device, err
+}
+
+func differ(theirs, ours *os.File) error {
+	a, err := theirs.Stat()
+	if err != nil {
+		return err
+	}
+	b, err := ours.Stat()
+	if err == nil && os.SameFile(a, b) {
+		err = errors.New("the process has the network of the host")
+	}
+	return err
 }
 
 // attach makes the device of the file.

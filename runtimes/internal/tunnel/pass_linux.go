@@ -48,18 +48,36 @@ func Receive(socket *net.UnixConn) (*os.File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("wait for the network interface: %w", err)
 	}
-	messages, err := unix.ParseSocketControlMessage(control[:size])
-	if err != nil || len(messages) != 1 {
-		return nil, errors.New("the agent passed no network interface")
+	passed := descriptors(control[:size])
+	if len(passed) == 1 && isDevice(passed[0]) {
+		return os.NewFile(uintptr(passed[0]), Device), nil
 	}
-	fds, err := unix.ParseUnixRights(&messages[0])
-	if err != nil || len(fds) != 1 {
-		return nil, errors.New("the agent passed no network interface")
+	for _, fd := range passed {
+		unix.Close(fd)
 	}
-	unix.CloseOnExec(fds[0])
-	if request, err := unix.NewIfreq(""); err != nil || unix.IoctlIfreq(fds[0], unix.TUNGETIFF, request) != nil {
-		unix.Close(fds[0])
-		return nil, errors.New("what the agent passed is no network interface")
+	return nil, errors.New("the agent passed no network interface")
+}
+
+// descriptors are those that came with a message, as far as it can be read.
+func descriptors(control []byte) (all []int) {
+	messages, err := unix.ParseSocketControlMessage(control)
+	if err != nil {
+		return nil
 	}
-	return os.NewFile(uintptr(fds[0]), Device), nil
+	for i := range messages {
+		fds, err := unix.ParseUnixRights(&messages[i])
+		if err != nil {
+			continue
+		}
+		for _, fd := range fds {
+			unix.CloseOnExec(fd)
+		}
+		all = append(all, fds...)
+	}
+	return all
+}
+
+func isDevice(fd int) bool {
+	request, err := unix.NewIfreq("")
+	return err == nil && unix.IoctlIfreq(fd, unix.TUNGETIFF, request) == nil
 }
