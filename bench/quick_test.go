@@ -17,7 +17,7 @@ func TestAQuickRunOnWhatIsHere(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "report.json")
 	var out, complaints bytes.Buffer
 	a := &app{stdout: &out, stderr: &complaints, facts: hostfacts.Gather}
-	if code := a.run(t.Context(), []string{"-quick", "-budget", "1m", "-o", path}); code != exitGood {
+	if code := a.run(t.Context(), []string{"-quick", "-count", "1", "-budget", "1m", "-o", path}); code != exitGood {
 		t.Errorf("it exits with %d: %s\n%s", code, complaints.String(), out.String())
 	}
 	samples := map[string]int{}
