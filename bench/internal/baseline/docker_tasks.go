@@ -114,11 +114,12 @@ func (m *maker) dockerFiles(d *container, size workload.Size) {
 	}
 	m.dear(measure.Task{Name: "files of " + size.Name + " by docker", Series: all, Open: f.open, Close: d.close,
 		Once: func(ctx context.Context, c *measure.Clock) error {
-			for i, step := range []func(context.Context) error{f.write, f.read, f.list, f.copy, f.delete} {
-				if err := c.Time(all[i], func() error { return step(ctx) }); err != nil {
+			for i, step := range f.steps() {
+				err := c.Time(all[i], func() error { return step.do(ctx) }, func() error { return step.check(ctx) })
+				if err != nil {
 					return err
 				}
 			}
-			return f.verify()
+			return nil
 		}})
 }
