@@ -139,9 +139,9 @@ func TestTheDockerCommandIsMeasuredAndLeavesNoContainer(t *testing.T) {
 // What a docker command says it did and did not do must be noticed.
 func TestWhatTheDockerCommandDidIsLookedAt(t *testing.T) {
 	for name, c := range map[string]struct{ script, failing string }{
-		"copy":   {strings.ReplaceAll(fakeDocker, `cat) cat "$(dirname`, `cat) case $4 in *.copy) exit 0;; esac; cat "$(dirname`), "copy/1 KB/docker exec"},
-		"write":  {strings.ReplaceAll(fakeDocker, `cat) cat`, `cat) echo`), "write/1 KB/docker cp"},
-		"read":   {strings.ReplaceAll(fakeDocker, `>"$3"`, `/dev/null >"$3"; echo >"$3"`), "read/1 KB/docker cp"},
+		"copy":  {strings.ReplaceAll(fakeDocker, `cat) cat "$(dirname`, `cat) case $4 in *.copy) exit 0;; esac; cat "$(dirname`), "copy/1 KB/docker exec"},
+		"write": {strings.ReplaceAll(fakeDocker, `cat) cat`, `cat) echo`), "write/1 KB/docker cp"},
+		"read":  {strings.ReplaceAll(fakeDocker, `>"$3"`, `/dev/null >"$3"; echo >"$3"`), "read/1 KB/docker cp"},
 		"delete": {strings.ReplaceAll(fakeDocker, `ls) echo file`, `rm) touch "$(dirname "$0")/$4.kept" ;;
 	ls) echo file; test ! -e "$(dirname "$0")/$4/file.copy.kept" || echo file.copy`), "delete/1 KB/docker exec"},
 	} {
