@@ -9,7 +9,7 @@ import (
 )
 
 // The program that users run must work on whatever is here, with every output
-// verified. Under CODEBEAKER_REQUIRE a runtime that is missing fails it.
+// verified; one sample of each shows that. Under CODEBEAKER_REQUIRE a runtime that is missing fails it.
 func TestAQuickRunOnWhatIsHere(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it starts environments of every runtime of this machine")
