@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"io"
 	"os"
 	"regexp"
@@ -60,6 +61,15 @@ func TestCommandsOfThePageAreUnderstood(t *testing.T) {
 	}
 	if found < 10 {
 		t.Errorf("%d commands", found)
+	}
+}
+
+func TestTheWarmUpIsDocumented(t *testing.T) {
+	full, quick := (&measureFlags{}).effort(), (&measureFlags{quick: true}).effort()
+	sentence := fmt.Sprintf("%d repetitions, %d of what makes environments or starts languages; with `-quick` %d and %d.",
+		full.CheapWarmup, full.DearWarmup, quick.CheapWarmup, quick.DearWarmup)
+	if !strings.Contains(page(t), sentence) {
+		t.Errorf("there is no %q", sentence)
 	}
 }
 

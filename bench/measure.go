@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/codebeaker/codebeaker/bench/internal/baseline"
+	"github.com/codebeaker/codebeaker/bench/internal/leftover"
 	"github.com/codebeaker/codebeaker/bench/internal/measure"
 	"github.com/codebeaker/codebeaker/bench/internal/progress"
 	"github.com/codebeaker/codebeaker/bench/internal/result"
@@ -61,7 +63,8 @@ func (a *app) measureInto(ctx context.Context, run *result.Run, f *measureFlags,
 	if p.server != nil && p.server.Filling {
 		run.Notes = append(run.Notes, "Go's standard library was compiled for the cache of Native sessions while this ran, which took time from all others: run it again.")
 	}
-	files, err := os.MkdirTemp("", "codebeaker-bench-files-")
+	p.sweep(ctx, bar)
+	files, err := leftover.MkdirTemp(leftover.Files)
 	if err != nil {
 		return err
 	}
@@ -78,6 +81,20 @@ func (a *app) measureInto(ctx context.Context, run *result.Run, f *measureFlags,
 	outcome, err := runner.Run(ctx)
 	run.Method = method(f, outcome, run.Server.InProcess)
 	return errors.Join(err, missing(p.target, f.runtimes))
+}
+
+// sweep removes what the baselines of killed runs left.
+func (p *place) sweep(ctx context.Context, bar *progress.Bar) {
+	leftover.SweepFiles()
+	if !serves(p.target, "Docker") {
+		return
+	}
+	if _, err := exec.LookPath("docker"); err != nil {
+		return
+	}
+	if err := leftover.SweepContainers(ctx); err != nil {
+		bar.Note("%v", err)
+	}
 }
 
 // tasks are all that is to be measured, with their series.

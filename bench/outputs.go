@@ -47,7 +47,7 @@ func (a *app) writeFiles(run *result.Run, c *common) (errs []error) {
 	return errs
 }
 
-// checkOld reads the older report before hours of work are spent.
+// checkOld reads the older report before the minutes of a run are spent.
 func checkOld(c *common) error {
 	if c.compare == "" {
 		return nil

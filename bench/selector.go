@@ -44,8 +44,8 @@ func (p *place) selectorTasks(e workload.Effort) (tasks []*measure.Task) {
 func selectorTask(e workload.Effort, preference runtimes.Preference, subject string, choose func() runtimes.Type) *measure.Task {
 	timed := &result.Series{Scenario: workload.Selector, Variant: preference.String(), Subject: subject}
 	first := choose()
-	return &measure.Task{
-		Name: "the selector", Series: []*result.Series{timed}, Count: e.Cheap, Warmup: e.CheapWarmup,
+	return e.CheapTask(measure.Task{
+		Name: "the selector", Series: []*result.Series{timed},
 		Once: func(_ context.Context, c *measure.Clock) error {
 			var last runtimes.Type
 			start := time.Now()
@@ -59,7 +59,7 @@ func selectorTask(e workload.Effort, preference runtimes.Preference, subject str
 			c.Give(timed, took, choices)
 			return nil
 		},
-	}
+	})
 }
 
 // candidatesOf are the runtimes of a server that serve JavaScript, as it lists

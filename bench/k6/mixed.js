@@ -9,12 +9,21 @@ import { check } from "k6";
 import { Counter, Trend } from "k6/metrics";
 
 const target = __ENV.TARGET || "ws://127.0.0.1:5039/ws/jsonrpc";
-const seconds = parseInt(__ENV.DURATION || "30s", 10);
+const seconds = secondsOf(__ENV.DURATION || "30s");
 const language = __ENV.LANGUAGE || "javascript";
+
+// secondsOf reads a duration as k6 and Go write one: 90s, 1m30s, 1.5h.
+function secondsOf(text) {
+  const units = { ms: 0.001, s: 1, m: 60, h: 3600 };
+  if (!/^(\d+(\.\d+)?(ms|s|m|h))+$/.test(text)) throw new Error(`DURATION is ${text}: it must be such as 30s or 1m30s`);
+  let sum = 0;
+  for (const [, n, unit] of text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h)/g)) sum += n * units[unit];
+  return sum;
+}
 
 export const options = {
   scenarios: {
-    mixed: { executor: "per-vu-iterations", vus: parseInt(__ENV.VUS || "10", 10), iterations: 1, maxDuration: `${seconds + 60}s` },
+    mixed: { executor: "per-vu-iterations", vus: parseInt(__ENV.VUS || "10", 10), iterations: 1, maxDuration: `${Math.ceil(seconds) + 60}s` },
   },
   summaryTrendStats: ["avg", "min", "med", "p(90)", "p(95)", "p(99)", "max"],
   thresholds: { codebeaker_errors: ["count==0"] },
@@ -42,6 +51,8 @@ export default function () {
   const answer = ws.connect(target, {}, (socket) => {
     const waiting = {};
     let last = 0;
+    let sessionId = ""; // while there is one
+    let late = false;
     const call = (method, params, then) => {
       const id = ++last;
       waiting[id] = { then, since: Date.now() };
@@ -49,6 +60,10 @@ export default function () {
     };
     const fail = (what) => {
       errors.add(1, { code: String(what) });
+    };
+    const end = () => {
+      if (sessionId) call("session.close", { sessionId }, () => socket.close());
+      sessionId = "";
     };
     socket.on("message", (text) => {
       const message = JSON.parse(text);
@@ -62,10 +77,12 @@ export default function () {
       call("session.create", { language, memoryLimitMB: 128, labels: { app: "k6" } }, (session, took) => {
         if (!session) return socket.close();
         created.add(took);
+        sessionId = session.sessionId;
+        if (late) return end();
         const until = Date.now() + seconds * 1000;
-        const execute = (command, then) => call("session.execute", { sessionId: session.sessionId, command }, then);
-        const end = () => call("session.close", { sessionId: session.sessionId }, () => socket.close());
+        const execute = (command, then) => call("session.execute", { sessionId, command }, then);
         const next = () => {
+          if (!sessionId) return; // it was too late
           if (Date.now() >= until) return end();
           const c = pick();
           const then = (result, ms) => {
@@ -76,13 +93,18 @@ export default function () {
             next();
           };
           if (c.command) execute(c.command, then);
-          else call(c.method, { sessionId: session.sessionId }, then);
+          else call(c.method, { sessionId }, then);
         };
         execute({ type: "write_file", path: "load.txt", content: "hello" }, next);
       });
     });
     socket.on("error", (e) => fail(e.error()));
-    socket.setTimeout(() => socket.close(), (seconds + 30) * 1000);
+    socket.setTimeout(() => {
+      fail("no answer in time");
+      late = true; // a session that is still being made ends when it is there
+      end();
+      socket.setTimeout(() => socket.close(), 5000);
+    }, (seconds + 30) * 1000);
   });
   check(answer, { "the server took the connection": (r) => r && r.status === 101 });
 }

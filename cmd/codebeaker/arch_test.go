@@ -40,7 +40,7 @@ var layers = map[string][]string{
 	"transport/streamtest":              {"transport/protocol"},
 	"cmd/codebeaker":                    {"actors", "runtimes", "runtimes/host", "runtimes/calibration", "transport", "transport/websocket", "transport/client", "transport/protocol"},
 	"bench":                             {"bench/internal/...", "actors", "actors/output", "runtimes", "runtimes/...", "transport", "transport/..."},
-	"bench/internal/local":              {"actors", "runtimes", "runtimes/host", "transport", "transport/websocket"},
+	"bench/internal/local":              {"bench/internal/leftover", "actors", "runtimes", "runtimes/host", "transport", "transport/websocket"},
 	"bench/internal/load":               {"bench/internal/...", "transport/client", "transport/protocol", "transport/jsonrpc", "transport/websocket"},
 	"bench/internal/...":                {"bench/internal/...", "transport/client", "transport/protocol"},
 }

@@ -106,6 +106,7 @@ rm) grep -v "$3" "$log" >"$log.new"; mv "$log.new" "$log" ;;
 exec) case $3 in
 	mkdir) mkdir -p "$(dirname "$0")/$5" ;;
 	ls) echo file ;;
+	cat) cat "$(dirname "$0")/copied" ;;
 	esac ;;
 cp) case $2 in
 	*:/*) cat "$(dirname "$0")/copied" >"$3" ;;
@@ -132,6 +133,27 @@ func TestTheDockerCommandIsMeasuredAndLeavesNoContainer(t *testing.T) {
 	}
 	if left, err := os.ReadFile(filepath.Join(dir, "containers")); err != nil || len(left) > 0 {
 		t.Errorf("containers are left: %s, %v", left, err)
+	}
+}
+
+// What a docker command says it did and did not do must be noticed.
+func TestWhatTheDockerCommandDidIsLookedAt(t *testing.T) {
+	for name, c := range map[string]struct{ script, failing string }{
+		"copy":  {strings.ReplaceAll(fakeDocker, `cat) cat "$(dirname`, `cat) case $4 in *.copy) exit 0;; esac; cat "$(dirname`), "copy/1 KB/docker exec"},
+		"write": {strings.ReplaceAll(fakeDocker, `cat) cat`, `cat) echo`), "write/1 KB/docker cp"},
+		"read":  {strings.ReplaceAll(fakeDocker, `>"$3"`, `/dev/null >"$3"; echo >"$3"`), "read/1 KB/docker cp"},
+		"delete": {strings.ReplaceAll(fakeDocker, `ls) echo file`, `rm) touch "$(dirname "$0")/$4.kept" ;;
+	ls) echo file; test ! -e "$(dirname "$0")/$4/file.copy.kept" || echo file.copy`), "delete/1 KB/docker exec"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			program(t, dir, "docker", c.script)
+			t.Setenv("PATH", dir+":/usr/bin:/bin")
+			found := measured(t, Options{Docker: true, Languages: []string{"javascript"}, Wanted: only(workload.Write)})
+			if s := found[c.failing]; s == nil || s.FailureCount() == 0 || !s.Failures[0].WrongOutput {
+				t.Errorf("%s: %+v", c.failing, s)
+			}
+		})
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/codebeaker/codebeaker/bench/internal/leftover"
 	"github.com/codebeaker/codebeaker/bench/internal/measure"
 	"github.com/codebeaker/codebeaker/bench/internal/result"
 	"github.com/codebeaker/codebeaker/bench/internal/workload"
@@ -70,7 +71,8 @@ type container struct {
 // runArgs are those of every container of the baselines: it waits, without a
 // network, as a session does.
 func runArgs(name, image string) []string {
-	return []string{"run", "--detach", "--name", name, "--label", "app=codebeaker-bench", "--network", "none", image, "sleep", "infinity"}
+	args := append([]string{"run", "--detach", "--name", name}, leftover.Labels()...)
+	return append(args, "--network", "none", image, "sleep", "infinity")
 }
 
 func newName() string {

@@ -2,9 +2,9 @@ package baseline
 
 import (
 	"context"
+	"errors"
 	"os"
 
-	"github.com/codebeaker/codebeaker/bench/internal/measure"
 	"github.com/codebeaker/codebeaker/bench/internal/workload"
 )
 
@@ -25,6 +25,26 @@ func (f *dockerFiles) open(ctx context.Context) error {
 	}
 	_, err := f.exec(ctx, "mkdir", "-p", f.dir)
 	return err
+}
+
+// step is an operation, and what looks at what it did.
+type step struct{ do, check func(context.Context) error }
+
+func (f *dockerFiles) steps() []step {
+	quiet := func(context.Context) error { return nil } // the answer tells all
+	return []step{
+		{f.write, func(ctx context.Context) error { return f.holds(ctx, "file") }},
+		{f.read, f.came},
+		{f.list, quiet},
+		{f.copy, func(ctx context.Context) error { return f.holds(ctx, "file.copy") }},
+		{f.delete, f.list},
+	}
+}
+
+// holds compares the content of a file in the container.
+func (f *dockerFiles) holds(ctx context.Context, name string) error {
+	out, err := f.exec(ctx, "cat", f.dir+"/"+name)
+	return wantOutput(out, err, f.size.Content())
 }
 
 func (f *dockerFiles) write(ctx context.Context) error {
@@ -52,11 +72,9 @@ func (f *dockerFiles) delete(ctx context.Context) error {
 	return err
 }
 
-// verify compares what was read with what was written.
-func (f *dockerFiles) verify() error {
+// came compares what was read, and removes it, so that the next is looked at for
+// itself.
+func (f *dockerFiles) came(context.Context) error {
 	got, err := os.ReadFile(f.host + ".read")
-	if err == nil && string(got) != f.size.Content() {
-		err = &measure.WrongOutput{Got: string(got), Want: f.size.Content()}
-	}
-	return err
+	return errors.Join(wantOutput(string(got), err, f.size.Content()), os.Remove(f.host+".read"))
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/codebeaker/codebeaker/bench/internal/leftover"
 	"github.com/codebeaker/codebeaker/bench/internal/measure"
 	"github.com/codebeaker/codebeaker/bench/internal/result"
 	"github.com/codebeaker/codebeaker/bench/internal/workload"
@@ -32,8 +33,9 @@ func (m *maker) dockerLife(language string) {
 	}
 	timed := series(workload.OneShot, language, "docker run --rm", result.Docker, "docker run --rm -v … "+image)
 	dir := filepath.Join(m.Dir, "oneshot")
-	args := append([]string{"run", "--rm", "--network", "none", "--label", "app=codebeaker-bench",
-		"--volume", dir + ":/workspace", "--workdir", "/workspace", image}, program.Args...)
+	args := append([]string{"run", "--rm"}, leftover.Labels()...)
+	args = append(args, "--network", "none", "--volume", dir+":/workspace", "--workdir", "/workspace", image)
+	args = append(args, program.Args...)
 	m.dear(measure.Task{Name: "docker run --rm", Series: []*result.Series{timed},
 		Open: func(context.Context) error {
 			if err := os.MkdirAll(dir, 0o755); err != nil {
@@ -114,11 +116,12 @@ func (m *maker) dockerFiles(d *container, size workload.Size) {
 	}
 	m.dear(measure.Task{Name: "files of " + size.Name + " by docker", Series: all, Open: f.open, Close: d.close,
 		Once: func(ctx context.Context, c *measure.Clock) error {
-			for i, step := range []func(context.Context) error{f.write, f.read, f.list, f.copy, f.delete} {
-				if err := c.Time(all[i], func() error { return step(ctx) }); err != nil {
+			for i, step := range f.steps() {
+				err := c.Time(all[i], func() error { return step.do(ctx) }, func() error { return step.check(ctx) })
+				if err != nil {
 					return err
 				}
 			}
-			return f.verify()
+			return nil
 		}})
 }

@@ -51,18 +51,9 @@ func (m *maker) wants(scenarios ...string) bool {
 	return m.Wanted == nil || slices.ContainsFunc(scenarios, m.Wanted)
 }
 
-func (m *maker) cheap(t measure.Task) {
-	t.Count, t.Warmup = m.Effort.Cheap, m.Effort.CheapWarmup
-	m.tasks = append(m.tasks, &t)
-}
+func (m *maker) cheap(t measure.Task) { m.tasks = append(m.tasks, m.Effort.CheapTask(t)) }
 
-func (m *maker) dear(t measure.Task) {
-	if t.Count == 0 {
-		t.Count = m.Effort.Dear
-	}
-	t.Warmup = m.Effort.DearWarmup
-	m.tasks = append(m.tasks, &t)
-}
+func (m *maker) dear(t measure.Task) { m.tasks = append(m.tasks, m.Effort.DearTask(t)) }
 
 func (m *maker) lack(scenario, variant, subject, class, why string) {
 	if m.wants(scenario) {

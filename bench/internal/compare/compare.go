@@ -12,8 +12,9 @@ import (
 )
 
 // Alpha is the chance of taking noise for a change that a whole comparison may
-// have; it is divided by the number of rows (Bonferroni), because among a
-// hundred rows five would differ at 0.05 by chance alone.
+// have; it is divided by the number of rows that can tell (Bonferroni, as Tarone
+// narrowed it), because among a hundred rows five would differ at 0.05 by chance
+// alone.
 const Alpha = 0.05
 
 // The verdicts on a row.
@@ -22,6 +23,7 @@ const (
 	Faster     = "faster"     // significant
 	Slower     = "slower"     // significant, within the tolerance
 	Regression = "regression" // significant and beyond it
+	TooFew     = "too few"    // so few samples that no difference would be significant
 	Missing    = "missing"    // the new report has no samples
 	New        = "new"        // the old one has none
 )
@@ -57,7 +59,6 @@ func Runs(old, now *result.Run, tolerance float64) (*Result, error) {
 		before[s.Key()] = s
 	}
 	r := &Result{Tolerance: tolerance}
-	compared := 0
 	for _, s := range now.Series {
 		was := before[s.Key()]
 		if was == nil {
@@ -67,23 +68,36 @@ func Runs(old, now *result.Run, tolerance float64) (*Result, error) {
 		if len(s.Samples) == 0 && len(was.Samples) == 0 {
 			continue
 		}
-		row := Row{Key: s.Key(), Baseline: s.Baseline != "", Comparison: stats.Compare(was.Samples, s.Samples)}
-		if row.OldN > 0 && row.NewN > 0 {
-			compared++
-		}
-		r.Rows = append(r.Rows, row)
+		r.Rows = append(r.Rows, Row{Key: s.Key(), Baseline: s.Baseline != "", Comparison: stats.Compare(was.Samples, s.Samples)})
 	}
 	for _, s := range old.Series {
 		if before[s.Key()] != nil && len(s.Samples) > 0 {
 			r.Rows = append(r.Rows, Row{Key: s.Key(), Baseline: s.Baseline != "", Comparison: stats.Compare(s.Samples, nil)})
 		}
 	}
-	r.judge(max(compared, 1))
+	r.judge()
 	return r, nil
 }
 
-func (r *Result) judge(compared int) {
-	r.Alpha = Alpha / float64(compared)
+// level divides Alpha by the least number that is no smaller than that of the
+// rows which could be significant then (Tarone): rows with too few samples make
+// the others no blinder.
+func (r *Result) level() float64 {
+	for divisor := 1; ; divisor++ {
+		level, able := Alpha/float64(divisor), 0
+		for _, row := range r.Rows {
+			if stats.LeastP(row.OldN, row.NewN) < level {
+				able++
+			}
+		}
+		if able <= divisor {
+			return level
+		}
+	}
+}
+
+func (r *Result) judge() {
+	r.Alpha = r.level()
 	var changes []float64
 	for i := range r.Rows {
 		row := &r.Rows[i]
@@ -103,6 +117,8 @@ func (r *Result) verdict(row *Row) string {
 		return Missing
 	case row.OldN == 0:
 		return New
+	case stats.LeastP(row.OldN, row.NewN) >= r.Alpha:
+		return TooFew
 	case row.P >= r.Alpha || row.Change == 0:
 		return Same
 	case row.Change < 0:
@@ -111,6 +127,16 @@ func (r *Result) verdict(row *Row) string {
 		return Regression
 	}
 	return Slower
+}
+
+// TooFew counts the rows whose samples are too few to tell anything.
+func (r *Result) TooFew() (n int) {
+	for _, row := range r.Rows {
+		if row.Verdict == TooFew {
+			n++
+		}
+	}
+	return n
 }
 
 // Regressions are the rows that are one, and those of the product that are

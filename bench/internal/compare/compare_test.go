@@ -39,7 +39,7 @@ func TestVerdicts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := map[string]string{"same": Same, "faster": Faster, "within": Slower, "beyond": Regression, "few": Same,
+	want := map[string]string{"same": Same, "faster": Faster, "within": Slower, "beyond": Regression, "few": TooFew,
 		"machine": Slower, "added": New, "left": Missing}
 	for _, row := range r.Rows {
 		if key := row.Key[len("execute/"):]; row.Verdict != want[key] {
@@ -48,6 +48,9 @@ func TestVerdicts(t *testing.T) {
 	}
 	if len(r.Rows) != len(want) || r.Machine < 0.8 || r.Machine > 1.2 {
 		t.Errorf("%d rows, the machine changed by %v", len(r.Rows), r.Machine)
+	}
+	if r.TooFew() != 1 || r.Alpha != Alpha/5 {
+		t.Errorf("%d rows are too few, alpha is %v", r.TooFew(), r.Alpha)
 	}
 	if rows := r.Regressions(); len(rows) != 2 {
 		t.Errorf("%+v", rows)

@@ -88,6 +88,9 @@ func same(got, want *string) error {
 	return nil
 }
 
+// other begins the names of errors that have no better one.
+const other = "other"
+
 // kind names an error for the report: a code, or what happened.
 func kind(err error) (name string, wrong bool) {
 	var (
@@ -105,10 +108,12 @@ func kind(err error) (name string, wrong bool) {
 		return "command: " + command.code, false
 	case errors.Is(err, context.DeadlineExceeded):
 		return "no answer in time", false
+	case errors.Is(err, client.ErrConnectionLost):
+		return "connection lost before the answer", false
 	case errors.Is(err, client.ErrClosed):
 		return "connection closed", false
 	}
-	return "other: " + err.Error(), false
+	return other + ": " + err.Error(), false
 }
 
 // mix picks calls by their weights.

@@ -64,7 +64,7 @@ func (r *recorder) ended(call int, took time.Duration, err error) {
 		}
 		r.mu.Lock()
 		r.failed[call]++
-		r.errors[name]++
+		r.countLocked(name)
 		r.mu.Unlock()
 		return
 	}
@@ -73,6 +73,19 @@ func (r *recorder) ended(call int, took time.Duration, err error) {
 	w.Lock()
 	defer w.Unlock()
 	_ = w.byCall[call].RecordValue(min(max(took.Microseconds(), lowest), highest)) // it is in range
+}
+
+// mostKinds bounds the names under which failures are counted: a server may
+// give each a text of its own.
+const mostKinds = 50
+
+// countLocked counts a failure, one of a new name as other once there are
+// mostKinds.
+func (r *recorder) countLocked(name string) {
+	if _, known := r.errors[name]; !known && len(r.errors) >= mostKinds {
+		name = other
+	}
+	r.errors[name]++
 }
 
 // failures is how many calls failed.

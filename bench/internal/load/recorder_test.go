@@ -55,16 +55,27 @@ func TestFailuresAreCountedByCode(t *testing.T) {
 	for _, err := range []error{
 		fmt.Errorf("session.execute: %w", &jsonrpc.Error{Code: -32005}), fmt.Errorf("x: %w", client.ErrClosed), context.DeadlineExceeded,
 		&commandError{"NotFound", "no such file"}, &measure.WrongOutput{Got: "a", Want: "b"}, errors.New("odd"),
+		fmt.Errorf("x: %w: %w", client.ErrConnectionLost, errors.New("reset")),
 	} {
 		r.ended(0, time.Second, err)
 	}
-	for _, name := range []string{"-32005 Busy", "connection closed", "no answer in time", "command: NotFound", "wrong output", "other: odd"} {
+	for _, name := range []string{"-32005 Busy", "connection closed", "no answer in time", "command: NotFound", "wrong output", "other: odd", "connection lost before the answer"} {
 		if r.errors[name] != 1 {
 			t.Errorf("%s: %d of %v", name, r.errors[name], r.errors)
 		}
 	}
-	if r.failures() != 6 || r.wrong.Load() != 1 || r.roll().TotalCount() != 0 {
+	if r.failures() != 7 || r.wrong.Load() != 1 || r.roll().TotalCount() != 0 {
 		t.Errorf("%d failures, %d wrong", r.failures(), r.wrong.Load())
+	}
+}
+
+func TestFailuresOfManyTextsKeepFewNames(t *testing.T) {
+	r := newRecorder(1)
+	for i := range 1000 {
+		r.ended(0, time.Second, fmt.Errorf("odd %d", i))
+	}
+	if len(r.errors) != mostKinds+1 || r.errors["other: odd 0"] != 1 || r.errors[other] != 1000-mostKinds || r.failures() != 1000 {
+		t.Errorf("%d names, %d others, %d failures", len(r.errors), r.errors[other], r.failures())
 	}
 }
 

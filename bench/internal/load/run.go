@@ -48,6 +48,7 @@ func Run(ctx context.Context, o Options) (*result.LoadResult, error) {
 	if o.Note == nil {
 		o.Note = func(string, ...any) {}
 	}
+	o.Client.Redial.Off = true // a connection that is lost is to be counted
 	t := &test{
 		Options: o, plan: planOf(s), mix: newMix(s.Calls), recorder: newRecorder(len(s.Calls)), meter: newMeter(o.URL, o.Client.Key),
 		result: &result.LoadResult{Scenario: s.Name, Model: s.Model, Errors: map[string]int64{}},

@@ -137,6 +137,9 @@ func (s *Scenario) Check() error {
 	case s.Rate < 0 || s.Workers < 0 || s.Think < 0:
 		return bad("rate, workers and think must not be negative")
 	}
+	if s.Connections > 0 && s.idles() {
+		return bad("%s", s.nothing())
+	}
 	for i, st := range s.Stages {
 		if st.For <= 0 || st.Target < 0 {
 			return bad("stages[%d]: for must be more than zero and target not negative", i)
@@ -151,6 +154,23 @@ func (s *Scenario) Check() error {
 		}
 	}
 	return nil
+}
+
+// idles reports whether the plan makes no call; half a worker is none.
+func (s *Scenario) idles() bool {
+	most := planOf(s).most()
+	return most == 0 || (s.Model == "closed" && most < 1)
+}
+
+// nothing says why no call would be made.
+func (s *Scenario) nothing() string {
+	switch {
+	case len(s.Stages) > 0:
+		return "no target of stages makes a call: a rate must be more than 0, workers at least 1"
+	case s.Model == "closed":
+		return "workers is 0 in the closed model: no call would be made"
+	}
+	return "rate is 0 in the open model: no call would be made"
 }
 
 // needsSession reports whether some call is about a session.

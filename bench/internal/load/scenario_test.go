@@ -39,17 +39,21 @@ calls:
 
 func TestWhatAScenarioCannotBe(t *testing.T) {
 	for text, want := range map[string]string{
-		"conections: 3":                      "conections",
-		"model: both":                        "open or closed",
-		"duration: 10":                       "no duration",
-		"duration: -1s":                      "duration",
-		"connections: 0":                     "no connections",
-		"sessions: 0":                        "sessions is 0",
-		"calls: [{name: x, method: a}]":      "weight",
-		"calls: [{name: x, weight: 1}]":      "either command or method",
-		"stages: [{for: 0s, target: 1}]":     "stages[0]",
-		"timeout: 0s":                        "timeout",
-		"rate: -1":                           "negative",
+		"conections: 3":                  "conections",
+		"model: both":                    "open or closed",
+		"duration: 10":                   "no duration",
+		"duration: -1s":                  "duration",
+		"connections: 0":                 "no connections",
+		"sessions: 0":                    "sessions is 0",
+		"calls: [{name: x, method: a}]":  "weight",
+		"calls: [{name: x, weight: 1}]":  "either command or method",
+		"stages: [{for: 0s, target: 1}]": "stages[0]",
+		"timeout: 0s":                    "timeout",
+		"rate: -1":                       "negative",
+		"rate: 0":                        "rate is 0 in the open model",
+		"{model: closed, workers: 0}":    "workers is 0 in the closed model",
+		"stages: [{for: 1s, target: 0}]": "no target of stages",
+		"{model: closed, stages: [{for: 1s, target: 0.5}]}": "no target of stages",
 		"calls: 7":                           "line 1",
 		"{\"connections\": \"many\"}":        "line 1",
 		"idle: -1":                           "negative",
@@ -64,9 +68,11 @@ func TestWhatAScenarioCannotBe(t *testing.T) {
 	}
 }
 
-func TestIdleConnectionsAloneAreAScenario(t *testing.T) {
-	if _, err := Parse([]byte("{connections: 0, idle: 100}")); err != nil {
-		t.Error(err)
+func TestWhatHasNothingToCallIsAScenario(t *testing.T) {
+	for _, text := range []string{"{connections: 0, idle: 100}", "{connections: 0, idle: 1, rate: 0}", "{model: closed, rate: 0}", "{workers: 0}"} {
+		if _, err := Parse([]byte(text)); err != nil {
+			t.Errorf("%s: %v", text, err)
+		}
 	}
 }
 

@@ -3,14 +3,18 @@ package local
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
 
 	"go.uber.org/goleak"
 
+	"github.com/codebeaker/codebeaker/bench/internal/leftover"
 	"github.com/codebeaker/codebeaker/runtimes"
 	"github.com/codebeaker/codebeaker/runtimes/fake"
 	"github.com/codebeaker/codebeaker/transport/client"
@@ -114,5 +118,46 @@ func TestElsewhereItSaysHowToGetTheAgent(t *testing.T) {
 	}
 	if dir := CacheDir(t.Context()); dir != "" {
 		t.Errorf("%q", dir)
+	}
+}
+
+// What a killed run left is the next one's to remove, and nothing of one that
+// lives.
+func TestWhatAKilledRunLeftIsRemoved(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("nothing is swept here")
+	}
+	temp := t.TempDir()
+	t.Setenv("TMPDIR", temp)
+	ended := exec.Command("true")
+	if err := ended.Run(); err != nil {
+		t.Fatal(err)
+	}
+	name, err := os.Hostname()
+	if err != nil {
+		t.Fatal(err)
+	}
+	of := func(pid int) string { return filepath.Join(temp, fmt.Sprintf("%s%s-%d-1", leftover.Data, name, pid)) }
+	for _, dir := range []string{of(ended.Process.Pid), of(os.Getpid())} {
+		if err := os.MkdirAll(filepath.Join(dir, "workspaces", "n1.X", "files"), 0o711); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := newMark(dir); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s, err := Start(t.Context(), Options{Names: []string{"fake"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if _, err := os.Stat(of(ended.Process.Pid)); !os.IsNotExist(err) {
+		t.Errorf("it is left: %v", err)
+	}
+	if _, err := os.Stat(of(os.Getpid())); err != nil {
+		t.Errorf("that of a living process: %v", err)
+	}
+	if mark, err := os.ReadFile(filepath.Join(s.dir, markFile)); err != nil || len(mark) != 12 {
+		t.Errorf("the next could not sweep this one: mark %q, %v", mark, err)
 	}
 }

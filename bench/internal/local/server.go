@@ -2,8 +2,6 @@ package local
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -13,6 +11,7 @@ import (
 	"time"
 
 	"github.com/codebeaker/codebeaker/actors"
+	"github.com/codebeaker/codebeaker/bench/internal/leftover"
 	"github.com/codebeaker/codebeaker/runtimes"
 	"github.com/codebeaker/codebeaker/runtimes/host"
 	"github.com/codebeaker/codebeaker/transport"
@@ -53,12 +52,14 @@ type Server struct {
 }
 
 const (
+	sweepTimeout = 15 * time.Second
 	probeTimeout = 15 * time.Second
 	closeTimeout = 30 * time.Second
 )
 
-// Start starts a server and returns once clients may connect. ctx is for the
-// start. The caller closes it.
+// Start starts a server and returns once clients may connect; before, it removes
+// what servers of killed processes left. ctx is for the start. The caller closes
+// the server.
 func Start(ctx context.Context, o Options) (s *Server, err error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
@@ -72,6 +73,11 @@ func Start(ctx context.Context, o Options) (s *Server, err error) {
 			err = errors.Join(err, s.Close())
 		}
 	}()
+	if o.Runtimes == nil {
+		sweeping, cancel := context.WithTimeout(ctx, sweepTimeout)
+		sweepAbandoned(sweeping, o.Logger)
+		cancel()
+	}
 	if err := s.openHost(o); err != nil {
 		return s, err
 	}
@@ -88,7 +94,7 @@ func Start(ctx context.Context, o Options) (s *Server, err error) {
 
 // openHost makes the data directory and the runtimes.
 func (s *Server) openHost(o Options) (err error) {
-	if s.dir, err = os.MkdirTemp("", "codebeaker-bench-"); err != nil {
+	if s.dir, err = leftover.MkdirTemp(leftover.Data); err != nil {
 		return err
 	}
 	// Programs' uids pass through it to their workspaces.
@@ -107,10 +113,12 @@ func (s *Server) openHost(o Options) (err error) {
 			return err
 		}
 	}
-	var random [6]byte
-	_, _ = rand.Read(random[:]) // it never fails
+	mark, err := newMark(s.dir)
+	if err != nil {
+		return err
+	}
 	s.host, err = host.Open(host.Options{
-		Names: o.Names, DataDir: s.dir, Mark: hex.EncodeToString(random[:]), ToolsDir: host.FindTools(),
+		Names: o.Names, DataDir: s.dir, Mark: mark, ToolsDir: host.FindTools(),
 		Guest: o.Guest, Logger: o.Logger,
 	})
 	if err != nil {

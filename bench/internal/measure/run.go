@@ -34,7 +34,7 @@ func (r *run) warmUp(ctx context.Context) error {
 			return err
 		}
 		for i := 0; i < t.Warmup && !t.over; i++ {
-			if err := r.once(ctx, t, true); err != nil {
+			if err := r.once(ctx, t, true, i == 0); err != nil {
 				return err
 			}
 		}
@@ -71,17 +71,17 @@ func (r *run) rounds(ctx context.Context, rounds int) (done int, err error) {
 		if round > 0 && r.Budget > 0 && start.Sub(r.began)+longest > r.Budget {
 			return round, nil
 		}
-		for _, i := range random.Perm(len(r.tasks)) {
-			t := r.tasks[i]
+		for _, next := range random.Perm(len(r.tasks)) {
+			t := r.tasks[next]
 			r.Progress.Step(t.Name)
-			for range t.Count*(round+1)/rounds - t.Count*round/rounds {
+			for i := range t.Count*(round+1)/rounds - t.Count*round/rounds {
 				if r.late(round) {
 					return round, nil
 				}
 				if t.over {
 					break
 				}
-				if err := r.once(ctx, t, false); err != nil {
+				if err := r.once(ctx, t, false, i == 0); err != nil {
 					return round, err
 				}
 			}
@@ -102,10 +102,10 @@ func (r *run) late(round int) bool {
 }
 
 // once runs one repetition and returns an error only when the run must end.
-func (r *run) once(ctx context.Context, t *state, warmup bool) error {
+func (r *run) once(ctx context.Context, t *state, warmup, first bool) error {
 	bounded, cancel := r.bounded(ctx)
 	defer cancel()
-	clock := &Clock{began: r.began, warmup: warmup, failed: func(s *result.Series, err error) {
+	clock := &Clock{began: r.began, warmup: warmup, first: first, failed: func(s *result.Series, err error) {
 		if context.Cause(ctx) == nil { // a run that was told to end has no failures
 			var wrong *WrongOutput
 			s.Fail(err.Error(), errors.As(err, &wrong))

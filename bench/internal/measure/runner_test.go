@@ -80,6 +80,24 @@ func TestTheWarmUpIsDiscarded(t *testing.T) {
 	}
 }
 
+func TestWhatAnOperationDidIsCheckedOnceInEachRound(t *testing.T) {
+	s, checks := &result.Series{}, 0
+	a := &Task{Series: []*result.Series{s}, Count: 9, Warmup: 2, Once: func(_ context.Context, c *Clock) error {
+		return c.Time(s, func() error { return nil }, func() error {
+			if checks++; checks == 3 {
+				return &WrongOutput{Got: "1", Want: "2"}
+			}
+			return nil
+		})
+	}}
+	if _, err := runAll(t, &Runner{Tasks: []*Task{a}, Rounds: 3}); err != nil {
+		t.Fatal(err)
+	}
+	if checks != 4 || len(s.Samples) != 8 || s.FailureCount() != 1 || !s.Failures[0].WrongOutput {
+		t.Errorf("%d checks, %+v", checks, s)
+	}
+}
+
 func TestFailuresAreCountedAndGiveNoSample(t *testing.T) {
 	var order []string
 	a := task("a", 10, 0, &order, func(n int) error {

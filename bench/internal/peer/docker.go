@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/codebeaker/codebeaker/bench/internal/leftover"
 	"github.com/codebeaker/codebeaker/bench/internal/workload"
 )
 
@@ -26,8 +27,9 @@ func (d *Docker) Open(_ context.Context, p workload.Program, dir string) error {
 	if err := os.WriteFile(filepath.Join(dir, p.File), []byte(p.Source), 0o644); err != nil {
 		return err
 	}
-	d.args = append([]string{"run", "--rm", "--network", "none", "--label", "app=codebeaker-bench",
-		"--volume", dir + ":/workspace", "--workdir", "/workspace", d.Image}, p.Args...)
+	d.args = append([]string{"run", "--rm"}, leftover.Labels()...)
+	d.args = append(d.args, "--network", "none", "--volume", dir+":/workspace", "--workdir", "/workspace", d.Image)
+	d.args = append(d.args, p.Args...)
 	return nil
 }
 

@@ -46,8 +46,8 @@ func Task(e Engine, language string, p workload.Program, dir string, effort work
 	timed := &result.Series{
 		Scenario: workload.OneShot, Variant: language, Subject: e.Name(), Baseline: result.Beside, What: "one program",
 	}
-	return &measure.Task{
-		Name: "peer " + e.Name(), Series: []*result.Series{timed}, Count: effort.Dear, Warmup: effort.DearWarmup,
+	return effort.DearTask(measure.Task{
+		Name: "peer " + e.Name(), Series: []*result.Series{timed},
 		Open: func(ctx context.Context) error { return e.Open(ctx, p, dir) },
 		Once: func(ctx context.Context, c *measure.Clock) error {
 			return c.Time(timed, func() error {
@@ -59,5 +59,5 @@ func Task(e Engine, language string, p workload.Program, dir string, effort work
 			})
 		},
 		Close: func(context.Context) error { return e.Close() },
-	}
+	})
 }

@@ -136,7 +136,7 @@ func TestDockerRunsTheFileInTheImage(t *testing.T) {
 	d := &Docker{Image: "some:image"}
 	open(t, d, hello)
 	line := strings.Join(d.args, " ")
-	if !strings.HasPrefix(line, "run --rm --network none ") || !strings.HasSuffix(line, ":/workspace --workdir /workspace some:image sh hello.sh") {
+	if !strings.HasPrefix(line, "run --rm --label app=codebeaker-bench ") || !strings.Contains(line, " --network none --volume ") || !strings.HasSuffix(line, ":/workspace --workdir /workspace some:image sh hello.sh") {
 		t.Error(line)
 	}
 }

@@ -24,6 +24,10 @@ func Comparison(w io.Writer, r *compare.Result) error {
 	fmt.Fprintf(&b, "  Mann-Whitney U; a row counts when p < %.2g (%.2g for all rows together); beyond %.0f %% slower it is a regression.\n",
 		r.Alpha, compare.Alpha, r.Tolerance*100)
 	fmt.Fprintf(&b, "  What stands beside changed by %+.0f %% (median): that was the machine, not the product.\n", r.Machine*100)
+	if n := r.TooFew(); n > 0 {
+		fmt.Fprintf(&b, "  %d of %d rows have too few samples to tell a change of any size, and none of them is a regression: measure both without -quick, with a higher -count or -budget, or fewer scenarios.\n",
+			n, len(r.Rows))
+	}
 	_, err := io.WriteString(w, b.String())
 	return err
 }

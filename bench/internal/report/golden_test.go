@@ -125,6 +125,8 @@ func TestReportsAreAsTheirGoldenFiles(t *testing.T) {
 func TestTheComparisonIsAsItsGoldenFile(t *testing.T) {
 	old, now := madeUp(), madeUp()
 	now.Series[1] = series("execute", "", "Bun", "", 100, 2e6, 1e4)
+	now.Series[2] = series("execute", "", "bare process", result.Bare, 3, 5e5, 1e3)
+	old.Series[2] = now.Series[2]
 	now.Series = now.Series[:4]
 	compared, err := compare.Runs(old, now, 0.1)
 	if err != nil {

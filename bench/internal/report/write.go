@@ -20,8 +20,8 @@ var formats = map[string]func(io.Writer, *result.Run) error{
 	".txt":  GoBench,
 }
 
-// CheckPath reports whether a report can be written to a file, before hours of
-// work are spent on it.
+// CheckPath reports whether a report can be written to a file, before the
+// minutes of a run are spent.
 // Errors: the name has no known end; its folder is not there.
 func CheckPath(path string) error {
 	if formats[filepath.Ext(path)] == nil {

@@ -45,6 +45,16 @@ func Compare(old, now []float64) Comparison {
 	return c
 }
 
+// LeastP is the smallest P that two samples of these sizes can have, however
+// far apart they are; 1 when one is empty.
+func LeastP(n, m int) float64 {
+	orders := 1.0 // in which the values of both can lie
+	for i := 1; i <= m; i++ {
+		orders *= float64(n+i) / float64(i)
+	}
+	return min(2/orders, 1)
+}
+
 // sample makes one of a copy, because making it sorts.
 func sample(values []float64) *benchmath.Sample {
 	return benchmath.NewSample(slices.Clone(values), &benchmath.DefaultThresholds)

@@ -133,3 +133,22 @@ func TestTheOrderOfSamplesIsKept(t *testing.T) {
 		t.Error("they were sorted")
 	}
 }
+
+// The least P is that of samples that lie as far apart as they can.
+func TestLeastP(t *testing.T) {
+	for _, sizes := range [][2]int{{1, 1}, {3, 3}, {3, 30}, {6, 6}, {10, 10}} {
+		var low, high []float64
+		for i := range sizes[0] {
+			low = append(low, float64(i))
+		}
+		for i := range sizes[1] {
+			high = append(high, float64(1000+i))
+		}
+		if got, want := LeastP(sizes[0], sizes[1]), Compare(low, high).P; math.Abs(got-want) > want/1e6 {
+			t.Errorf("%v: %v, want %v", sizes, got, want)
+		}
+	}
+	if p := LeastP(0, 5); p != 1 {
+		t.Errorf("of nothing: %v", p)
+	}
+}

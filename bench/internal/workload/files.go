@@ -58,13 +58,19 @@ func (f *fileTask) open(ctx context.Context) error {
 }
 
 func (f *fileTask) once(ctx context.Context, c *measure.Clock) error {
-	for i, step := range []func(context.Context) error{f.write, f.read, f.list, f.copy, f.delete} {
-		if err := c.Time(f.series[i], func() error { return step(ctx) }); err != nil {
+	for i, step := range []struct{ do, check func(context.Context) error }{
+		{f.write, f.read}, {f.read, nothing}, {f.list, nothing}, {f.copy, f.readCopy}, {f.delete, f.list},
+	} {
+		err := c.Time(f.series[i], func() error { return step.do(ctx) }, func() error { return step.check(ctx) })
+		if err != nil {
 			return err
 		}
 	}
 	return nil
 }
+
+// nothing is the check of an operation whose answer tells all.
+func nothing(context.Context) error { return nil }
 
 func (f *fileTask) path() string { return f.dir + "/file" }
 
@@ -76,8 +82,13 @@ func (f *fileTask) write(ctx context.Context) error {
 	return want(fmt.Sprint(r.Bytes), fmt.Sprint(len(f.content)))
 }
 
-func (f *fileTask) read(ctx context.Context) error {
-	r, err := command[*protocol.FileContent](ctx, f.client, f.session.id, client.Read(f.path()))
+func (f *fileTask) read(ctx context.Context) error { return f.holds(ctx, f.path()) }
+
+func (f *fileTask) readCopy(ctx context.Context) error { return f.holds(ctx, f.path()+".copy") }
+
+// holds reads a file and compares its content.
+func (f *fileTask) holds(ctx context.Context, path string) error {
+	r, err := command[*protocol.FileContent](ctx, f.client, f.session.id, client.Read(path))
 	if err != nil {
 		return err
 	}

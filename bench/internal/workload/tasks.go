@@ -26,6 +26,22 @@ func (e Effort) For(language string) int {
 	return e.Dear
 }
 
+// CheapTask is the task with the repetitions of what takes milliseconds.
+func (e Effort) CheapTask(t measure.Task) *measure.Task {
+	t.Count, t.Warmup = e.Cheap, e.CheapWarmup
+	return &t
+}
+
+// DearTask is the task with those of what takes longer; a Count that it has
+// already stays.
+func (e Effort) DearTask(t measure.Task) *measure.Task {
+	if t.Count == 0 {
+		t.Count = e.Dear
+	}
+	t.Warmup = e.DearWarmup
+	return &t
+}
+
 // Options of Tasks.
 type Options struct {
 	Effort Effort
@@ -106,20 +122,9 @@ func (m *maker) lack(scenario, variant, subject, why string) {
 	}
 }
 
-// cheap adds a task that takes milliseconds.
-func (m *maker) cheap(t measure.Task) {
-	t.Count, t.Warmup = m.Effort.Cheap, m.Effort.CheapWarmup
-	m.tasks = append(m.tasks, &t)
-}
+func (m *maker) cheap(t measure.Task) { m.tasks = append(m.tasks, m.Effort.CheapTask(t)) }
 
-// dear adds one that takes longer.
-func (m *maker) dear(t measure.Task) {
-	if t.Count == 0 {
-		t.Count = m.Effort.Dear
-	}
-	t.Warmup = m.Effort.DearWarmup
-	m.tasks = append(m.tasks, &t)
-}
+func (m *maker) dear(t measure.Task) { m.tasks = append(m.tasks, m.Effort.DearTask(t)) }
 
 func series(scenario, variant, subject, what string) *result.Series {
 	return &result.Series{Scenario: scenario, Variant: variant, Subject: subject, What: what}
