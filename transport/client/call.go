@@ -67,16 +67,18 @@ var known = func() map[string]bool {
 	return m
 }()
 
-// ofTheCall reports whether the connection ended for what was sent, so that it
-// would again.
+// ofTheCall reports whether the connection ended for what was sent, or for a
+// reply that is too big for this client, so that it would again.
 func ofTheCall(err error) bool {
 	var closed *websocket.CloseError
-	if !errors.As(err, &closed) || !closed.Remote {
+	if !errors.As(err, &closed) {
 		return false
 	}
 	switch closed.Code {
-	case websocket.CodeProtocolError, websocket.CodeInvalidText, websocket.CodePolicy, websocket.CodeTooBig:
+	case websocket.CodeTooBig:
 		return true
+	case websocket.CodeProtocolError, websocket.CodeInvalidText, websocket.CodePolicy:
+		return closed.Remote
 	}
 	return false
 }
