@@ -14,6 +14,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/codebeaker/codebeaker/runtimes/host"
 )
 
 var built struct {
@@ -54,7 +56,7 @@ func startBinary(t *testing.T, path, dir string, args ...string) *binary {
 	t.Helper()
 	args = append([]string{"serve", "--listen", "127.0.0.1:0", "--data-dir", dir, "--calibrate=false"}, args...)
 	cmd := exec.Command(path, args...)
-	if tools := findTools(); tools != "" {
+	if tools := host.FindTools(); tools != "" {
 		cmd.Env = append(os.Environ(), "CODEBEAKER_TOOLS_DIR="+tools)
 	}
 	if testing.Verbose() {

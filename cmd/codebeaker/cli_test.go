@@ -38,6 +38,36 @@ func cliOn(t *testing.T, kind runtimes.Type, args ...string) (*cli, *Program) {
 	return &cli{buildServer(t), p.URL()}, p
 }
 
+// use is what a test does with the program.
+type use struct {
+	name string
+	test func(*testing.T, *cli)
+}
+
+// onOneServer runs tests on Native, one after another, with one server.
+func onOneServer(t *testing.T, uses []use) {
+	t.Helper()
+	c, _ := cliOn(t, runtimes.Native, "--runtimes", "native")
+	for _, u := range uses {
+		t.Run(u.name, func(t *testing.T) { u.test(t, c) })
+	}
+}
+
+// session is a session that was made elsewhere.
+func (c *cli) session(t *testing.T) (k *client.Client, id string) {
+	t.Helper()
+	k, err := client.Dial(t.Context(), c.url, client.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = k.Close() })
+	s, err := k.Create(t.Context(), protocol.SessionCreate{Language: "python"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return k, s.SessionID
+}
+
 func (c *cli) command(t *testing.T, args ...string) *exec.Cmd {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
@@ -68,8 +98,21 @@ func (c *cli) wantNoSession(t *testing.T) {
 	}
 }
 
-func TestExecPassesOutputInputAndExitCodeThrough(t *testing.T) {
-	c, _ := cliOn(t, runtimes.Native, "--runtimes", "native")
+func TestCLIOnNative(t *testing.T) {
+	onOneServer(t, []use{
+		{"ExecPassesOutputInputAndExitCodeThrough", execPassesOutputInputAndExitCodeThrough},
+		{"ExecCarriesAnyAmountBothWays", execCarriesAnyAmountBothWays},
+		{"ExecAsJSONHasTheWholeResult", execAsJSONHasTheWholeResult},
+		{"ExecPassesTheInterruptOn", execPassesTheInterruptOn},
+		{"ExecWhoseReaderLeavesClosesItsSession", execWhoseReaderLeavesClosesItsSession},
+		{"ANamedSessionIsUsedAndStays", namedSessionIsUsedAndStays},
+		{"ExecInANamedSessionIsKilledByTwoInterrupts", interruptsKillInNamedSession},
+		{"ExecInANamedSessionIsKilledWhenItsReaderLeaves", leavingReaderKillsInNamedSession},
+		{"RunGivesArgumentsAndSaysWhatItCannotDo", runGivesArgumentsAndSaysWhatItCannotDo},
+	})
+}
+
+func execPassesOutputInputAndExitCodeThrough(t *testing.T, c *cli) {
 	for _, x := range []struct {
 		in              string
 		args            []string
@@ -96,8 +139,7 @@ func TestExecPassesOutputInputAndExitCodeThrough(t *testing.T) {
 	c.wantNoSession(t)
 }
 
-func TestExecCarriesAnyAmountBothWays(t *testing.T) {
-	c, _ := cliOn(t, runtimes.Native, "--runtimes", "native")
+func execCarriesAnyAmountBothWays(t *testing.T, c *cli) {
 	in := make([]byte, 3<<20)
 	_, _ = rand.NewChaCha8([32]byte{}).Read(in)
 	out, complaints, code := c.run(t, string(in), "exec", "python", "--", "cat")
@@ -106,8 +148,7 @@ func TestExecCarriesAnyAmountBothWays(t *testing.T) {
 	}
 }
 
-func TestExecAsJSONHasTheWholeResult(t *testing.T) {
-	c, _ := cliOn(t, runtimes.Native, "--runtimes", "native")
+func execAsJSONHasTheWholeResult(t *testing.T, c *cli) {
 	out, complaints, code := c.run(t, "", "exec", "--json", "python", "--", "sh", "-c", "echo out; exit 3")
 	var r struct {
 		SessionID   string                  `json:"sessionId"`
@@ -125,8 +166,7 @@ func TestExecAsJSONHasTheWholeResult(t *testing.T) {
 }
 
 // The first Ctrl-C is the program's, the second ends all.
-func TestExecPassesTheInterruptOn(t *testing.T) {
-	c, _ := cliOn(t, runtimes.Native, "--runtimes", "native")
+func execPassesTheInterruptOn(t *testing.T, c *cli) {
 	for _, x := range []struct {
 		script string
 		twice  bool
@@ -167,8 +207,7 @@ func TestExecPassesTheInterruptOn(t *testing.T) {
 }
 
 // Whoever reads may leave: the session is closed all the same.
-func TestExecWhoseReaderLeavesClosesItsSession(t *testing.T) {
-	c, _ := cliOn(t, runtimes.Native, "--runtimes", "native")
+func execWhoseReaderLeavesClosesItsSession(t *testing.T, c *cli) {
 	cmd := c.command(t, "exec", "python", "--", "yes")
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {
@@ -188,27 +227,18 @@ func TestExecWhoseReaderLeavesClosesItsSession(t *testing.T) {
 	c.wantNoSession(t)
 }
 
-func TestASessionThatIsNamedIsUsedAndStays(t *testing.T) {
-	c, p := cliOn(t, runtimes.Native, "--runtimes", "native")
-	k, err := client.Dial(t.Context(), p.URL(), client.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer k.Close()
-	s, err := k.Create(t.Context(), protocol.SessionCreate{Language: "python"})
-	if err != nil {
-		t.Fatal(err)
-	}
+func namedSessionIsUsedAndStays(t *testing.T, c *cli) {
+	_, id := c.session(t)
 	for _, script := range []string{"echo kept > file", "cat file"} {
-		if out, complaints, code := c.run(t, "", "exec", "--session", s.SessionID, "python", "--", "sh", "-c", script); code != 0 || complaints != "" || script == "cat file" && out != "kept\n" {
+		if out, complaints, code := c.run(t, "", "exec", "--session", id, "python", "--", "sh", "-c", script); code != 0 || complaints != "" || script == "cat file" && out != "kept\n" {
 			t.Errorf("%s: %q, %q, exit code %d", script, out, complaints, code)
 		}
 	}
 	out, _, _ := c.run(t, "", "sessions")
-	if lines := strings.Split(out, "\n"); len(lines) != 3 || !strings.HasPrefix(lines[1], s.SessionID+"  python    Native   Idle ") {
+	if lines := strings.Split(out, "\n"); len(lines) != 3 || !strings.HasPrefix(lines[1], id+"  python    Native   Idle ") {
 		t.Errorf("sessions:\n%s", out)
 	}
-	if out, complaints, code := c.run(t, "", "sessions", "close", s.SessionID, "none"); out+complaints != "" || code != 0 {
+	if out, complaints, code := c.run(t, "", "sessions", "close", id, "none"); out+complaints != "" || code != 0 {
 		t.Errorf("close: %s%s, exit code %d", out, complaints, code)
 	}
 	c.wantNoSession(t)
@@ -232,8 +262,7 @@ func TestRunRunsAFileOfEachLanguageOnEachRuntime(t *testing.T) {
 	c.wantNoSession(t)
 }
 
-func TestRunGivesArgumentsAndSaysWhatItCannotDo(t *testing.T) {
-	c, _ := cliOn(t, runtimes.Native, "--runtimes", "native")
+func runGivesArgumentsAndSaysWhatItCannotDo(t *testing.T, c *cli) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "args.py")
 	if err := os.WriteFile(file, []byte("import sys; print(sys.argv[1:], sys.stdin.read())"), 0o600); err != nil {

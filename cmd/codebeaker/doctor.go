@@ -53,7 +53,7 @@ func examine(ctx context.Context, c Config, out io.Writer) error {
 	}
 	defer dir.Close()
 	if c.ToolsDir == "" {
-		c.ToolsDir = findTools()
+		c.ToolsDir = host.FindTools()
 	}
 	h, err := host.Open(host.Options{
 		Names: c.Runtimes, DataDir: dir.path, Mark: dir.mark, ToolsDir: c.ToolsDir, Guest: c.Guest,

@@ -20,6 +20,7 @@ import (
 const execHelp = `Run a program in a fresh session of LANG and pass its output, its input and its exit code through.
 
 Standard input goes to the program when it is a pipe or a file. Ctrl-C sends it SIGINT; a second one ends the session.
+A session of --session stays, and only the program is killed then; so it is when nobody reads its output any more.
 Exit codes: the program's; 128+n when signal n ended it; 124 after --timeout; 127 when it could not start;
 125 when the command could not be carried out.`
 
@@ -41,36 +42,27 @@ func execCommand() *cobra.Command {
 }
 
 // exec runs a program in a session, after it has been prepared.
-func (r *remote) exec(cmd *cobra.Command, language string, prepare func(context.Context, *workshop) error, program func(*workshop) *protocol.ExecuteShell) (err error) {
+func (r *remote) exec(cmd *cobra.Command, language string, prepare func(context.Context, *workshop) error, program func(*workshop) *protocol.ExecuteShell) error {
 	signal.Ignore(syscall.SIGPIPE) // so that the session is closed when nobody reads
-	interrupts := newInterrupts(cmd.Context())
-	defer interrupts.stop()
-	ctx := interrupts.ctx
-	w, err := r.open(ctx, language)
-	if err != nil {
-		return interrupts.orExit(err)
-	}
-	defer func() { err = errors.Join(err, w.Close()) }()
-	if prepare != nil {
-		if err := prepare(ctx, w); err != nil {
-			return interrupts.orExit(err)
+	return r.within(cmd, language, func(i *interrupts, w *workshop) error {
+		if prepare != nil {
+			if err := prepare(i.ctx, w); err != nil {
+				return err
+			}
 		}
-	}
-	command := program(w)
-	input := cmd.InOrStdin()
-	if terminal(input) {
-		input, command.Stdin = nil, new(string)
-	}
-	e, err := w.start(ctx, r, command)
-	if err != nil {
-		return interrupts.orExit(err)
-	}
-	defer e.Detach() // before the session ends: whoever feeds it need not complain
-	interrupts.forward(e)
-	if input != nil {
-		go feed(e, input)
-	}
-	return interrupts.orExit(r.finish(ctx, cmd, w, e))
+		command := program(w)
+		input := cmd.InOrStdin()
+		if terminal(input) {
+			input, command.Stdin = nil, new(string)
+		}
+		return w.attend(i.ctx, r, command, func(e *client.Execution) error {
+			i.forward(e)
+			if input != nil {
+				go feed(e, input)
+			}
+			return r.finish(i.ctx, cmd, w, e)
+		})
+	})
 }
 
 // finish passes the output on and turns the end of the program into ours.
@@ -91,10 +83,7 @@ func (r *remote) finish(ctx context.Context, cmd *cobra.Command, w *workshop, e 
 			return err
 		}
 	}
-	if missing != nil {
-		return missing
-	}
-	return quietly(r.json, exitOf(result))
+	return quietly(r.json, endOf(missing, result))
 }
 
 // quietly drops what JSON has said already.

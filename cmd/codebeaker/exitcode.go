@@ -34,6 +34,40 @@ func (e *exitError) Error() string {
 
 func (e *exitError) Unwrap() error { return e.err }
 
+// codeOf is the exit code of an error.
+func codeOf(err error) int {
+	var exit *exitError
+	switch {
+	case err == nil:
+		return 0
+	case errors.As(err, &exit):
+		return exit.code
+	}
+	return 1
+}
+
+// complaints are what is to be said of an error: of joined ones each, but for
+// what the program has said.
+func complaints(err error) (said []error) {
+	var exit *exitError
+	if err == nil {
+		return nil
+	}
+	if !errors.As(err, &exit) {
+		return []error{err}
+	}
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		for _, err := range joined.Unwrap() {
+			said = append(said, complaints(err)...)
+		}
+		return said
+	}
+	if exit.err == nil {
+		return nil
+	}
+	return []error{err}
+}
+
 // ours gives an error that is not the program's its exit code.
 func ours(err error) error {
 	var exit *exitError
@@ -41,6 +75,14 @@ func ours(err error) error {
 		return err
 	}
 	return &exitError{exitOurs, err}
+}
+
+// endOf is exitOf, unless output is missing.
+func endOf(missing error, r *protocol.ExecuteResult) error {
+	if missing != nil {
+		return missing
+	}
+	return exitOf(r)
 }
 
 // exitOf is the end of a program as the end of this process; nil for exit code

@@ -12,6 +12,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/codebeaker/codebeaker/runtimes/host"
 )
 
 // A foreign client is a WebSocket client that is not ours, in a process of its
@@ -57,7 +59,7 @@ var drivers = map[string]func(url string) (*exec.Cmd, string){
 		return exec.Command(python, "testdata/drive.py", url), ""
 	},
 	"npm-ws": func(url string) (*exec.Cmd, string) {
-		modules := filepath.Join(filepath.Dir(filepath.Dir(findTools())), "tools", "node_modules")
+		modules := filepath.Join(filepath.Dir(filepath.Dir(host.FindTools())), "tools", "node_modules")
 		node, err := exec.LookPath("node")
 		if err != nil {
 			return nil, "node is not installed"

@@ -4,8 +4,6 @@ import (
 	"bufio"
 	"fmt"
 	"os"
-
-	"github.com/codebeaker/codebeaker/runtimes/host"
 )
 
 // memoryMB is the machine's memory, zero where it cannot be found.
@@ -23,6 +21,3 @@ func memoryMB() int64 {
 	}
 	return 0
 }
-
-// findTools is where `make tools` puts Bun and Deno.
-func findTools() string { return host.FindTools() }

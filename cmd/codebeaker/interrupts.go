@@ -45,9 +45,6 @@ func (i *interrupts) watch() {
 				continue
 			}
 			i.cancel(&interrupted{numberOf(s)})
-			if e != nil {
-				e.Detach()
-			}
 			return
 		case <-i.ctx.Done():
 			return

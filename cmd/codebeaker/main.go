@@ -4,7 +4,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 
@@ -14,13 +13,8 @@ import (
 func main() {
 	host.RunRelay()
 	err := newCommand().ExecuteContext(context.Background())
-	if err == nil {
-		return
+	for _, complaint := range complaints(err) {
+		fmt.Fprintln(os.Stderr, "codebeaker:", complaint)
 	}
-	exit := &exitError{code: 1, err: err}
-	errors.As(err, &exit)
-	if exit.err != nil {
-		fmt.Fprintln(os.Stderr, "codebeaker:", err)
-	}
-	os.Exit(exit.code)
+	os.Exit(codeOf(err))
 }

@@ -58,7 +58,7 @@ func newProgram(ctx context.Context, c Config, log *slog.Logger) (p *Program, er
 		return p, err
 	}
 	if c.ToolsDir == "" {
-		c.ToolsDir = findTools()
+		c.ToolsDir = host.FindTools()
 	}
 	networks, err := c.networks()
 	if err != nil {

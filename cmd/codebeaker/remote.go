@@ -47,7 +47,7 @@ func (r *remote) addServerFlags(cmd *cobra.Command) {
 func (r *remote) addSessionFlags(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringVar(&r.session, "session", "", "id of a session to use, which stays, instead of a fresh one")
-	flags.StringVar(&r.runtime, "runtime", "", "Docker, Deno, Bun, Native or Embedded, and no other")
+	flags.StringVar(&r.runtime, "runtime", "", "Docker, Deno, Bun or Native, and no other")
 	flags.StringVar(&r.preference, "preference", "", "Speed, Security, Memory or Balanced (default Balanced)")
 	flags.DurationVar(&r.timeout, "timeout", 0, "time limit of the program; zero is none")
 	flags.DurationVar(&r.lifetime, "lifetime", 0, "time limit of the session; zero is the server's default")

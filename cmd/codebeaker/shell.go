@@ -21,7 +21,8 @@ func shellCommand() *cobra.Command {
 	var r remote
 	cmd := &cobra.Command{
 		Use: "shell LANG [-- CMD [ARG...]]", Short: "Open a terminal in a session",
-		Long: "Open a shell, or CMD, on a terminal in a fresh session of LANG. The session ends with it.\n" +
+		Long: "Open a shell, or CMD, on a terminal in a fresh session of LANG. The session ends with it;\n" +
+			"one of --session stays, and the program is killed there when the terminal goes.\n" +
 			"Exit codes are those of `codebeaker exec`.",
 		Example: "  codebeaker shell python\n  codebeaker shell python -- python3",
 		Args:    cobra.MinimumNArgs(1),
@@ -39,30 +40,22 @@ func shellCommand() *cobra.Command {
 	return cmd
 }
 
-func (r *remote) shell(cmd *cobra.Command, language string, command *protocol.ExecuteShell) (err error) {
+func (r *remote) shell(cmd *cobra.Command, language string, command *protocol.ExecuteShell) error {
 	tty, ok := cmd.InOrStdin().(*os.File)
 	if !ok || !terminal(tty) {
 		return errors.New("shell needs a terminal: use `codebeaker exec` for pipes and files")
 	}
-	interrupts := newInterrupts(cmd.Context())
-	defer interrupts.stop()
-	ctx := interrupts.ctx
-	w, err := r.open(ctx, language)
-	if err != nil {
-		return interrupts.orExit(err)
-	}
-	defer func() { err = errors.Join(err, w.Close()) }()
-	fmt.Fprintf(cmd.ErrOrStderr(), "%s on %s, session %s\n", w.session.Language, w.session.RuntimeType, w.session.SessionID)
-	cols, rows := size(tty)
-	command.PTY = &protocol.PTY{Cols: &cols, Rows: &rows}
-	if kind := os.Getenv("TERM"); kind != "" {
-		command.Env = map[string]string{"TERM": kind}
-	}
-	e, err := w.start(ctx, r, command)
-	if err != nil {
-		return interrupts.orExit(err)
-	}
-	return interrupts.orExit(converse(ctx, e, tty, cmd.OutOrStdout()))
+	return r.within(cmd, language, func(i *interrupts, w *workshop) error {
+		fmt.Fprintf(cmd.ErrOrStderr(), "%s on %s, session %s\n", w.session.Language, w.session.RuntimeType, w.session.SessionID)
+		cols, rows := size(tty)
+		command.PTY = &protocol.PTY{Cols: &cols, Rows: &rows}
+		if kind := os.Getenv("TERM"); kind != "" {
+			command.Env = map[string]string{"TERM": kind}
+		}
+		return w.attend(i.ctx, r, command, func(e *client.Execution) error {
+			return converse(i.ctx, e, tty, cmd.OutOrStdout())
+		})
+	})
 }
 
 // converse connects the two terminals until the program ends.
@@ -74,10 +67,8 @@ func converse(ctx context.Context, e *client.Execution, tty *os.File, to io.Writ
 	defer func() { _ = term.Restore(int(tty.Fd()), before) }()
 	defer onResize(func() {
 		cols, rows := size(tty)
-		go func() { _ = e.Resize(ctx, int(cols), int(rows)) }()
+		_ = e.Resize(ctx, int(cols), int(rows)) // here: the newest size is to be the last
 	})()
-	stop := context.AfterFunc(ctx, e.Detach)
-	defer stop()
 	go typeInto(e, tty)
 	missing, err := pour(e, to, to)
 	if err != nil {
@@ -87,7 +78,7 @@ func converse(ctx context.Context, e *client.Execution, tty *os.File, to io.Writ
 	if err != nil {
 		return err
 	}
-	return errors.Join(missing, exitOf(result))
+	return endOf(missing, result)
 }
 
 // typeInto passes on what is typed. A key whose connection broke may be lost;

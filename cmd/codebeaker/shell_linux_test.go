@@ -114,13 +114,21 @@ func TestShellIsATerminalInASession(t *testing.T) {
 	c.wantNoSession(t)
 }
 
-func TestShellRunsAnInteractiveProgram(t *testing.T) {
-	c, _ := cliOn(t, runtimes.Native, "--runtimes", "native")
+func TestCLIShellOnNative(t *testing.T) {
+	onOneServer(t, []use{
+		{"RunsAnInteractiveProgram", shellRunsAnInteractiveProgram},
+		{"ThatIsEndedClosesItsSession", endedShellClosesItsSession},
+		{"ThatIsEndedInANamedSessionKillsItsProgram", endedShellKillsInNamedSession},
+	})
+}
+
+func shellRunsAnInteractiveProgram(t *testing.T, c *cli) {
 	y := newTypist(t, c.command(t, "shell", "python", "--", "python3", "-q"))
 	y.see(">>> ")
 	y.enter("print('ab' * 3)\r")
 	y.see("ababab")
-	y.enter("\x04") // Ctrl-D
+	y.see(">>> ") // it reads again: before, Ctrl-D would be no end of file
+	y.enter("\x04")
 	if code := y.exit(); code != 0 {
 		t.Errorf("exit code %d", code)
 	}
@@ -128,8 +136,7 @@ func TestShellRunsAnInteractiveProgram(t *testing.T) {
 }
 
 // Whoever ends the command ends the session, and the terminal is as before.
-func TestAShellThatIsEndedClosesItsSession(t *testing.T) {
-	c, _ := cliOn(t, runtimes.Native, "--runtimes", "native")
+func endedShellClosesItsSession(t *testing.T, c *cli) {
 	for _, signal := range []syscall.Signal{syscall.SIGTERM, syscall.SIGHUP} {
 		y := newTypist(t, c.command(t, "shell", "python", "--", "sh", "-c", "echo ready; cat"))
 		y.see("ready")
@@ -141,4 +148,17 @@ func TestAShellThatIsEndedClosesItsSession(t *testing.T) {
 		}
 	}
 	c.wantNoSession(t)
+}
+
+func endedShellKillsInNamedSession(t *testing.T, c *cli) {
+	k, id := c.session(t)
+	y := newTypist(t, c.command(t, "shell", "--session", id, "python", "--", "sh", "-c", "trap '' HUP; echo ready; cat"))
+	y.see("ready")
+	if err := y.cmd.Process.Signal(syscall.SIGHUP); err != nil {
+		t.Fatal(err)
+	}
+	if code := y.exit(); code != 128+int(syscall.SIGHUP) {
+		t.Errorf("exit code %d", code)
+	}
+	wantKilled(t, k, id)
 }

@@ -16,32 +16,38 @@ import (
 // Errors: *RefusedError when the server refused; ErrConnectionLost; ErrClosed;
 // ctx's cause.
 func (c *Client) Call(ctx context.Context, method string, params, result any) error {
-	m, err := c.ask(ctx, method, params)
+	_, err := c.callOver(ctx, method, params, result)
+	return err
+}
+
+// callOver is Call, and says which connection brought the answer.
+func (c *Client) callOver(ctx context.Context, method string, params, result any) (*link, error) {
+	l, m, err := c.ask(ctx, method, params)
 	if err != nil {
-		return fmt.Errorf("%s: %w", method, err)
+		return nil, fmt.Errorf("%s: %w", method, err)
 	}
-	return decodeReply(method, m, result)
+	return l, decodeReply(method, m, result)
 }
 
 // ask calls on the connection of now, and on the next one when the call was not
 // sent, or may be made twice.
-func (c *Client) ask(ctx context.Context, method string, params any) (*jsonrpc.Message, error) {
+func (c *Client) ask(ctx context.Context, method string, params any) (*link, *jsonrpc.Message, error) {
 	for {
 		l, err := c.connection(ctx)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		m, err := l.call(ctx, method, params, nil)
 		switch {
 		case err == nil:
-			return m, nil
+			return l, m, nil
 		case errors.Is(err, errUnsent):
 		case errors.Is(err, ErrConnectionLost):
 			if c.isClosed() || !repeatable(method, params) || ofTheCall(err) {
-				return nil, c.orEnd(err)
+				return nil, nil, c.orEnd(err)
 			}
 		default:
-			return nil, err
+			return nil, nil, err
 		}
 	}
 }
@@ -67,16 +73,18 @@ var known = func() map[string]bool {
 	return m
 }()
 
-// ofTheCall reports whether the connection ended for what was sent, so that it
-// would again.
+// ofTheCall reports whether the connection ended for what was sent, or for a
+// reply that is too big for this client, so that it would again.
 func ofTheCall(err error) bool {
 	var closed *websocket.CloseError
-	if !errors.As(err, &closed) || !closed.Remote {
+	if !errors.As(err, &closed) {
 		return false
 	}
 	switch closed.Code {
-	case websocket.CodeProtocolError, websocket.CodeInvalidText, websocket.CodePolicy, websocket.CodeTooBig:
+	case websocket.CodeTooBig:
 		return true
+	case websocket.CodeProtocolError, websocket.CodeInvalidText, websocket.CodePolicy:
+		return closed.Remote
 	}
 	return false
 }

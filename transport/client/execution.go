@@ -115,26 +115,30 @@ func (e *Execution) setID(id string) {
 }
 
 // receive takes the notifications of its connection, on the reading goroutine.
+// Some may be of an execution that had the connection before; until the id is
+// known only a start is taken, since the reply follows in every case.
 func (e *Execution) receive(m *jsonrpc.Message) {
 	switch m.Method {
 	case protocol.NotifyStarted:
 		var p protocol.ExecutionStarted
-		if decode(m.Params, &p) == nil {
+		if decode(m.Params, &p) == nil && p.SessionID == e.session {
 			e.setID(p.ExecutionID)
 		}
 	case protocol.NotifyOutput:
-		if o, err := decodeOutput(m.Params); err == nil {
+		if o, id, err := decodeOutput(m.Params); err == nil && id == e.ID() {
 			e.out.push(o, e.ctx.Done())
 		}
 	case protocol.NotifyCompleted:
 		var p struct {
-			Result executeReply `json:"result"`
+			ExecutionID string       `json:"executionId"`
+			Result      executeReply `json:"result"`
 		}
-		if err := decode(m.Params, &p); err != nil {
+		switch err := decode(m.Params, &p); {
+		case err != nil:
 			e.settle(nil, err)
-			return
+		case p.ExecutionID == e.ID():
+			e.complete(&p.Result)
 		}
-		e.complete(&p.Result)
 	}
 }
 

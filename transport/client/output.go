@@ -23,19 +23,18 @@ const (
 	Terminal = "pty"
 )
 
-func decodeOutput(params jsonrpc.Raw) (Output, error) {
+func decodeOutput(params jsonrpc.Raw) (o Output, execution string, err error) {
 	var p protocol.ExecutionOutput
 	if err := decode(params, &p); err != nil {
-		return Output{}, err
+		return Output{}, "", err
 	}
-	o := Output{Stream: p.Stream, Seq: p.Seq, Offset: p.Offset}
+	o = Output{Stream: p.Stream, Seq: p.Seq, Offset: p.Offset}
 	if p.Encoding != protocol.Base64 {
 		o.Data = []byte(p.Data)
-		return o, nil
+		return o, p.ExecutionID, nil
 	}
-	data, err := base64.StdEncoding.DecodeString(p.Data)
-	o.Data = data
-	return o, err
+	o.Data, err = base64.StdEncoding.DecodeString(p.Data)
+	return o, p.ExecutionID, err
 }
 
 // Output delivers what the program writes, in order, none twice, across

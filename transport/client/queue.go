@@ -20,7 +20,6 @@ type queue struct {
 	lost    gap   // before items
 	due     int64 // seq of the next chunk
 	offsets map[string]int64
-	blind   bool // attached in the middle: an offset is known from the first chunk on
 	claimed bool // by a reader
 	waiting int  // Waits
 	err     error
@@ -38,7 +37,7 @@ func (q *queue) from(seq int64) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.due = seq; seq > 0 {
-		q.blind, q.offsets = true, make(map[string]int64)
+		q.offsets = make(map[string]int64)
 	}
 }
 

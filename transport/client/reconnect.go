@@ -119,6 +119,21 @@ func (c *Client) attachAgain(l *link) (gone map[string]error, err error) {
 	return gone, nil
 }
 
+// stayAttached remembers a session that was attached over a connection. When
+// that has ended meanwhile, the next one may have been made without the
+// session, so it is attached once more.
+func (c *Client) stayAttached(ctx context.Context, l *link, session string) error {
+	c.remember(session)
+	if l.err() == nil {
+		return nil
+	}
+	err := c.Call(ctx, protocol.MethodSessionAttach, &protocol.SessionRef{SessionID: session}, nil)
+	if err != nil {
+		c.forget(session)
+	}
+	return err
+}
+
 // remember makes the client attach a session again when it reconnects.
 func (c *Client) remember(session string) {
 	c.mu.Lock()

@@ -22,6 +22,7 @@ type Stream struct {
 	kind      *protocol.CommandKind
 	chunks    chan Output
 	ended     sync.Once // closes chunks
+	begun     sync.Once // closes started
 	started   chan struct{}
 	over      chan struct{} // closed by Close
 	closed    sync.Once
@@ -128,7 +129,7 @@ func (s *Stream) Close() {
 func (s *Stream) receive(m *jsonrpc.Message) {
 	switch m.Method {
 	case protocol.NotifyStarted:
-		close(s.started)
+		s.begun.Do(func() { close(s.started) })
 	case protocol.NotifyOutput:
 		s.receiveOutput(m)
 	case protocol.NotifyCompleted:
@@ -140,7 +141,7 @@ func (s *Stream) receive(m *jsonrpc.Message) {
 }
 
 func (s *Stream) receiveOutput(m *jsonrpc.Message) {
-	o, err := decodeOutput(m.Params)
+	o, _, err := decodeOutput(m.Params)
 	if err != nil {
 		return
 	}

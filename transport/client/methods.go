@@ -35,11 +35,7 @@ func (c *Client) Create(ctx context.Context, p protocol.SessionCreate) (*protoco
 		token := rand.Text()
 		p.ClientToken = &token
 	}
-	s, err := call[protocol.Session](ctx, c, protocol.MethodSessionCreate, &p)
-	if err == nil {
-		c.remember(s.SessionID)
-	}
-	return s, err
+	return c.follow(ctx, protocol.MethodSessionCreate, &p)
 }
 
 // Get returns a session.
@@ -60,9 +56,16 @@ func (c *Client) Extend(ctx context.Context, p protocol.SessionExtend) (*protoco
 // Attach makes this client receive the notifications of a session, also after
 // it has connected again.
 func (c *Client) Attach(ctx context.Context, session string) (*protocol.Session, error) {
-	s, err := call[protocol.Session](ctx, c, protocol.MethodSessionAttach, &protocol.SessionRef{SessionID: session})
+	return c.follow(ctx, protocol.MethodSessionAttach, &protocol.SessionRef{SessionID: session})
+}
+
+// follow makes a call that attaches the session of its result, and keeps it
+// attached.
+func (c *Client) follow(ctx context.Context, method string, params any) (*protocol.Session, error) {
+	s := new(protocol.Session)
+	l, err := c.callOver(ctx, method, params, s)
 	if err == nil {
-		c.remember(session)
+		err = c.stayAttached(ctx, l, s.SessionID)
 	}
 	return s, err
 }

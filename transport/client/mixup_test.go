@@ -1,0 +1,84 @@
+package client_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/codebeaker/codebeaker/transport/client"
+	"github.com/codebeaker/codebeaker/transport/jsonrpc"
+	"github.com/codebeaker/codebeaker/transport/protocol"
+)
+
+// A connection is made again between the reply of a create and its reader.
+func TestASessionWhoseConnectionBrokeBehindTheReplyIsAttached(t *testing.T) {
+	p := newProxy(t, serve(t), nil)
+	closed, again := make(chan string, 1), make(chan struct{}, 1)
+	c := dial(t, p.url, client.Options{
+		Redial: quick,
+		OnNotification: func(method string, params jsonrpc.Raw) {
+			if method == protocol.NotifyClosed {
+				closed <- string(params)
+			}
+		},
+		OnReconnect: func(map[string]error) { again <- struct{}{} },
+	})
+	other := dial(t, serveURL(p), client.Options{})
+	session := create(t, other)
+	old := c.Main()
+	p.cut()
+	<-again
+	if err := c.StayAttached(t.Context(), old, session); err != nil {
+		t.Fatal(err)
+	}
+	if err := other.CloseSession(t.Context(), session); err != nil {
+		t.Fatal(err)
+	}
+	if params := <-closed; !strings.Contains(params, session) {
+		t.Errorf("told of %s", params)
+	}
+	if err := c.StayAttached(t.Context(), old, session); !errors.Is(err, client.ErrSessionClosed) && !errors.Is(err, client.ErrSessionNotFound) {
+		t.Errorf("of a session that has ended: %v", err)
+	}
+}
+
+func TestNotificationsOfAnotherExecutionAreDropped(t *testing.T) {
+	c := dial(t, serve(t), client.Options{})
+	session := create(t, c)
+	e := startThrough(t, c, client.Execute{SessionID: session, Command: client.Program("trap")})
+	e.Receive(protocol.NotifyOutput, `{"executionId":"other","stream":"stdout","seq":7,"offset":70,"data":"strange"}`)
+	e.Receive(protocol.NotifyCompleted, `{"executionId":"other","result":{"executionId":"other","success":true,"result":{"exitCode":0,"status":"Exited"}}}`)
+	select {
+	case <-e.Done():
+		t.Fatal("it ended with another")
+	default:
+	}
+	if ok, err := e.Signal(t.Context(), "SIGTERM"); !ok || err != nil {
+		t.Fatal(ok, err)
+	}
+	var out []byte
+	for o, err := range e.Output() {
+		if err != nil {
+			t.Errorf("output: %v", err)
+		}
+		out = append(out, o.Data...)
+	}
+	if strings.Contains(string(out), "strange") {
+		t.Errorf("output %q", out)
+	}
+}
+
+func TestAStreamMayBeToldTwiceThatItStarted(t *testing.T) {
+	c := dial(t, serve(t), client.Options{})
+	s, err := c.Follow(client.Execute{SessionID: create(t, c), Command: client.Program("print", "hi")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.ExecutionID(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	s.Receive(protocol.NotifyStarted, `{}`)
+	if r, err := s.Wait(t.Context()); err != nil || !r.Success {
+		t.Errorf("%+v, %v", r, err)
+	}
+}
