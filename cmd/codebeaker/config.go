@@ -193,13 +193,15 @@ func (c *Config) validate() error {
 func (c *Config) networks() ([]netip.Prefix, error) {
 	var blocks []netip.Prefix
 	for _, text := range c.AllowNetworks {
-		if address, err := netip.ParseAddr(text); err == nil {
-			blocks = append(blocks, netip.PrefixFrom(address, address.BitLen()))
-			continue
-		}
 		block, err := netip.ParsePrefix(text)
-		if err != nil {
-			return nil, fmt.Errorf("allow-network: %q is neither an address nor a block such as 10.1.2.0/24", text)
+		if address, notOne := netip.ParseAddr(text); notOne == nil {
+			block, err = netip.PrefixFrom(address, address.BitLen()), nil
+		}
+		switch {
+		case err != nil || !block.Addr().Is4():
+			return nil, fmt.Errorf("allow-network: %q is neither an IPv4 address nor a block of them such as 10.1.2.0/24", text)
+		case block != block.Masked():
+			return nil, fmt.Errorf("allow-network: %s is not a block: %s is", text, block.Masked())
 		}
 		blocks = append(blocks, block)
 	}

@@ -36,6 +36,11 @@ func (c *construction) startRelay(ctx context.Context) error {
 	options := c.r.options.Egress
 	options.Logger = c.r.log.With("session", c.spec.Session)
 	options.UID = c.workspace.UID()
+	options.Lost = func() { // a container without the network that it was given is lost
+		if err := c.r.engine.removeContainer(context.Background(), c.id); err != nil {
+			c.r.log.Error("a container without its network could not be removed", "container", c.id, "error", err)
+		}
+	}
 	if c.relay, err = egress.Start(device, options); err != nil {
 		return fmt.Errorf("let the session reach the internet: %w", err)
 	}

@@ -111,6 +111,13 @@ func Open(o Options) (*Host, error) {
 	if o.Names == nil {
 		o.Names = Names()
 	}
+	if o.Guest != "" {
+		path, err := filepath.Abs(o.Guest) // an agent starts in another directory
+		if err != nil {
+			return nil, err
+		}
+		o.Guest = path
+	}
 	manager, err := workspace.New(workspace.Options{Dir: filepath.Join(o.DataDir, "workspaces"), Mark: o.Mark})
 	if err != nil {
 		return nil, err

@@ -55,7 +55,7 @@ func (r *Runtime) make(ctx context.Context, found *found, language *Language, sp
 		do   func(context.Context) error
 	}{
 		{"make workspace", m.makeWorkspace}, {"make control group", m.makeGroup}, {"start box", m.startBox},
-		{"wait for guest", m.openLink}, {"start relay", m.startRelay}, {"read limits", m.readLimits},
+		{"wait for guest", m.openLink}, {startRelay, m.startRelay}, {"read limits", m.readLimits},
 	} {
 		if err := step.do(ctx); err != nil {
 			stderr := m.undo()
@@ -64,6 +64,9 @@ func (r *Runtime) make(ctx context.Context, found *found, language *Language, sp
 			}
 			if stderr != "" {
 				err = fmt.Errorf("%w; the guest said: %s", err, stderr)
+			}
+			if step.name == startRelay {
+				return nil, r.fail(step.name, noRelay, err)
 			}
 			return nil, r.fail(step.name, reason(err), err)
 		}

@@ -15,6 +15,13 @@ import (
 const noTunnel = "this host has no /dev/net/tun that the server may open: load the module tun (`modprobe tun`), " +
 	"and let others than root use it as most systems do (`chmod 666 /dev/net/tun`); or ask for network none"
 
+// startRelay is a step of making, and noRelay what is told when it fails.
+const (
+	startRelay = "start relay"
+	noRelay    = "the process that carries the session's network could not be started; the server's log says why " +
+		"(a server that is root needs a program that others may execute, `chmod 755`)"
+)
+
 // deviceTimeout bounds how long an agent that is ready may take to pass the
 // device: it has done so before.
 const deviceTimeout = 5 * time.Second
@@ -51,6 +58,12 @@ func (m *making) startRelay(context.Context) (err error) {
 	options := m.r.options.Egress
 	options.Logger = m.r.options.logger().With("session", m.spec.Session)
 	options.UID = m.e.workspace.UID()
+	box := m.e.box
+	options.Lost = func() { // a box without the network that it was given is lost
+		ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
+		defer cancel()
+		box.Close(ctx)
+	}
 	if m.e.relay, err = egress.Start(m.device, options); err != nil {
 		return fmt.Errorf("let the session reach the internet: %w", err)
 	}

@@ -59,7 +59,11 @@ func newPlace(t testing.TB, p egress.Policy) *place {
 }
 
 // dial connects as a program in the place does.
-func (p *place) dial(network, address string) (conn net.Conn, err error) {
+func (p *place) dial(network, address string) (net.Conn, error) {
+	return p.dialFrom(&net.Dialer{Timeout: 10 * time.Second}, network, address)
+}
+
+func (p *place) dialFrom(dialer *net.Dialer, network, address string) (conn net.Conn, err error) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -72,7 +76,7 @@ func (p *place) dial(network, address string) (conn net.Conn, err error) {
 		if err = unix.Setns(int(file.Fd()), unix.CLONE_NEWNET); err != nil {
 			return
 		}
-		conn, err = (&net.Dialer{Timeout: 10 * time.Second}).Dial(network, address)
+		conn, err = dialer.Dial(network, address)
 	}()
 	<-done
 	if conn != nil {

@@ -9,6 +9,9 @@ type Options struct {
 	// that relays of two sessions cannot touch each other. Zero is nobody.
 	// Where the server is an ordinary user the relay is that user.
 	UID int
+	// Lost is called when a relay died so often that it is not started again:
+	// the session has no network any more. Nil does nothing.
+	Lost func()
 	// Counters get what the relay carries; nil counts nothing.
 	Counters *Counters
 	Logger   *slog.Logger // nil is silent

@@ -3,7 +3,6 @@ package egress
 import (
 	"errors"
 	"fmt"
-	"net"
 	"net/netip"
 )
 
@@ -11,7 +10,8 @@ import (
 // public ones.
 type Policy struct {
 	// Allow are addresses permitted although they are not public: a package
-	// mirror of the house.
+	// mirror of the house. The host's own are permitted only where one is named
+	// by itself, not by a block.
 	Allow []netip.Prefix `json:",omitempty"`
 }
 
@@ -21,15 +21,16 @@ var ErrForbidden = errors.New("the network policy forbids this address")
 // special are the blocks that are not public: those of the registries of
 // special-purpose addresses (RFC 6890) that netip does not tell by itself.
 var special = prefixes(
-	"0.0.0.0/8",       // this network
-	"100.64.0.0/10",   // shared by carriers, RFC 6598
-	"192.0.0.0/24",    // protocol assignments
-	"192.0.2.0/24",    // documentation, RFC 5737
-	"192.88.99.0/24",  // 6to4 relays
-	"198.18.0.0/15",   // benchmarks, RFC 2544
-	"198.51.100.0/24", // documentation; the session's own network
-	"203.0.113.0/24",  // documentation
-	"240.0.0.0/4",     // reserved, and the broadcast address
+	"0.0.0.0/8",        // this network
+	"100.64.0.0/10",    // shared by carriers, RFC 6598
+	"168.63.129.16/32", // services of the platform in a large cloud
+	"192.0.0.0/24",     // protocol assignments
+	"192.0.2.0/24",     // documentation, RFC 5737
+	"192.88.99.0/24",   // 6to4 relays
+	"198.18.0.0/15",    // benchmarks, RFC 2544
+	"198.51.100.0/24",  // documentation; the session's own network
+	"203.0.113.0/24",   // documentation
+	"240.0.0.0/4",      // reserved, and the broadcast address
 )
 
 func prefixes(texts ...string) []netip.Prefix {
@@ -41,28 +42,28 @@ func prefixes(texts ...string) []netip.Prefix {
 }
 
 // Check returns an error, with ErrForbidden in its chain, unless a session may
-// reach the address. It asks the kernel for the host's own addresses each time:
-// they change.
-func (p *Policy) Check(to netip.Addr) error {
+// reach the address. own are the networks of the host's interfaces.
+func (p *Policy) Check(to netip.Addr, own []netip.Prefix) error {
 	to = to.Unmap()
+	inBlock := false
 	for _, allowed := range p.Allow {
-		if allowed.Contains(to) {
+		if allowed.Contains(to) && allowed.IsSingleIP() {
 			return nil
 		}
+		inBlock = inBlock || allowed.Contains(to)
 	}
-	if !public(to) {
-		return fmt.Errorf("%v is not public: %w", to, ErrForbidden)
-	}
-	own, err := net.InterfaceAddrs()
-	if err != nil {
-		return fmt.Errorf("find the host's own addresses: %w", errors.Join(err, ErrForbidden))
-	}
-	for _, address := range own {
-		if ip, ok := address.(*net.IPNet); ok && ip.IP.Equal(to.AsSlice()) {
+	for _, network := range own {
+		if network.Addr() == to {
 			return fmt.Errorf("%v is the host: %w", to, ErrForbidden)
 		}
+		if network.Contains(to) && !inBlock {
+			return fmt.Errorf("%v is a neighbour of the host: %w", to, ErrForbidden)
+		}
 	}
-	return nil
+	if inBlock && to.Is4() && to.IsGlobalUnicast() || public(to) {
+		return nil
+	}
+	return fmt.Errorf("%v is not public: %w", to, ErrForbidden)
 }
 
 // public reports whether an address is one of the internet at large.

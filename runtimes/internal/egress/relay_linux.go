@@ -90,7 +90,7 @@ func (r *Relay) keep(p *relayProcess) {
 		now := time.Now()
 		if deaths = append(deaths, now); len(deaths) > maxRestarts {
 			if now.Sub(deaths[0]) < restartWindow {
-				r.options.Logger.Error("a session has lost its network: its relay died too often", "reason", why)
+				r.lost("its relay died too often: " + why)
 				return
 			}
 			deaths = deaths[1:]
@@ -98,7 +98,7 @@ func (r *Relay) keep(p *relayProcess) {
 		r.options.Logger.Warn("the relay of a session died and is started again", "reason", why)
 		next, err := startProcess(r.device, r.options)
 		if err != nil {
-			r.options.Logger.Error("a session has lost its network: its relay cannot be started", "error", err)
+			r.lost("its relay cannot be started: " + err.Error())
 			return
 		}
 		if p = next; !r.adopt(p) {
@@ -106,6 +106,14 @@ func (r *Relay) keep(p *relayProcess) {
 			p.wait()
 			return
 		}
+	}
+}
+
+// lost tells that the session has no network any more.
+func (r *Relay) lost(why string) {
+	r.options.Logger.Error("a session has lost its network", "reason", why)
+	if r.options.Lost != nil {
+		go r.options.Lost() // it may close this relay, which waits for keep
 	}
 }
 

@@ -216,18 +216,28 @@ func TestARelayHasNothingOfTheServer(t *testing.T) {
 	if environment, err := os.ReadFile(proc + "/environ"); err != nil || len(environment) > 0 {
 		t.Errorf("its environment is %q, %v", environment, err)
 	}
-	descriptors, err := os.ReadDir(proc + "/fd")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, d := range descriptors {
-		target, _ := os.Readlink(filepath.Join(proc, "fd", d.Name()))
+	for _, target := range descriptorsOf(t, p.relay.PID()) {
 		// Go's runtime itself watches the limits of its control group.
 		if !strings.HasPrefix(target, "pipe:") && !strings.HasPrefix(target, "anon_inode:") &&
 			!strings.HasPrefix(target, "/sys/fs/cgroup/") && target != "/dev/net/tun" && target != os.DevNull {
 			t.Errorf("it holds %s", target)
 		}
 	}
+}
+
+// descriptorsOf are what a process has open.
+func descriptorsOf(t *testing.T, pid int) (targets []string) {
+	t.Helper()
+	directory := filepath.Join("/proc", strconv.Itoa(pid), "fd")
+	entries, err := os.ReadDir(directory)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, entry := range entries {
+		target, _ := os.Readlink(filepath.Join(directory, entry.Name()))
+		targets = append(targets, target)
+	}
+	return targets
 }
 
 func TestCloseDuringTrafficLeavesNothing(t *testing.T) {

@@ -4,9 +4,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"runtime"
 	"runtime/debug"
+	"strconv"
 	"sync/atomic"
 	"time"
 
@@ -36,8 +38,10 @@ func RunRelay() {
 	if len(os.Args) == 0 || os.Args[0] != relayName {
 		return
 	}
-	err := giveUpPrivileges()
-	if err == nil {
+	var err error
+	if len(os.Args) == 1 {
+		err = startAgain()
+	} else {
 		err = serveRelay(os.Stdin, os.Stdout)
 	}
 	if err != nil {
@@ -47,26 +51,40 @@ func RunRelay() {
 	os.Exit(0)
 }
 
-// giveUpPrivileges makes sure that this process never gains a right. That is a
-// thread's own attribute, and a Go program has several from its first line on
-// (and where C is linked in, no way to set it on all): so one thread sets it
-// and starts the program again, which leaves only that one (execve(2)).
-func giveUpPrivileges() error {
+// startAgain starts the program once more in this process, with nothing that it
+// does not need: no descriptor but its own, whatever the server was started
+// with, and no way to gain a right. That is a thread's own attribute, and a Go
+// program has several from its first line on (and where C is linked in, no way
+// to set it on all): execve(2) leaves only the one that calls it.
+func startAgain() error {
 	for _, limit := range []int{unix.RLIMIT_CORE, unix.RLIMIT_FSIZE} {
 		if err := unix.Setrlimit(limit, &unix.Rlimit{}); err != nil {
 			return fmt.Errorf("set a limit: %w", err)
 		}
 	}
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	set, err := unix.PrctlRetInt(unix.PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0)
-	if err != nil || set == 1 {
-		return err
+	if err := closeOthers(); err != nil {
+		return fmt.Errorf("close what is not the relay's: %w", err)
 	}
+	runtime.LockOSThread()
 	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
 		return err
 	}
-	return unix.Exec("/proc/self/exe", os.Args, []string{})
+	return unix.Exec("/proc/self/exe", []string{relayName, "serve"}, []string{})
+}
+
+// closeOthers has the next execve close all descriptors behind the device's.
+func closeOthers() error {
+	err := unix.CloseRange(deviceFD+1, math.MaxInt32, unix.CLOSE_RANGE_CLOEXEC)
+	if err == nil {
+		return nil
+	}
+	entries, err := os.ReadDir("/proc/self/fd") // before Linux 5.11
+	for _, entry := range entries {
+		if fd, err := strconv.Atoi(entry.Name()); err == nil && fd > deviceFD {
+			unix.CloseOnExec(fd)
+		}
+	}
+	return err
 }
 
 // serveRelay reads the policy, serves, and ends when its server closes the
@@ -101,6 +119,7 @@ func (g *gate) tell(to *json.Encoder, ended <-chan struct{}) error {
 		select {
 		case <-time.After(countInterval):
 		case <-ended:
+			g.outside.abortAll()
 			return to.Encode(g.counters.Counts())
 		}
 	}

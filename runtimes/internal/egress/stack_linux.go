@@ -3,6 +3,7 @@ package egress
 import (
 	"fmt"
 	"net/netip"
+	"time"
 
 	"gvisor.dev/gvisor/pkg/tcpip"
 	"gvisor.dev/gvisor/pkg/tcpip/header"
@@ -21,7 +22,10 @@ const (
 	// bytes: with MaxFlows of them it bounds the relay's memory.
 	socketBuffer = 128 << 10
 	// maxHandshakes bounds connections that have not been accepted or refused.
-	maxHandshakes = 64
+	maxHandshakes = MaxFlows
+	// lastWait is how long the stack remembers a connection that has ended. On a
+	// device no packet comes late, and a program may use its port again at once.
+	lastWait = time.Millisecond
 )
 
 // serveStack answers as every address of the internet, on the TUN device with
@@ -56,14 +60,15 @@ func serveStack(device int, g *gate) error {
 	return nil
 }
 
-// bound keeps the buffers of connections small, and lost packets, which there
-// are none of on a device, from being waited for long.
+// bound keeps the buffers of connections small, and the memory of those that
+// have ended short.
 func bound(s *stack.Stack) error {
 	receive := tcpip.TCPReceiveBufferSizeRangeOption{Min: 4 << 10, Default: socketBuffer, Max: socketBuffer}
 	send := tcpip.TCPSendBufferSizeRangeOption{Min: 4 << 10, Default: socketBuffer, Max: socketBuffer}
 	fixed := tcpip.TCPModerateReceiveBufferOption(false)
 	selective := tcpip.TCPSACKEnabled(true)
-	for _, option := range []tcpip.SettableTransportProtocolOption{&receive, &send, &fixed, &selective} {
+	wait := tcpip.TCPTimeWaitTimeoutOption(lastWait)
+	for _, option := range []tcpip.SettableTransportProtocolOption{&receive, &send, &fixed, &selective, &wait} {
 		if err := s.SetTransportProtocolOption(tcp.ProtocolNumber, option); err != nil {
 			return fmt.Errorf("bound the stack: %v", err)
 		}

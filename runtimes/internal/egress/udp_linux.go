@@ -4,6 +4,7 @@ import (
 	"io"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"gvisor.dev/gvisor/pkg/tcpip/adapters/gonet"
@@ -13,13 +14,12 @@ import (
 	"github.com/codebeaker/codebeaker/runtimes/internal/tunnel"
 )
 
-// quiet is how long an exchange over UDP may be silent before its place is
-// given to another one. That of a question to the resolver is shorter, and once
-// it is answered it is over, but for a second one by the same port.
+// quiet is how long an exchange over UDP may be silent before it ends. That of
+// questions to the resolver is shorter, and ends soon once all are answered.
 const (
 	quiet       = 60 * time.Second
 	quietDNS    = 10 * time.Second
-	answeredDNS = time.Second
+	answeredDNS = 50 * time.Millisecond
 )
 
 // acceptUDP opens an exchange for the first datagram from one address to
@@ -27,7 +27,12 @@ const (
 // block: to connect a UDP socket asks nobody.
 func (g *gate) acceptUDP(r *udp.ForwarderRequest) bool {
 	to := destination(r.ID())
-	outside, err := g.dial("udp", to)
+	target, err := g.target(to)
+	if err != nil {
+		g.counters.Add(Counts{Refused: 1})
+		return false
+	}
+	outside, err := g.dial("udp", target)
 	if err != nil {
 		return false
 	}
@@ -35,47 +40,105 @@ func (g *gate) acceptUDP(r *udp.ForwarderRequest) bool {
 	endpoint, problem := r.CreateEndpoint(&events)
 	if problem != nil {
 		outside.Close()
-		g.leave()
 		return false
 	}
-	x := &exchange{silence: quiet, answered: quiet}
-	if to.Addr() == tunnel.Router {
-		x.silence, x.answered = quietDNS, answeredDNS
+	x := &exchange{inside: gonet.NewUDPConn(&events, endpoint), outside: outside, dns: to.Addr() == tunnel.Router}
+	if g.exchanges.add(x) {
+		g.counters.Add(Counts{Limited: 1}) // another one had to go
 	}
 	go func() {
-		g.carryDatagrams(gonet.NewUDPConn(&events, endpoint), outside, x)
-		g.leave()
+		x.carry(g)
+		g.exchanges.remove(x)
 	}()
 	return true
 }
 
-// exchange is one flow of datagrams. It ends when neither side has sent any for
-// silence, or for answered once an answer has come.
+// exchange is one flow of datagrams.
 type exchange struct {
-	silence, answered time.Duration
-	idle              *time.Timer
+	inside, outside net.Conn
+	dns             bool
+	open            atomic.Int64 // questions without an answer
+	last            atomic.Int64 // when a datagram came, in Unix nanoseconds
+	idle            *time.Timer
 }
 
-func (g *gate) carryDatagrams(inside, outside net.Conn, x *exchange) {
-	x.idle = time.AfterFunc(x.silence, func() { inside.Close(); outside.Close() })
+// carry carries datagrams both ways until neither side sends any.
+func (x *exchange) carry(g *gate) {
+	silence := quiet
+	if x.dns {
+		silence = quietDNS
+	}
+	x.idle = time.AfterFunc(silence, x.end)
 	defer x.idle.Stop()
 	var both sync.WaitGroup
-	both.Go(func() { x.carry(&counted{outside, &g.counters.sent}, inside, x.silence) })
-	both.Go(func() { x.carry(&counted{inside, &g.counters.received}, outside, x.answered) })
+	both.Go(func() {
+		x.copy(&counted{x.outside, &g.counters.sent}, x.inside, func() time.Duration { x.open.Add(1); return silence })
+	})
+	both.Go(func() {
+		x.copy(&counted{x.inside, &g.counters.received}, x.outside, func() time.Duration {
+			if x.open.Add(-1) <= 0 && x.dns {
+				return answeredDNS
+			}
+			return silence
+		})
+	})
 	both.Wait()
 }
 
-// carry ends when from is closed. A datagram that cannot be sent is lost, as
-// datagrams are.
-func (x *exchange) carry(to io.Writer, from net.Conn, silence time.Duration) {
+// copy ends when from is closed. A datagram that cannot be sent is lost, as
+// datagrams are. came tells for how long there may be silence now.
+func (x *exchange) copy(to io.Writer, from net.Conn, came func() time.Duration) {
 	packet := make([]byte, tunnel.MTU)
 	for {
 		size, err := from.Read(packet)
 		if err != nil {
-			x.idle.Reset(0) // a port that nobody listens on: nothing more will come
+			x.end() // a port that nobody listens on: nothing more will come
 			return
 		}
-		x.idle.Reset(silence)
+		x.last.Store(time.Now().UnixNano())
+		x.idle.Reset(came())
 		_, _ = to.Write(packet[:size])
 	}
+}
+
+func (x *exchange) end() {
+	x.inside.Close()
+	x.outside.Close()
+}
+
+// exchanges are those of a session that are open, at most MaxFlows. The zero
+// value is ready.
+type exchanges struct {
+	mu  sync.Mutex
+	all map[*exchange]bool
+}
+
+// add takes in an exchange. When there are too many, the one that has been
+// silent for longest ends: nobody says when a program has done with one.
+func (e *exchanges) add(x *exchange) (another bool) {
+	x.last.Store(time.Now().UnixNano())
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.all == nil {
+		e.all = make(map[*exchange]bool)
+	}
+	if len(e.all) >= MaxFlows {
+		var oldest *exchange
+		for other := range e.all {
+			if oldest == nil || other.last.Load() < oldest.last.Load() {
+				oldest = other
+			}
+		}
+		delete(e.all, oldest)
+		oldest.end()
+		another = true
+	}
+	e.all[x] = true
+	return another
+}
+
+func (e *exchanges) remove(x *exchange) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	delete(e.all, x)
 }
