@@ -2,9 +2,14 @@ package boxed
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/codebeaker/codebeaker/runtimes/internal/box"
@@ -76,7 +81,7 @@ func (w *Warm) fill(ctx context.Context) error {
 	if err := os.MkdirAll(parent, 0o755); err != nil {
 		return err
 	}
-	partial, err := os.MkdirTemp(parent, partialPrefix)
+	partial, err := os.MkdirTemp(parent, fmt.Sprintf("%s%d-", partialPrefix, os.Getpid()))
 	if err != nil {
 		return err
 	}
@@ -87,24 +92,49 @@ func (w *Warm) fill(ctx context.Context) error {
 	if err := os.Chmod(partial, 0o755); err != nil { // MkdirTemp's is 0700
 		return err
 	}
-	return os.Rename(partial, w.Dir)
+	err = os.Rename(partial, w.Dir)
+	if err != nil && w.ready() {
+		return nil // somebody else was quicker
+	}
+	return err
 }
 
-// partialPrefix begins the names of caches that are being filled.
+// partialPrefix begins the names of caches that are being filled; the number of
+// the process that fills it follows.
 const partialPrefix = "partial-"
 
-// sweepPartial removes what interrupted fills left.
+// sweepPartial removes what interrupted fills left, and nothing that a living
+// process fills: servers of tests share a cache.
 func sweepPartial(dir string) error {
 	left, err := filepath.Glob(filepath.Join(dir, partialPrefix+"*"))
 	if err != nil {
 		return err
 	}
 	for _, partial := range left {
+		if filler(partial) {
+			continue
+		}
 		if err := os.RemoveAll(partial); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// filler reports whether the process that fills the directory may live.
+func filler(partial string) bool {
+	number, _, _ := strings.Cut(strings.TrimPrefix(filepath.Base(partial), partialPrefix), "-")
+	pid, err := strconv.Atoi(number)
+	if err != nil || pid <= 0 {
+		return false
+	}
+	process, err := os.FindProcess(pid)
+	if err != nil {
+		return false
+	}
+	defer process.Release()
+	err = process.Signal(syscall.Signal(0)) // kill(2): only whether it is there
+	return err == nil || errors.Is(err, os.ErrPermission)
 }
 
 func (w *Warm) ready() bool {

@@ -3,7 +3,9 @@ package boxed
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"testing"
 
@@ -62,7 +64,12 @@ func TestAFailedFillLeavesNothing(t *testing.T) {
 
 func TestSweepRemovesInterruptedFillsOnly(t *testing.T) {
 	parent := t.TempDir()
-	for _, name := range []string{partialPrefix + "123/a", "go1.26/a"} {
+	dead := exec.Command("true")
+	if err := dead.Run(); err != nil {
+		t.Fatal(err)
+	}
+	mine := fmt.Sprint(partialPrefix, os.Getpid(), "-1")
+	for _, name := range []string{partialPrefix + "old/a", fmt.Sprint(partialPrefix, dead.Process.Pid, "-1/a"), mine + "/a", "go1.26/a"} {
 		if err := os.MkdirAll(filepath.Join(parent, name), 0o755); err != nil {
 			t.Fatal(err)
 		}
@@ -70,7 +77,7 @@ func TestSweepRemovesInterruptedFillsOnly(t *testing.T) {
 	if err := sweepPartial(parent); err != nil {
 		t.Fatal(err)
 	}
-	if left, _ := os.ReadDir(parent); len(left) != 1 || left[0].Name() != "go1.26" {
+	if left, _ := os.ReadDir(parent); len(left) != 2 || left[0].Name() != "go1.26" || left[1].Name() != mine {
 		t.Errorf("left: %v", left)
 	}
 }
