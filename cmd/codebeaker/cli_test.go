@@ -126,6 +126,11 @@ func execPassesOutputInputAndExitCodeThrough(t *testing.T, c *cli) {
 		{"", []string{"--", "nosuch"}, "", "codebeaker: there is no program \"nosuch\" on the PATH\n", 127},
 		{"", []string{"--runtime", "Embedded", "--", "true"}, "", "*", 125},
 		{"", []string{"--session", "none", "--", "true"}, "", "codebeaker: session.get: no such session (-32001)\n", 125},
+		{"", []string{"--timeout", "-1s", "--", "true"}, "", "codebeaker: a time limit must not be negative\n", 125},
+		{"", []string{"--nosuch"}, "", "codebeaker: unknown flag: --nosuch\n", 125},
+		{"", nil, "", "*", 125},
+		{"", []string{"--network", "mars", "--", "true"}, "", "*", 125},
+		{"", []string{"--network", "internet", "--", "cat", "/etc/resolv.conf"}, "nameserver 198.51.100.1\noptions timeout:3 attempts:2\n", "", 0},
 	} {
 		args := append([]string{"exec", "python"}, x.args...)
 		out, complaints, code := c.run(t, x.in, args...)

@@ -119,6 +119,10 @@ func describeLanguages(out io.Writer, registry *runtimes.Registry) {
 				could = append(could, t.String())
 			}
 		}
+		if len(could) == 0 {
+			fmt.Fprintf(out, "  %-11s not served: none of these runtimes does\n", l)
+			continue
+		}
 		fmt.Fprintf(out, "  %-11s not served: it needs %s\n", l, strings.Join(could, " or "))
 	}
 }

@@ -31,8 +31,8 @@ type remote struct {
 	json        bool
 
 	// Of those that need a session:
-	session, runtime, preference string
-	timeout, lifetime            time.Duration
+	session, runtime, preference, network string
+	timeout, lifetime                     time.Duration
 }
 
 // addServerFlags declares how the server is found.
@@ -45,10 +45,20 @@ func (r *remote) addServerFlags(cmd *cobra.Command) {
 
 // addSessionFlags declares what the session is to be.
 func (r *remote) addSessionFlags(cmd *cobra.Command) {
+	// A command line that is wrong must not look like a program that exited 1.
+	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &exitError{exitOurs, err} })
+	arguments := cmd.Args
+	cmd.Args = func(cmd *cobra.Command, args []string) error {
+		if err := arguments(cmd, args); err != nil {
+			return &exitError{exitOurs, err}
+		}
+		return nil
+	}
 	flags := cmd.Flags()
 	flags.StringVar(&r.session, "session", "", "id of a session to use, which stays, instead of a fresh one")
 	flags.StringVar(&r.runtime, "runtime", "", "Docker, Deno, Bun or Native, and no other")
 	flags.StringVar(&r.preference, "preference", "", "Speed, Security, Memory or Balanced (default Balanced)")
+	flags.StringVar(&r.network, "network", "", "none or internet (default none)")
 	flags.DurationVar(&r.timeout, "timeout", 0, "time limit of the program; zero is none")
 	flags.DurationVar(&r.lifetime, "lifetime", 0, "time limit of the session; zero is the server's default")
 }
@@ -90,8 +100,19 @@ type workshop struct {
 	fresh   bool
 }
 
+// check refuses what no server could make sense of.
+func (r *remote) check() error {
+	if r.timeout < 0 || r.lifetime < 0 {
+		return errors.New("a time limit must not be negative")
+	}
+	return nil
+}
+
 // open connects and takes the session of the flags, or makes one.
 func (r *remote) open(ctx context.Context, language string) (*workshop, error) {
+	if err := r.check(); err != nil {
+		return nil, err
+	}
 	c, err := r.dial(ctx)
 	if err != nil {
 		return nil, err
@@ -115,6 +136,7 @@ func (r *remote) open(ctx context.Context, language string) (*workshop, error) {
 func (r *remote) spec(language string) protocol.SessionCreate {
 	p := protocol.SessionCreate{
 		Language: language, RuntimeType: protocol.RuntimeType(r.runtime), RuntimePreference: protocol.Preference(r.preference),
+		Network: protocol.Network(r.network),
 	}
 	if r.lifetime > 0 {
 		minutes := r.lifetime.Minutes()
