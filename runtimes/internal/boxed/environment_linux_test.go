@@ -16,6 +16,7 @@ import (
 	"github.com/codebeaker/codebeaker/runtimes/internal/boxed"
 	"github.com/codebeaker/codebeaker/runtimes/internal/boxed/boxedtest"
 	"github.com/codebeaker/codebeaker/runtimes/internal/egress"
+	"github.com/codebeaker/codebeaker/runtimes/internal/tunnel"
 )
 
 func TestMain(m *testing.M) {
@@ -265,13 +266,25 @@ func TestALostEnvironmentIsToldAndReplacedOnTheSameFiles(t *testing.T) {
 	}
 }
 
-func TestTheInternetIsRefusedWithAReason(t *testing.T) {
+func TestTheInternetIsGivenOrRefusedWithAReason(t *testing.T) {
 	s := spec()
 	s.Network = runtimes.Internet
-	_, err := newShell(t).Create(context.Background(), s)
-	var failed *runtimes.EnvironmentError
-	if !errors.As(err, &failed) || !strings.Contains(failed.Reason, "network none") {
-		t.Errorf("got %v", err)
+	e, err := newShell(t).Create(context.Background(), s)
+	if unavailable := tunnel.Available(); unavailable != nil {
+		var failed *runtimes.EnvironmentError
+		if !errors.As(err, &failed) || !strings.Contains(failed.Reason, "network none") {
+			t.Errorf("got %v, where %v", err, unavailable)
+		}
+		return
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !e.Isolation().Has(runtimes.NetworkFilter) {
+		t.Errorf("the layers are %v", e.Isolation().Layers)
+	}
+	if err := errors.Join(e.Close(context.Background()), e.Workspace().Close()); err != nil {
+		t.Error(err)
 	}
 }
 
