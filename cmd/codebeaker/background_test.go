@@ -123,7 +123,7 @@ func TestASixtyFifthExecutionIsBusyAndAllEndWithTheirSession(t *testing.T) {
 			language := map[runtimes.Type]string{runtimes.Bun: "javascript", runtimes.Docker: "python"}[kind]
 			needLanguage(t, p, kind, language)
 			f := connect(t, "python-websockets", p.URL())
-			s := f.create(object{"language": language, "runtimeType": kind.String(), "processLimit": 256})
+			s := f.create(object{"language": language, "runtimeType": kind.String(), "processLimit": 1024})
 			background := object{"sessionId": s.ID, "background": true, "command": object{
 				"type": "execute_shell", "commandName": "sh", "args": []string{"-c", "trap '' TERM; sleep 1000; : " + s.ID}}}
 			for range 64 {

@@ -71,6 +71,11 @@ func (x *execution) follow(reports *os.File) {
 	defer close(x.followed)
 	defer reports.Close()
 	started, ended := false, false
+	defer func() {
+		if x.supervised && !started {
+			x.agent.table.unstarted()
+		}
+	}()
 	for {
 		var message [9]byte
 		if _, err := io.ReadFull(reports, message[:]); err != nil {
@@ -81,8 +86,12 @@ func (x *execution) follow(reports *os.File) {
 		switch message[0] {
 		case shimStarted:
 			started = true
-			x.agent.table.adopt(x, int(number))
+			var status unix.WaitStatus
+			status, ended = x.agent.table.adopt(x, int(number))
 			x.run()
+			if ended { // it has killed its shim, and was quick
+				go x.ended(status)
+			}
 		case shimFailed:
 			x.fail(startError(x.spec.Args[0], syscall.Errno(number)).Error())
 			return
@@ -107,5 +116,17 @@ func (x *execution) silent(started, ended bool) {
 		x.fail(startError(x.spec.Args[0], errors.New("its supervisor was killed")).Error())
 	case !ended:
 		x.agent.table.signalGroup(x, unix.SIGKILL)
+		go x.followOrphan()
+	}
+}
+
+// followOrphan looks after a program whose shim was killed. It is the agent's
+// child now, unless the shim, which was killed while it waited, had taken the
+// news of its end along. Then it is told as killed, as its shim was: the kernel
+// has told nobody else how it ended.
+func (x *execution) followOrphan() {
+	<-x.shimGone
+	if x.agent.table.vanished(x) {
+		x.ended(unix.WaitStatus(unix.SIGKILL))
 	}
 }

@@ -89,6 +89,9 @@ func (t *table) bury(pid int) (*execution, unix.WaitStatus) {
 	}
 	x := t.byPID[pid]
 	delete(t.byPID, pid)
+	if x == nil {
+		t.strayLocked(pid, status)
+	}
 	if x == nil || x == t.lone {
 		t.loneUsed += unix.TimevalToNsec(usage.Utime) + unix.TimevalToNsec(usage.Stime)
 	}
@@ -98,6 +101,21 @@ func (t *table) bury(pid int) (*execution, unix.WaitStatus) {
 		return nil, 0
 	}
 	return x, status
+}
+
+// vanished takes out a program that is no child of the agent, and reports
+// whether it was there to be taken out.
+func (t *table) vanished(x *execution) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.byPID[x.pid] != x {
+		return false // it has been reaped, and that has been told
+	}
+	if err := unix.Waitid(unix.P_PID, x.pid, nil, unix.WEXITED|unix.WNOHANG|unix.WNOWAIT, nil); err != unix.ECHILD {
+		return false
+	}
+	delete(t.byPID, x.pid)
+	return true
 }
 
 // goOn lets a stopped shim continue: no program may hold up the report of its

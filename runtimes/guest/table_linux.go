@@ -22,8 +22,17 @@ type table struct {
 	lone     *execution
 	loneUsed int64 // nanoseconds of what was reaped of it
 
+	// unnamed counts the shims that have not named their program yet, and strays
+	// are the ends of processes that were reaped meanwhile and belonged to
+	// nobody: a program that kills its shim may end before it is named.
+	unnamed int
+	strays  map[int]unix.WaitStatus
+
 	reaping sync.Mutex // taken before mu
 }
+
+// maxStrays bounds strays: whoever forks more loses an exit code of its own.
+const maxStrays = 4096
 
 func newTable(a *agent) *table {
 	return &table{
@@ -84,6 +93,7 @@ func (t *table) fork(x *execution, fork func() (int, error)) error {
 	}
 	if x.supervised {
 		x.shim = pid
+		t.unnamed++
 	} else {
 		x.pid = pid
 	}
@@ -91,12 +101,41 @@ func (t *table) fork(x *execution, fork func() (int, error)) error {
 	return nil
 }
 
-// adopt registers the program that a shim has started.
-func (t *table) adopt(x *execution, pid int) {
+// adopt registers the program that a shim has started. ended tells that it has
+// been reaped already.
+func (t *table) adopt(x *execution, pid int) (status unix.WaitStatus, ended bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	x.pid = pid
-	t.byPID[pid] = x
+	if status, ended = t.strays[pid]; !ended {
+		t.byPID[pid] = x
+	}
+	t.namedLocked()
+	return status, ended
+}
+
+// unstarted tells that a shim will name no program.
+func (t *table) unstarted() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.namedLocked()
+}
+
+func (t *table) namedLocked() {
+	if t.unnamed--; t.unnamed == 0 {
+		t.strays = nil
+	}
+}
+
+// strayLocked remembers the end of a process that belongs to nobody so far.
+func (t *table) strayLocked(pid int, status unix.WaitStatus) {
+	if t.unnamed == 0 || len(t.strays) >= maxStrays {
+		return
+	}
+	if t.strays == nil {
+		t.strays = make(map[int]unix.WaitStatus)
+	}
+	t.strays[pid] = status
 }
 
 // forget takes out a program that its shim has reaped.

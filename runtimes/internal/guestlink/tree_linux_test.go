@@ -171,6 +171,25 @@ func TestAShimThatItsProgramKillsSavesNothing(t *testing.T) {
 	}
 }
 
+// It may be gone before its shim's word that it started has been read.
+func TestAProgramThatKillsItsShimAndEndsAtOnceHasEnded(t *testing.T) {
+	l := openHardened(t)
+	lone, p := start(t, l, shell(`exec sleep 600`))
+	defer func() {
+		p.Stop(runtimes.Cancelled)
+		lone.wait(t)
+	}()
+	for i := range 200 {
+		begun := time.Now()
+		_, exit := run(t, l, shell(`kill -KILL $PPID; exit 1`))
+		// Nobody is left who could know more than that it was killed, or that
+		// its start was not heard of; an exit code is the kernel's or none.
+		if exit.Status == runtimes.Completed || exit.Code != nil && *exit.Code != 1 || time.Since(begun) > 3*time.Second {
+			t.Fatalf("run %d: %+v after %v", i, exit, time.Since(begun))
+		}
+	}
+}
+
 func TestAProcessWhoseFirstThreadHasEndedEndsToo(t *testing.T) {
 	if _, err := exec.LookPath("/usr/bin/python3"); err != nil {
 		t.Skip("needs /usr/bin/python3")
