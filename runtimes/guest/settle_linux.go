@@ -48,6 +48,9 @@ func (a *agent) settle(payload []byte) (frame.Report, error) {
 	if a.null, err = unix.Open(os.DevNull, unix.O_RDONLY|unix.O_CLOEXEC, 0); err != nil {
 		a.null = -1 // an image may have none
 	}
+	if a.groups() == frame.NoGroups {
+		makeThreads()
+	}
 	a.table = newTable(a)
 	a.expendables.table = a.table
 	a.starter = newStarter(a)
