@@ -1,9 +1,7 @@
 package guest
 
 import (
-	"encoding/binary"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -17,18 +15,26 @@ func (s *starter) startShim(x *execution, plan *shimSpec, streams *plumbing) err
 	x.supervised = !plan.Become
 	spec, err := specFile(plan)
 	if err != nil {
-		return fmt.Errorf("the start could not be prepared: %w", reason(err))
+		return unprepared(reason(err))
 	}
 	defer spec.Close()
 	reports, theirs, err := pipe()
 	if err != nil {
-		return fmt.Errorf("the start could not be prepared: %w", err)
+		return unprepared(err)
 	}
 	defer unix.Close(theirs)
-	attr := &syscall.ProcAttr{
-		Dir: "/", Files: append(streams.descriptors(), uintptr(theirs), spec.Fd()),
-		Sys: &syscall.SysProcAttr{Setsid: true},
+	files := append(streams.descriptors(), uintptr(theirs), spec.Fd())
+	var gate *os.File
+	if x.supervised {
+		ours, gateOfShim, err := gates()
+		if err != nil {
+			reports.Close()
+			return unprepared(err)
+		}
+		defer unix.Close(gateOfShim)
+		gate, files = ours, append(files, uintptr(gateOfShim))
 	}
+	attr := &syscall.ProcAttr{Dir: "/", Files: files, Sys: &syscall.SysProcAttr{Setsid: true}}
 	if len(x.group) > 0 {
 		attr.Sys.UseCgroupFD, attr.Sys.CgroupFD = true, int(x.group[0].Fd())
 	}
@@ -38,10 +44,27 @@ func (s *starter) startShim(x *execution, plan *shimSpec, streams *plumbing) err
 	})
 	if err != nil {
 		reports.Close()
+		gate.Close()
 		return startError(x.spec.Args[0], err)
 	}
-	go x.follow(reports)
+	if x.supervised {
+		go x.follow(reports, gate)
+	} else {
+		go x.followStart(reports)
+	}
 	return nil
+}
+
+func unprepared(err error) error { return fmt.Errorf("the start could not be prepared: %w", err) }
+
+// gates makes the two ends at which a program that is held and the agent talk.
+func gates() (ours *os.File, theirs int, err error) {
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, 0, err
+	}
+	unix.SetNonblock(fds[0], true)
+	return os.NewFile(uintptr(fds[0]), "gate"), fds[1], nil
 }
 
 // specFile holds the plan for the shim to read.
@@ -64,69 +87,4 @@ func specFile(plan *shimSpec) (*os.File, error) {
 		return nil, err
 	}
 	return file, nil
-}
-
-// follow reads what the shim reports.
-func (x *execution) follow(reports *os.File) {
-	defer close(x.followed)
-	defer reports.Close()
-	started, ended := false, false
-	defer func() {
-		if x.supervised && !started {
-			x.agent.table.unstarted()
-		}
-	}()
-	for {
-		var message [9]byte
-		if _, err := io.ReadFull(reports, message[:]); err != nil {
-			x.silent(started, ended)
-			return
-		}
-		number := binary.LittleEndian.Uint64(message[1:])
-		switch message[0] {
-		case shimStarted:
-			started = true
-			var status unix.WaitStatus
-			status, ended = x.agent.table.adopt(x, int(number))
-			x.run()
-			if ended { // it has killed its shim, and was quick
-				go x.ended(status)
-			}
-		case shimFailed:
-			x.fail(startError(x.spec.Args[0], syscall.Errno(number)).Error())
-			return
-		case shimEnded:
-			ended = true
-			x.agent.table.forget(x)
-			go x.ended(unix.WaitStatus(number))
-		case shimUsed:
-			x.used.Store(int64(number))
-		}
-	}
-}
-
-// silent is the end of the reports. A shim that became the program tells by it
-// that it did. One that supervises was killed by a program of its uid if it
-// had not reported the end: the program then is the agent's child.
-func (x *execution) silent(started, ended bool) {
-	switch {
-	case !x.supervised:
-		x.run()
-	case !started:
-		x.fail(startError(x.spec.Args[0], errors.New("its supervisor was killed")).Error())
-	case !ended:
-		x.agent.table.signalGroup(x, unix.SIGKILL)
-		go x.followOrphan()
-	}
-}
-
-// followOrphan looks after a program whose shim was killed. It is the agent's
-// child now, unless the shim, which was killed while it waited, had taken the
-// news of its end along. Then it is told as killed, as its shim was: the kernel
-// has told nobody else how it ended.
-func (x *execution) followOrphan() {
-	<-x.shimGone
-	if x.agent.table.vanished(x) {
-		x.ended(unix.WaitStatus(unix.SIGKILL))
-	}
 }

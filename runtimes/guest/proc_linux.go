@@ -69,11 +69,11 @@ func parseStat(text []byte) (p process, ok bool) {
 	return p, ok
 }
 
-// tasksBeside counts the threads of all processes but this one.
-func tasksBeside() int {
+// tasks counts the threads of all processes but one; zero is none.
+func tasks(but int) int {
 	n := 0
 	for pid, p := range processes() {
-		if pid != os.Getpid() {
+		if pid != but {
 			n += p.threads
 		}
 	}

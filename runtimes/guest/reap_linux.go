@@ -3,7 +3,6 @@ package guest
 import (
 	"os"
 	"os/signal"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -27,14 +26,14 @@ func (t *table) reapAll() {
 	t.reaping.Lock()
 	defer t.reaping.Unlock()
 	for {
-		pid, isStopped, err := nextChild()
+		child, err := waitChild(unix.WEXITED | unix.WSTOPPED | unix.WNOHANG)
 		switch {
-		case err != nil || pid == 0:
+		case err != nil || child.pid == 0:
 			return
-		case isStopped:
-			t.goOn(pid)
+		case child.code == stopped:
+			t.goOn(child.pid)
 		default:
-			if x, status := t.bury(pid); x != nil {
+			if x, status := t.bury(child.pid); x != nil {
 				go x.ended(status)
 			}
 		}
@@ -89,9 +88,6 @@ func (t *table) bury(pid int) (*execution, unix.WaitStatus) {
 	}
 	x := t.byPID[pid]
 	delete(t.byPID, pid)
-	if x == nil {
-		t.strayLocked(pid, status)
-	}
 	if x == nil || x == t.lone {
 		t.loneUsed += unix.TimevalToNsec(usage.Utime) + unix.TimevalToNsec(usage.Stime)
 	}
@@ -103,21 +99,6 @@ func (t *table) bury(pid int) (*execution, unix.WaitStatus) {
 	return x, status
 }
 
-// vanished takes out a program that is no child of the agent, and reports
-// whether it was there to be taken out.
-func (t *table) vanished(x *execution) bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.byPID[x.pid] != x {
-		return false // it has been reaped, and that has been told
-	}
-	if err := unix.Waitid(unix.P_PID, x.pid, nil, unix.WEXITED|unix.WNOHANG|unix.WNOWAIT, nil); err != unix.ECHILD {
-		return false
-	}
-	delete(t.byPID, x.pid)
-	return true
-}
-
 // goOn lets a stopped shim continue: no program may hold up the report of its
 // own end. Programs stay stopped, for job control.
 func (t *table) goOn(pid int) {
@@ -126,26 +107,5 @@ func (t *table) goOn(pid int) {
 	_ = unix.Waitid(unix.P_PID, pid, nil, unix.WSTOPPED|unix.WNOHANG, nil) // takes the news away
 	if x := t.byPID[pid]; x != nil && x.supervised && x.shim == pid {
 		_ = unix.Kill(pid, unix.SIGCONT)
-	}
-}
-
-// stopped is CLD_STOPPED of sigaction(2).
-const stopped = 5
-
-// nextChild finds a child that has ended or stopped and leaves it unreaped: its
-// process id stays its own until bury. Zero is none.
-func nextChild() (pid int, isStopped bool, err error) {
-	// siginfo_t, sigaction(2): si_signo, si_errno, si_code, padding to eight
-	// bytes, si_pid.
-	var info [128 / 4]int32
-	for {
-		_, _, errno := unix.Syscall6(unix.SYS_WAITID, unix.P_ALL, 0, uintptr(unsafe.Pointer(&info)),
-			unix.WEXITED|unix.WSTOPPED|unix.WNOWAIT|unix.WNOHANG, 0, 0)
-		if errno == 0 {
-			return int(info[4]), info[2] == stopped, nil
-		}
-		if errno != unix.EINTR {
-			return 0, false, errno
-		}
 	}
 }

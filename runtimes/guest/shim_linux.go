@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"syscall"
 
@@ -19,9 +20,8 @@ import (
 //
 //   - Without control groups it is the subreaper of its tree (prctl(2)): what
 //     the program starts stays below it, and so can be told apart, measured
-//     and ended while other programs run. A command with limits of its own
-//     gets a second shim, which sets them and becomes the program: the first
-//     could not live with little memory.
+//     and ended while other programs run. It holds the program until the agent
+//     knows its process id, for the program may kill who is to tell it.
 //   - With control groups of version 2 it is born in the group of its
 //     execution, puts itself under the system call filter and becomes the
 //     program. The agent itself cannot be under it: the filter refuses the
@@ -47,6 +47,7 @@ type shimSpec struct {
 const (
 	shimReports = 3 // reports, written
 	shimInput   = 4 // shimSpec
+	shimGate    = 5 // where the program is held: it says that it is ready and is told to go on
 )
 
 // shimArgument is the shim's only argument.
@@ -66,7 +67,7 @@ func runShim() error {
 		return err
 	}
 	if spec.Become {
-		err := spec.become()
+		err := spec.become(reports)
 		report(reports, shimFailed, uint64(errnoOf(err)))
 		return err
 	}
@@ -96,31 +97,34 @@ func (s *shimSpec) confine() error {
 	return nil
 }
 
-// setLimits sets the command's own limits. RLIMIT_NPROC counts all tasks of the
-// uid, so those that are there already come on top.
-func (s *shimSpec) setLimits() error {
+// limits are the command's own. RLIMIT_NPROC counts all tasks of the uid, so
+// those that are there already come on top.
+func (s *shimSpec) limits() ([]rlimit, error) {
 	processes := s.Limits.Processes
 	if processes > 0 {
-		processes += int64(tasksBeside())
+		but := 0
+		if s.Become {
+			but = os.Getpid()
+		}
+		processes += int64(tasks(but))
 	}
+	var limits []rlimit
 	for resource, value := range map[int]int64{unix.RLIMIT_NPROC: processes, unix.RLIMIT_DATA: s.Limits.Data} {
 		if value == 0 {
 			continue
 		}
 		var have syscall.Rlimit
 		if err := syscall.Getrlimit(resource, &have); err != nil {
-			return err
+			return nil, err
 		}
 		bound := min(uint64(value), have.Max)
-		if err := syscall.Setrlimit(resource, &syscall.Rlimit{Cur: bound, Max: bound}); err != nil {
-			return err
-		}
+		limits = append(limits, rlimit{uintptr(resource), syscall.Rlimit{Cur: bound, Max: bound}})
 	}
-	return nil
+	return limits, nil
 }
 
 // become makes the process the program; it returns only what went wrong.
-func (s *shimSpec) become() error {
+func (s *shimSpec) become(reports *os.File) error {
 	if _, err := unix.Setsid(); err != nil && err != unix.EPERM { // it leads one already
 		return err
 	}
@@ -133,22 +137,38 @@ func (s *shimSpec) become() error {
 		return err
 	}
 	// Last: this program itself may be over the limit from here on.
-	if err := s.setLimits(); err != nil {
+	limits, err := s.limits()
+	if err != nil {
 		return err
 	}
+	for _, limit := range limits {
+		if err := syscall.Setrlimit(int(limit.resource), &limit.value); err != nil {
+			return err
+		}
+	}
+	report(reports, shimReady, 0)
 	return syscall.Exec(s.Path, s.Args, s.Env)
 }
 
 // Kinds of reports.
 const (
-	shimStarted = iota + 1 // the program's process id
-	shimFailed             // why it could not be started, an errno
-	shimEnded              // the program's wait status
-	shimUsed               // nanoseconds of the whole tree, the last report
+	shimReady  = iota + 1 // the next thing is the program: if nothing follows, it runs
+	shimFailed            // why it could not be started, an errno
+	shimForked            // the process id that is held, to become the program's
+	shimEnded             // the program's wait status; it has not been reaped yet
+	shimUsed              // nanoseconds of the whole tree, the last report
 )
 
 func report(to *os.File, kind byte, number uint64) {
 	to.Write(binary.LittleEndian.AppendUint64([]byte{kind}, number))
+}
+
+func readReport(from *os.File) (kind byte, number uint64, err error) {
+	var message [9]byte
+	if _, err := io.ReadFull(from, message[:]); err != nil {
+		return 0, 0, err
+	}
+	return message[0], binary.LittleEndian.Uint64(message[1:]), nil
 }
 
 func errnoOf(err error) syscall.Errno {

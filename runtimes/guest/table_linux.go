@@ -22,17 +22,8 @@ type table struct {
 	lone     *execution
 	loneUsed int64 // nanoseconds of what was reaped of it
 
-	// unnamed counts the shims that have not named their program yet, and strays
-	// are the ends of processes that were reaped meanwhile and belonged to
-	// nobody: a program that kills its shim may end before it is named.
-	unnamed int
-	strays  map[int]unix.WaitStatus
-
 	reaping sync.Mutex // taken before mu
 }
-
-// maxStrays bounds strays: whoever forks more loses an exit code of its own.
-const maxStrays = 4096
 
 func newTable(a *agent) *table {
 	return &table{
@@ -93,7 +84,6 @@ func (t *table) fork(x *execution, fork func() (int, error)) error {
 	}
 	if x.supervised {
 		x.shim = pid
-		t.unnamed++
 	} else {
 		x.pid = pid
 	}
@@ -101,48 +91,30 @@ func (t *table) fork(x *execution, fork func() (int, error)) error {
 	return nil
 }
 
-// adopt registers the program that a shim has started. ended tells that it has
-// been reaped already.
-func (t *table) adopt(x *execution, pid int) (status unix.WaitStatus, ended bool) {
+// adopt registers the process that is to become the program of x.
+func (t *table) adopt(x *execution, pid int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.byPID[pid] = x
+}
+
+// named tells that it has: from now on the program can be signalled.
+func (t *table) named(x *execution, pid int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	x.pid = pid
-	if status, ended = t.strays[pid]; !ended {
-		t.byPID[pid] = x
-	}
-	t.namedLocked()
-	return status, ended
 }
 
-// unstarted tells that a shim will name no program.
-func (t *table) unstarted() {
+// forget takes out a program of whose end its shim has told, and reports
+// whether it was there: the agent may have reaped it before.
+func (t *table) forget(x *execution, pid int) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.namedLocked()
-}
-
-func (t *table) namedLocked() {
-	if t.unnamed--; t.unnamed == 0 {
-		t.strays = nil
+	if t.byPID[pid] != x {
+		return false
 	}
-}
-
-// strayLocked remembers the end of a process that belongs to nobody so far.
-func (t *table) strayLocked(pid int, status unix.WaitStatus) {
-	if t.unnamed == 0 || len(t.strays) >= maxStrays {
-		return
-	}
-	if t.strays == nil {
-		t.strays = make(map[int]unix.WaitStatus)
-	}
-	t.strays[pid] = status
-}
-
-// forget takes out a program that its shim has reaped.
-func (t *table) forget(x *execution) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	delete(t.byPID, x.pid)
+	delete(t.byPID, pid)
+	return true
 }
 
 // signalGroup sends a signal to the process group of the program and reports

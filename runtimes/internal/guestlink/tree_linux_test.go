@@ -171,23 +171,56 @@ func TestAShimThatItsProgramKillsSavesNothing(t *testing.T) {
 	}
 }
 
-// It may be gone before its shim's word that it started has been read.
-func TestAProgramThatKillsItsShimAndEndsAtOnceHasEnded(t *testing.T) {
+// Its shim is gone before anything it could say of the program's end.
+func TestAProgramThatKillsItsShimAtOnceHasEnded(t *testing.T) {
 	l := openHardened(t)
 	lone, p := start(t, l, shell(`exec sleep 600`))
 	defer func() {
 		p.Stop(runtimes.Cancelled)
 		lone.wait(t)
 	}()
-	for i := range 200 {
-		begun := time.Now()
-		_, exit := run(t, l, shell(`kill -KILL $PPID; exit 1`))
-		// Nobody is left who could know more than that it was killed, or that
-		// its start was not heard of; an exit code is the kernel's or none.
-		if exit.Status == runtimes.Completed || exit.Code != nil && *exit.Code != 1 || time.Since(begun) > 3*time.Second {
-			t.Fatalf("run %d: %+v after %v", i, exit, time.Since(begun))
+	for _, then := range []string{"exit 1", "exec sleep 63", "setsid sleep 63 & exit 1", "(setsid sleep 63 &); exec sleep 63"} {
+		for i := range 50 {
+			begun := time.Now()
+			_, exit := run(t, l, shell(`kill -KILL $PPID; `+then))
+			// It ends by itself, or is killed as its shim is missed.
+			byItself := exit.Status == runtimes.NonZeroExit && exit.Code != nil && *exit.Code == 1
+			killed := exit.Status == runtimes.Signalled && exit.Code == nil && exit.Signal == "SIGKILL"
+			if !byItself && !killed || time.Since(begun) > 3*time.Second {
+				t.Fatalf("run %d of %q: %+v after %v", i, then, exit, time.Since(begun))
+			}
+		}
+		if n := living(t, l, "sleep 63"); n != 0 {
+			t.Errorf("%q left %d processes", then, n)
 		}
 	}
+}
+
+// A shim that another program kills before it has started its own starts none.
+func TestAShimKilledBeforeItsProgramRunsStartsNothing(t *testing.T) {
+	l := openHardened(t)
+	killer, p := start(t, l, shell(`while :; do for p in /proc/[0-9]*; do
+		read -r c < $p/comm && [ "$c" = guest ] || [ "$c" = exe ] && [ ${p#/proc/} != 1 ] && kill -KILL ${p#/proc/}; done; done 2>/dev/null`))
+	defer func() {
+		p.Stop(runtimes.Cancelled)
+		killer.wait(t)
+		if n := living(t, l, "sleep 64"); n != 0 {
+			t.Errorf("%d processes are left", n)
+		}
+	}()
+	not := 0
+	for i := range 100 {
+		r, exit := run(t, l, shell(`echo ran; exec sleep 0.064`))
+		switch ran := r.text(runtimes.Stdout) == "ran\n"; {
+		case exit.Status == runtimes.CouldNotStart && !ran:
+			not++
+		case exit.Status == runtimes.Completed && ran:
+		case exit.Status == runtimes.Signalled && exit.Code == nil && exit.Signal == "SIGKILL":
+		default:
+			t.Fatalf("run %d: %+v, %q", i, exit, r.text(runtimes.Stdout))
+		}
+	}
+	t.Logf("%d of 100 did not start", not)
 }
 
 func TestAProcessWhoseFirstThreadHasEndedEndsToo(t *testing.T) {
