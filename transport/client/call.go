@@ -16,17 +16,17 @@ import (
 // Errors: *RefusedError when the server refused; ErrConnectionLost; ErrClosed;
 // ctx's cause.
 func (c *Client) Call(ctx context.Context, method string, params, result any) error {
-	_, err := c.callOver(ctx, method, params, result)
+	_, err := c.callOver(ctx, method, params, anything(result))
 	return err
 }
 
 // callOver is Call, and says which connection brought the answer.
-func (c *Client) callOver(ctx context.Context, method string, params, result any) (*link, error) {
+func (c *Client) callOver(ctx context.Context, method string, params any, decode decoder) (*link, error) {
 	l, m, err := c.ask(ctx, method, params)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", method, err)
 	}
-	return l, decodeReply(method, m, result)
+	return l, decodeReply(method, m, decode)
 }
 
 // ask calls on the connection of now, and on the next one when the call was not

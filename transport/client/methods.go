@@ -63,7 +63,7 @@ func (c *Client) Attach(ctx context.Context, session string) (*protocol.Session,
 // attached.
 func (c *Client) follow(ctx context.Context, method string, params any) (*protocol.Session, error) {
 	s := new(protocol.Session)
-	l, err := c.callOver(ctx, method, params, s)
+	l, err := c.callOver(ctx, method, params, into(s))
 	if err == nil {
 		err = c.stayAttached(ctx, l, s.SessionID)
 	}
@@ -114,7 +114,8 @@ func (c *Client) Resize(ctx context.Context, session, execution string, cols, ro
 // call makes a call whose result has the type R; on an error it is zero.
 func call[R any](ctx context.Context, c *Client, method string, params any) (*R, error) {
 	r := new(R)
-	return r, c.Call(ctx, method, params, r)
+	_, err := c.callOver(ctx, method, params, into(r))
+	return r, err
 }
 
 // Execute is a command with the way it is to run.
@@ -161,7 +162,7 @@ func (c *Client) Execute(ctx context.Context, e Execute) (*protocol.ExecuteResul
 		return nil, err
 	}
 	var raw executeReply
-	if err := c.Call(ctx, protocol.MethodSessionExecute, params, &raw); err != nil {
+	if _, err := c.callOver(ctx, protocol.MethodSessionExecute, params, into(&raw)); err != nil {
 		return nil, err
 	}
 	return raw.typed(protocol.CommandOf(e.Command))
@@ -183,7 +184,7 @@ func (r *executeReply) typed(kind *protocol.CommandKind) (*protocol.ExecuteResul
 
 func decodeExecute(kind *protocol.CommandKind, m *jsonrpc.Message) (*protocol.ExecuteResult, error) {
 	var raw executeReply
-	if err := decodeReply(protocol.MethodSessionExecute, m, &raw); err != nil {
+	if err := decodeReply(protocol.MethodSessionExecute, m, into(&raw)); err != nil {
 		return nil, err
 	}
 	return raw.typed(kind)

@@ -77,7 +77,7 @@ func (c *Client) sendExecute(ctx context.Context, e *Execution, params *protocol
 // answer takes the reply to session.execute, on the reading goroutine.
 func (e *Execution) answer(m *jsonrpc.Message) {
 	var r executeReply
-	if err := decodeReply(protocol.MethodSessionExecute, m, &r); err != nil {
+	if err := decodeReply(protocol.MethodSessionExecute, m, into(&r)); err != nil {
 		e.settle(nil, err)
 		return
 	}
@@ -141,7 +141,7 @@ func (e *Execution) attach(ctx context.Context, l *link) error {
 // attached takes the reply to execution.attach, before the output behind it.
 func (e *Execution) attached(m *jsonrpc.Message) {
 	var s protocol.ExecutionSnapshot
-	if decodeReply(protocol.MethodExecutionAttach, m, &s) == nil {
+	if decodeReply(protocol.MethodExecutionAttach, m, into(&s)) == nil {
 		e.out.attached(&s, e.oldest)
 		e.oldest = false
 	}

@@ -12,7 +12,7 @@ func AppendResult(dst []byte, id ID, result any) (reply []byte, err error) {
 	start := len(dst)
 	dst = appendHead(dst, id)
 	dst = append(dst, `,"result":`...)
-	dst, err = appendValue(dst, result)
+	dst, err = AppendValue(dst, result)
 	if err != nil {
 		return AppendError(dst[:start], id, refuse(InternalError, err)), err
 	}
@@ -32,7 +32,7 @@ func AppendError(dst []byte, id ID, e *Error) []byte {
 	dst = appendString(dst, e.Message)
 	if e.Data != nil {
 		plain := len(dst)
-		data, err := appendValue(append(dst, `,"data":`...), e.Data)
+		data, err := AppendValue(append(dst, `,"data":`...), e.Data)
 		if err != nil {
 			data = data[:plain]
 		}
@@ -64,7 +64,7 @@ func appendCall(dst []byte, id ID, method string, params any) ([]byte, error) {
 	dst = appendString(dst, method)
 	if params != nil {
 		var err error
-		if dst, err = appendValue(append(dst, `,"params":`...), params); err != nil {
+		if dst, err = AppendValue(append(dst, `,"params":`...), params); err != nil {
 			return dst[:start], err
 		}
 	}
@@ -76,8 +76,9 @@ func appendHead(dst []byte, id ID) []byte {
 	return append(dst, id.orNull()...)
 }
 
-// appendValue appends the JSON of v. On an error dst may hold a part of it.
-func appendValue(dst []byte, v any) ([]byte, error) {
+// AppendValue appends the JSON of v to dst. On an error what it returns may hold
+// a part of it.
+func AppendValue(dst []byte, v any) ([]byte, error) {
 	if raw, ok := v.(Raw); ok {
 		if len(raw) == 0 {
 			return append(dst, "null"...), nil

@@ -69,6 +69,15 @@ func DecodeParams[T any](params Raw, dst *T) (err error) {
 	return &ParamError{Reason: "must be an object with named members"}
 }
 
+// DecodeResult is DecodeParams for the result of a reply, for clients.
+func DecodeResult[T any](result Raw, dst *T) error {
+	err := DecodeParams(result, dst)
+	if param := AsParamError(err); param != nil && param.Member == "" {
+		param.Member = "result"
+	}
+	return err
+}
+
 // AsParamError returns the *ParamError in err, or nil.
 func AsParamError(err error) *ParamError {
 	var e *ParamError

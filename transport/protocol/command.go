@@ -2,7 +2,6 @@ package protocol
 
 import (
 	"bytes"
-	"encoding/json"
 	"reflect"
 	"strings"
 	"sync"
@@ -77,7 +76,7 @@ func kind[T, R any](name, summary string, aliases ...string) CommandKind {
 	return CommandKind{Type: name, Aliases: aliases, Summary: summary, params: params, result: result,
 		decodeResult: func(raw jsonrpc.Raw) (any, error) {
 			r := new(R)
-			return r, json.Unmarshal(raw, r)
+			return r, jsonrpc.DecodeResult(raw, r)
 		},
 		decode: func(raw jsonrpc.Raw) (any, error) {
 			c := pool.Get().(*T)
@@ -201,15 +200,16 @@ func commandTypes() []string {
 // its type in front. It is for clients.
 // Errors: the command is none of this package, or cannot be encoded.
 func EncodeCommand(canonical string, command any) (jsonrpc.Raw, error) {
-	body, err := json.Marshal(command)
+	head := []byte(`{"type":"` + canonical + `"`)
+	raw, err := jsonrpc.AppendValue(head, command)
 	if err != nil {
 		return nil, err
 	}
-	head := []byte(`{"type":"` + canonical + `"`)
-	if len(body) > 2 {
-		head = append(head, ',')
+	raw[len(head)] = ',' // in place of the brace
+	if len(raw) == len(head)+len(`{}`) {
+		return append(head, '}'), nil
 	}
-	return append(head, body[1:]...), nil
+	return raw, nil
 }
 
 // CommandOf returns the kind of a command of this package, given as a pointer,
