@@ -219,7 +219,13 @@ func execPassesTheInterruptOn(t *testing.T, c *cli) {
 
 // Whoever reads may leave: the session is closed all the same.
 func execWhoseReaderLeavesClosesItsSession(t *testing.T, c *cli) {
-	cmd := c.command(t, "exec", "python", "--", "yes")
+	readAndLeave(t, c.command(t, "exec", "python", "--", "yes"))
+	c.wantNoSession(t)
+}
+
+// readAndLeave starts a command that writes without end, and leaves it.
+func readAndLeave(t *testing.T, cmd *exec.Cmd) {
+	t.Helper()
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -235,7 +241,6 @@ func execWhoseReaderLeavesClosesItsSession(t *testing.T, c *cli) {
 	if code := cmd.ProcessState.ExitCode(); code != 128+int(syscall.SIGPIPE) {
 		t.Errorf("exit code %d", code)
 	}
-	c.wantNoSession(t)
 }
 
 func namedSessionIsUsedAndStays(t *testing.T, c *cli) {

@@ -37,22 +37,7 @@ func wantKilled(t *testing.T, k *client.Client, id string) {
 
 func leavingReaderKillsInNamedSession(t *testing.T, c *cli) {
 	k, id := c.session(t)
-	cmd := c.command(t, "exec", "--session", id, "python", "--", "yes")
-	stdout, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := stdout.Read(make([]byte, 10)); err != nil {
-		t.Fatal(err)
-	}
-	_ = stdout.Close()
-	_ = cmd.Wait()
-	if code := cmd.ProcessState.ExitCode(); code != 128+int(syscall.SIGPIPE) {
-		t.Errorf("exit code %d", code)
-	}
+	readAndLeave(t, c.command(t, "exec", "--session", id, "python", "--", "yes"))
 	wantKilled(t, k, id)
 }
 

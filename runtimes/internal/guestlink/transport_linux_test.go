@@ -62,7 +62,9 @@ func TestTheStandardStreamsAreAStream(t *testing.T) {
 	}
 }
 
-func TestTheAgentDialsASocket(t *testing.T) {
+// dialled is a link to an agent that has dialled a socket of ours.
+func dialled(t *testing.T) *Link {
+	t.Helper()
 	path := filepath.Join(t.TempDir(), "agent.sock")
 	listener, err := net.Listen("unix", path)
 	if err != nil {
@@ -78,29 +80,19 @@ func TestTheAgentDialsASocket(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
+	t.Cleanup(func() { l.Close() })
+	return l
+}
+
+func TestTheAgentDialsASocket(t *testing.T) {
+	l := dialled(t)
 	if _, exit := run(t, l, shell("exit 3")); exit.Code == nil || *exit.Code != 3 {
 		t.Errorf("got %+v", exit)
 	}
 }
 
 func TestAnAgentThatIsNotTheFirstProcessEndsTreesToo(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "agent.sock")
-	listener, err := net.Listen("unix", path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer listener.Close()
-	startPlain(t, exec.Command(guesttest.Path(t), "-dial", path))
-	conn, err := listener.Accept()
-	if err != nil {
-		t.Fatal(err)
-	}
-	l, err := Open(t.Context(), conn, Options{Hello: Hello{Env: []string{testPath}}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
+	l := dialled(t)
 	if l.Report().PID == 1 {
 		t.Fatal("it is")
 	}
