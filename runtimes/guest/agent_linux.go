@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"sync"
 
 	"github.com/codebeaker/codebeaker/runtimes/internal/guestlink/frame"
 )
@@ -20,11 +21,12 @@ type agent struct {
 	null    int // the null device for standard input; -1 without
 	pid     int
 	ownProc bool     // /proc counts processes as the agent does
-	self    *os.File // this program, for shims
+	self    *os.File // this program
 	table   *table
 	files   *fileCalls // nil: the server sees the workspace
 	starter *starter
 
+	hideSelf    sync.Once
 	expendables expendables
 }
 

@@ -40,9 +40,9 @@ type execution struct {
 	pid, shim int
 	// supervised: a shim stays between the agent and the program.
 	supervised bool
-	shimGone   chan struct{} // closed when the shim has been reaped
-	followed   chan struct{} // closed after the shim's last report
-	used       atomic.Int64  // what the shim reported
+	shimGone   chan struct{}         // closed when the shim has been reaped
+	followed   chan struct{}         // closed after the shim's last report
+	used       atomic.Pointer[int64] // what the shim reported; nil as long as it has not
 
 	running chan struct{} // closed when the program runs or is known not to
 	failed  bool          // readable once running is closed

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -61,7 +62,8 @@ func (x *execution) follow(reports, gate *os.File) {
 				go x.ended(unix.WaitStatus(number))
 			}
 		case shimUsed:
-			x.used.Store(int64(number))
+			used := int64(number)
+			x.used.Store(&used)
 		}
 	}
 	x.agent.table.signalGroup(x, unix.SIGKILL) // of a shim that was killed
@@ -78,7 +80,32 @@ func (x *execution) passGate(reports, gate *os.File) (pid int, err error) {
 		return 0, syscall.Errno(number)
 	}
 	pid = int(number)
-	x.agent.table.adopt(x, pid)
+	if !x.agent.table.adopt(x, pid) {
+		return 0, errShimEnded
+	}
 	_, _ = gate.Write([]byte{1}) // one that is gone is told by the reading
+	defer x.urge(pid)()
 	return pid, becomes(gate)
+}
+
+// urgeAfter is more than what is held needs to become the program.
+const urgeAfter = 20 * time.Millisecond
+
+// urge lets what is held continue, again and again until stop is called: a
+// program of its uid may stop it.
+func (x *execution) urge(pid int) (stop func()) {
+	done := make(chan struct{})
+	go func() {
+		tick := time.NewTicker(urgeAfter)
+		defer tick.Stop()
+		for {
+			select {
+			case <-tick.C:
+				x.agent.table.signalHeld(x, pid, unix.SIGCONT)
+			case <-done:
+				return
+			}
+		}
+	}()
+	return func() { close(done) }
 }

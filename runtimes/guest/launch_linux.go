@@ -38,7 +38,7 @@ func (s *starter) startShim(x *execution, plan *shimSpec, streams *plumbing) err
 	if len(x.group) > 0 {
 		attr.Sys.UseCgroupFD, attr.Sys.CgroupFD = true, int(x.group[0].Fd())
 	}
-	self := fmt.Sprintf("/proc/self/fd/%d", s.agent.self.Fd())
+	self := s.agent.shimProgram()
 	err = s.agent.table.fork(x, func() (int, error) {
 		return syscall.ForkExec(self, []string{"guest", shimArgument}, attr)
 	})

@@ -2,6 +2,7 @@ package guest
 
 import (
 	"bytes"
+	"errors"
 	"os"
 	"strconv"
 	"time"
@@ -33,16 +34,24 @@ func processes() map[int]process {
 		if err != nil {
 			continue
 		}
-		text, err := os.ReadFile("/proc/" + name + "/stat")
-		if err != nil {
-			continue
-		}
-		if p, ok := parseStat(text); ok {
-			p.pid = pid
+		if p, err := readProcess(pid); err == nil {
 			all[pid] = p
 		}
 	}
 	return all
+}
+
+func readProcess(pid int) (process, error) {
+	text, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	if err != nil {
+		return process{}, err
+	}
+	p, ok := parseStat(text)
+	if !ok {
+		return process{}, errors.New("another format of stat than proc_pid_stat(5)")
+	}
+	p.pid = pid
+	return p, nil
 }
 
 // parseStat reads proc_pid_stat(5). The name in the middle may hold anything,

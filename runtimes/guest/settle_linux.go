@@ -62,14 +62,11 @@ func (a *agent) settle(payload []byte) (frame.Report, error) {
 	return a.report()
 }
 
-// knowSelf opens this program while it can still be found: in a box it is not.
-func (a *agent) knowSelf() error {
+func (a *agent) knowSelf() (err error) {
 	a.pid = os.Getpid()
-	fd, err := unix.Open("/proc/self/exe", unix.O_PATH|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return fmt.Errorf("open the agent's program: %w", err)
+	if a.self, err = openSelf(); err != nil {
+		return err
 	}
-	a.self = os.NewFile(uintptr(fd), "guest")
 	// What programs leave behind becomes the agent's child also where it is
 	// not the first process.
 	return unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)

@@ -91,11 +91,17 @@ func (t *table) fork(x *execution, fork func() (int, error)) error {
 	return nil
 }
 
-// adopt registers the process that is to become the program of x.
-func (t *table) adopt(x *execution, pid int) {
+// adopt registers the process that is to become the program of x. False: it is
+// not there any more, killed and reaped before it passed its gate.
+func (t *table) adopt(x *execution, pid int) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	p, err := readProcess(pid)
+	if err != nil || p.parent != x.shim && p.parent != t.agent.pid || t.byPID[pid] != nil {
+		return false
+	}
 	t.byPID[pid] = x
+	return true
 }
 
 // named tells that it has: from now on the program can be signalled.
@@ -103,6 +109,15 @@ func (t *table) named(x *execution, pid int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	x.pid = pid
+}
+
+// signalHeld signals what is to become the program of x.
+func (t *table) signalHeld(x *execution, pid int, sig unix.Signal) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.byPID[pid] == x {
+		_ = unix.Kill(pid, sig)
+	}
 }
 
 // forget takes out a program of whose end its shim has told, and reports

@@ -101,7 +101,7 @@ func (x *execution) killTree() {
 	if x.killAtOnce() {
 		return
 	}
-	killUntilGone(func() []int {
+	x.agent.killUntilGone(func() []int {
 		if x.supervised { // one that is stopped reaps nothing
 			x.agent.table.signalShim(x, unix.SIGCONT)
 		}
@@ -127,11 +127,25 @@ func (x *execution) killAtOnce() bool {
 	return alone
 }
 
+// patience is how many looks killUntilGone takes before it stops everything.
+const patience = 4
+
 // killUntilGone first stops the processes, until a look at them finds none
-// that was not stopped before, so that none can fork; then it kills them.
-func killUntilGone(members func() []int) {
+// that was not stopped before, so that none can fork; then it kills them. Those
+// that continue each other meanwhile outrun that. So after a few looks it stops
+// all processes of the namespace for the moment of a look: kill(2) of -1 leaves
+// none out, and none forks with a signal pending. Whatever was stopped before
+// then goes on, too.
+func (a *agent) killUntilGone(members func() []int) {
 	stopped := make(map[int]bool)
+	looks := 0
 	untilGone(members, func(pids []int) {
+		if looks++; looks > patience && a.pid == 1 {
+			_ = unix.Kill(-1, unix.SIGSTOP)
+			signalAll(members(), unix.SIGKILL)
+			_ = unix.Kill(-1, unix.SIGCONT)
+			return
+		}
 		more := false
 		for _, pid := range pids {
 			if !stopped[pid] {
@@ -148,12 +162,14 @@ func killUntilGone(members func() []int) {
 // untilGone looks at the members and acts on them until there are none.
 func untilGone(members func() []int, act func([]int)) {
 	for pause := 100 * time.Microsecond; ; pause = min(2*pause, 5*time.Millisecond) {
+		begun := time.Now()
 		pids := members()
 		if len(pids) == 0 {
 			return
 		}
+		look := time.Since(begun) // with many it is long, and keeps them from dying
 		act(pids)
-		time.Sleep(pause)
+		time.Sleep(max(pause, 2*look))
 	}
 }
 
@@ -171,6 +187,10 @@ func (x *execution) endTree() *int64 {
 		_ = unix.Kill(-x.pid, unix.SIGKILL)
 		return nil
 	}
+	if x.supervised && x.isAlone() {
+		<-x.shimGone
+		return x.used.Load()
+	}
 	x.killTree()
 	if !x.supervised {
 		a.table.mu.Lock()
@@ -179,6 +199,21 @@ func (x *execution) endTree() *int64 {
 		return &used
 	}
 	return x.endShim()
+}
+
+// aloneAfter is how long a shim gets to tell that there was nothing below it
+// but the program, which spares a look at all processes.
+const aloneAfter = time.Millisecond
+
+// isAlone reports whether the shim has ended by itself: what it had to look
+// after is gone.
+func (x *execution) isAlone() bool {
+	select {
+	case <-x.followed:
+	case <-time.After(aloneAfter):
+		return false
+	}
+	return x.used.Load() != nil
 }
 
 // endShim waits for the shim and its last report. One that a program of its
@@ -192,8 +227,8 @@ func (x *execution) endShim() *int64 {
 		<-x.shimGone
 	}
 	<-x.followed
-	if used := x.used.Load(); used != 0 {
-		return &used
+	if used := x.used.Load(); used != nil {
+		return used
 	}
 	x.agent.killStrays()
 	return nil
@@ -211,7 +246,7 @@ func (t *table) signalShim(x *execution, sig unix.Signal) {
 // killStrays ends what a killed shim has left. What the lone execution has
 // left may be among it; its program and what is below that is not.
 func (a *agent) killStrays() {
-	killUntilGone(func() []int {
+	a.killUntilGone(func() []int {
 		all := processes()
 		shims, _ := a.table.shims(nil)
 		a.table.mu.Lock()
@@ -230,7 +265,7 @@ func (a *agent) killAll() {
 	if a.pid == 1 || !a.ownProc {
 		return
 	}
-	killUntilGone(func() []int {
+	a.killUntilGone(func() []int {
 		all := processes()
 		return a.within(all, func(pid int) (yes, known bool) {
 			own := all[pid].parent == a.pid

@@ -223,6 +223,23 @@ func TestAShimKilledBeforeItsProgramRunsStartsNothing(t *testing.T) {
 	t.Logf("%d of 100 did not start", not)
 }
 
+// Whoever could write to a shim's reports could make up an exit code.
+func TestNoProgramOpensTheReportsOfAShim(t *testing.T) {
+	l := openHardened(t)
+	opener, p := start(t, l, runtimes.Command{Name: probePath(t), Args: []string{"reports"}})
+	opener.until(t, runtimes.Stdout, func(s string) bool { return strings.HasPrefix(s, "up\n") })
+	for range 100 {
+		if _, exit := run(t, l, shell(`exit 7`)); exit.Code == nil || *exit.Code != 7 {
+			t.Fatalf("got %+v", exit)
+		}
+	}
+	p.Stop(runtimes.Cancelled)
+	opener.wait(t)
+	if n := strings.Count(opener.text(runtimes.Stdout), "opened"); n != 0 {
+		t.Errorf("it opened %d", n)
+	}
+}
+
 func TestAProcessWhoseFirstThreadHasEndedEndsToo(t *testing.T) {
 	if _, err := exec.LookPath("/usr/bin/python3"); err != nil {
 		t.Skip("needs /usr/bin/python3")
