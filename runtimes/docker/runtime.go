@@ -26,7 +26,8 @@ type Options struct {
 	Host string
 	// Workspaces makes the sessions' directories. Required.
 	Workspaces *workspace.Manager
-	// Guest is the path of the agent's binary. Required.
+	// Guest is the path of the agent's binary. Without one the runtime is not
+	// available, and says so.
 	Guest string
 	// Images by language; nil means DefaultImages.
 	Images map[runtimes.Language]string
@@ -77,8 +78,6 @@ func New(options Options) (*Runtime, error) {
 		return nil, fmt.Errorf("docker: no data directory")
 	case options.Mark == "":
 		return nil, fmt.Errorf("docker: no mark of the data directory")
-	case options.Guest == "":
-		return nil, fmt.Errorf("docker: no guest agent")
 	}
 	if options.Images == nil {
 		options.Images = DefaultImages

@@ -1,0 +1,13 @@
+package docker
+
+import "testing"
+
+// Whoever has no agent yet is told by doctor, which then must come that far.
+func TestARuntimeWithoutAnAgentIsMadeAndIsNotAvailable(t *testing.T) {
+	if _, err := New(Options{DataDir: t.TempDir(), Mark: "mark"}); err != nil {
+		t.Error(err)
+	}
+	if reason := agentProblem("", "amd64"); reason == "" {
+		t.Error("it is available")
+	}
+}
