@@ -29,16 +29,16 @@ func (a *agent) shimProgram() string {
 			a.self = hidden
 		}
 	})
-	return path(a.self)
+	return pathOf(a.self)
 }
 
-func path(file *os.File) string { return fmt.Sprintf("/proc/self/fd/%d", file.Fd()) }
+func pathOf(file *os.File) string { return fmt.Sprintf("/proc/self/fd/%d", file.Fd()) }
 
 // hiddenCopy copies a program into memory, as a file that can only be executed;
 // nil when that is so of the program itself. A host that allows no programs in
 // memory (vm.memfd_noexec) gives an error.
 func hiddenCopy(program *os.File) (*os.File, error) {
-	from, err := os.Open(path(program))
+	from, err := os.Open(pathOf(program))
 	if err != nil {
 		if os.IsPermission(err) {
 			return nil, nil
@@ -61,7 +61,7 @@ func hiddenCopy(program *os.File) (*os.File, error) {
 	if err := to.Chmod(0o111); err != nil {
 		return nil, err
 	}
-	copied, err := unix.Open(path(to), unix.O_PATH|unix.O_CLOEXEC, 0)
+	copied, err := unix.Open(pathOf(to), unix.O_PATH|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return nil, err
 	}

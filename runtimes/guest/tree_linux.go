@@ -127,23 +127,22 @@ func (x *execution) killAtOnce() bool {
 	return alone
 }
 
-// patience is how many looks killUntilGone takes before it stops everything.
-const patience = 4
+// patience is how long killUntilGone spares the other executions.
+const patience = 300 * time.Millisecond
 
 // killUntilGone first stops the processes, until a look at them finds none
 // that was not stopped before, so that none can fork; then it kills them. Those
-// that continue each other meanwhile outrun that. So after a few looks it stops
-// all processes of the namespace for the moment of a look: kill(2) of -1 leaves
-// none out, and none forks with a signal pending. Whatever was stopped before
-// then goes on, too.
+// that continue each other meanwhile can outrun that. Then all that the
+// namespace has but the agent is killed at once: kill(2) of -1 leaves none out,
+// and nothing forks with a signal pending. The other executions are told as
+// killed, which any program of theirs could have done; otherwise all would lose
+// their environment.
 func (a *agent) killUntilGone(members func() []int) {
 	stopped := make(map[int]bool)
-	looks := 0
+	begun := time.Now()
 	untilGone(members, func(pids []int) {
-		if looks++; looks > patience && a.pid == 1 {
-			_ = unix.Kill(-1, unix.SIGSTOP)
-			signalAll(members(), unix.SIGKILL)
-			_ = unix.Kill(-1, unix.SIGCONT)
+		if a.pid == 1 && time.Since(begun) > patience {
+			_ = unix.Kill(-1, unix.SIGKILL)
 			return
 		}
 		more := false
@@ -162,14 +161,12 @@ func (a *agent) killUntilGone(members func() []int) {
 // untilGone looks at the members and acts on them until there are none.
 func untilGone(members func() []int, act func([]int)) {
 	for pause := 100 * time.Microsecond; ; pause = min(2*pause, 5*time.Millisecond) {
-		begun := time.Now()
 		pids := members()
 		if len(pids) == 0 {
 			return
 		}
-		look := time.Since(begun) // with many it is long, and keeps them from dying
 		act(pids)
-		time.Sleep(max(pause, 2*look))
+		time.Sleep(pause)
 	}
 }
 
@@ -188,8 +185,7 @@ func (x *execution) endTree() *int64 {
 		return nil
 	}
 	if x.supervised && x.isAlone() {
-		<-x.shimGone
-		return x.used.Load()
+		return x.endShim()
 	}
 	x.killTree()
 	if !x.supervised {

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"io"
 	"net"
-	"net/netip"
 	"os"
 	"syscall"
 	"testing"
@@ -103,24 +102,9 @@ func TestUnreadEndsAreBoundedToo(t *testing.T) {
 func TestManyExchangesOverUDPDoNotKeepLaterOnesOut(t *testing.T) {
 	egresstest.Use(t)
 	p := newPlace(t, egresstest.Policy)
-	socket, err := net.ListenPacket("udp", netip.AddrPortFrom(egresstest.Address, 0).String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	done := make(chan struct{})
-	defer func() { socket.Close(); <-done }()
-	go func() {
-		defer close(done)
-		for packet := make([]byte, 100); ; {
-			n, from, err := socket.ReadFrom(packet)
-			if err != nil {
-				return
-			}
-			socket.WriteTo(packet[:n], from)
-		}
-	}()
+	address := echoDatagrams(t)
 	for i := range egress.MaxFlows + 100 {
-		conn, err := p.dial("udp", socket.LocalAddr().String())
+		conn, err := p.dial("udp", address)
 		if err != nil {
 			t.Fatal(err)
 		}

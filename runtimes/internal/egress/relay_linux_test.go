@@ -86,19 +86,18 @@ func TestWhatIsNotPublicIsRefusedAtOnce(t *testing.T) {
 	}
 }
 
-func TestDatagramsGoBothWaysAndForbiddenOnesAreUnreachable(t *testing.T) {
-	egresstest.Use(t)
-	p := newPlace(t, egresstest.Policy)
+// echoDatagrams answers each datagram with itself.
+func echoDatagrams(t *testing.T) (address string) {
+	t.Helper()
 	socket, err := net.ListenPacket("udp", netip.AddrPortFrom(egresstest.Address, 0).String())
 	if err != nil {
 		t.Fatal(err)
 	}
 	done := make(chan struct{})
-	defer func() { socket.Close(); <-done }()
+	t.Cleanup(func() { socket.Close(); <-done })
 	go func() {
 		defer close(done)
-		packet := make([]byte, 64<<10)
-		for {
+		for packet := make([]byte, 64<<10); ; {
 			n, from, err := socket.ReadFrom(packet)
 			if err != nil {
 				return
@@ -106,7 +105,13 @@ func TestDatagramsGoBothWaysAndForbiddenOnesAreUnreachable(t *testing.T) {
 			socket.WriteTo(packet[:n], from)
 		}
 	}()
-	conn, err := p.dial("udp", socket.LocalAddr().String())
+	return socket.LocalAddr().String()
+}
+
+func TestDatagramsGoBothWaysAndForbiddenOnesAreUnreachable(t *testing.T) {
+	egresstest.Use(t)
+	p := newPlace(t, egresstest.Policy)
+	conn, err := p.dial("udp", echoDatagrams(t))
 	if err != nil {
 		t.Fatal(err)
 	}

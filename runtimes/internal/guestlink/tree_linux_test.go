@@ -223,6 +223,51 @@ func TestAShimKilledBeforeItsProgramRunsStartsNothing(t *testing.T) {
 	t.Logf("%d of 100 did not start", not)
 }
 
+// A program that is stopped before it runs is let go on.
+func TestAStopOfWhatIsHeldHoldsUpNoStart(t *testing.T) {
+	l := openHardened(t)
+	stopper, p := start(t, l, runtimes.Command{Name: probePath(t), Args: []string{"stop"}})
+	stopper.until(t, runtimes.Stdout, func(s string) bool { return s == "up\n" })
+	for i := range 50 {
+		begun := time.Now()
+		r, beside := start(t, l, shell(`exit 7`))
+		if took := time.Since(begun); took > 3*time.Second {
+			t.Fatalf("start %d took %v", i, took)
+		}
+		// It may be stopped as it becomes the program, and then is the
+		// program's own to be so.
+		late := time.AfterFunc(200*time.Millisecond, func() { beside.Stop(runtimes.Cancelled) })
+		if exit := r.wait(t); exit.Status != runtimes.Cancelled && (exit.Code == nil || *exit.Code != 7) {
+			t.Fatalf("run %d: %+v", i, exit)
+		}
+		late.Stop()
+	}
+	p.Stop(runtimes.Cancelled)
+	stopper.wait(t)
+}
+
+// Processes that continue whatever is stopped, fork and end, outrun a kill that
+// stops them one by one. What is beside them may be killed, but is not lost.
+func TestProcessesThatContinueEachOtherEndToo(t *testing.T) {
+	l := openHardened(t)
+	lone, p := start(t, l, shell(`exec sleep 600`))
+	bomb, b := start(t, l, shell(`i=0; while [ $i -lt 60 ]; do i=$((i+1))
+		(setsid sh -c 'f() { kill -CONT -1; f & exit; }; f' &); done 2>/dev/null; echo up; exec sleep 62`))
+	bomb.until(t, runtimes.Stdout, func(s string) bool { return s == "up\n" })
+	begun := time.Now()
+	b.Stop(runtimes.TimeLimitExceeded)
+	if exit := bomb.wait(t); exit.Status != runtimes.TimeLimitExceeded {
+		t.Errorf("%+v after %v", exit, time.Since(begun))
+	}
+	p.Stop(runtimes.Cancelled)
+	if exit := lone.wait(t); exit.Status != runtimes.Cancelled && exit.Signal != "SIGKILL" {
+		t.Errorf("beside it: %+v", exit)
+	}
+	if r, _ := run(t, l, shell(`set -- /proc/[0-9]*; echo $#`)); r.text(runtimes.Stdout) != "2\n" { // the agent, sh
+		t.Errorf("%q processes are there", r.text(runtimes.Stdout))
+	}
+}
+
 // Whoever could write to a shim's reports could make up an exit code.
 func TestNoProgramOpensTheReportsOfAShim(t *testing.T) {
 	l := openHardened(t)

@@ -14,12 +14,15 @@ import (
 )
 
 func main() {
-	if len(os.Args) > 1 && os.Args[1] == "reports" {
-		openReports()
-		return
-	}
 	if len(os.Args) > 1 {
-		thirtyTwoBit()
+		switch os.Args[1] {
+		case "32":
+			thirtyTwoBit()
+		case "reports":
+			eachNew(openReports)
+		case "stop":
+			eachNew(stopHeld)
+		}
 		return
 	}
 	status()
@@ -29,17 +32,36 @@ func main() {
 	}
 }
 
-// openReports tries to open descriptor 3 of whatever is started from now on,
-// until it is ended, and says so when it did.
-func openReports() {
+// eachNew does something to whatever is started from now on, until it is ended.
+func eachNew(do func(pid int)) {
 	fmt.Println("up")
 	for {
 		for pid := os.Getpid() + 1; pid < os.Getpid()+2000; pid++ {
-			if fd, err := unix.Open(fmt.Sprintf("/proc/%d/fd/3", pid), unix.O_WRONLY|unix.O_NONBLOCK, 0); err == nil {
-				fmt.Println("opened")
-				unix.Close(fd)
-			}
+			do(pid)
 		}
+	}
+}
+
+// openReports tries to open descriptor 3 and says so when it did.
+func openReports(pid int) {
+	if fd, err := unix.Open(fmt.Sprintf("/proc/%d/fd/3", pid), unix.O_WRONLY|unix.O_NONBLOCK, 0); err == nil {
+		fmt.Println("opened")
+		unix.Close(fd)
+	}
+}
+
+// stopHeld stops the child of a shim, which has not become the program yet.
+func stopHeld(pid int) {
+	name, err := os.ReadFile(fmt.Sprintf("/proc/%d/comm", pid))
+	if err != nil || string(name) == "sh\n" {
+		return
+	}
+	stat, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	var state string
+	var parent int
+	_, after, _ := strings.Cut(string(stat), ") ")
+	if _, err := fmt.Sscan(after, &state, &parent); err == nil && parent > 1 {
+		_ = unix.Kill(pid, unix.SIGSTOP)
 	}
 }
 
