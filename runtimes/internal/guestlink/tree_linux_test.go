@@ -251,7 +251,7 @@ func TestAStopOfWhatIsHeldHoldsUpNoStart(t *testing.T) {
 func TestProcessesThatContinueEachOtherEndToo(t *testing.T) {
 	l := openHardened(t)
 	lone, p := start(t, l, shell(`exec sleep 600`))
-	bomb, b := start(t, l, shell(`i=0; while [ $i -lt 60 ]; do i=$((i+1))
+	bomb, b := start(t, l, shell(`i=0; while [ $i -lt 40 ]; do i=$((i+1))
 		(setsid sh -c 'f() { kill -CONT -1; f & exit; }; f' &); done 2>/dev/null; echo up; exec sleep 62`))
 	bomb.until(t, runtimes.Stdout, func(s string) bool { return s == "up\n" })
 	begun := time.Now()
