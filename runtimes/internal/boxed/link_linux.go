@@ -9,6 +9,7 @@ import (
 
 	"github.com/codebeaker/codebeaker/runtimes"
 	"github.com/codebeaker/codebeaker/runtimes/internal/box"
+	"github.com/codebeaker/codebeaker/runtimes/internal/cgroup"
 	"github.com/codebeaker/codebeaker/runtimes/internal/guestlink"
 	"github.com/codebeaker/codebeaker/runtimes/internal/guestlink/frame"
 )
@@ -121,6 +122,11 @@ func (m *making) readIsolation(report guestlink.Report) error {
 	}
 	l := m.e.limits
 	grouped := m.e.group != nil
+	if grouped && m.e.group.Version() == cgroup.V2 && report.Harden.Seccomp && !slices.Contains(layers, runtimes.Seccomp) {
+		// The agent is not under the filter, for it starts programs by clone3(2);
+		// it has tried that they are.
+		layers = append(layers, runtimes.Seccomp)
+	}
 	for _, limit := range []struct {
 		layer   runtimes.Layer
 		inForce bool
