@@ -29,10 +29,9 @@ type seccompArch struct {
 }
 
 type seccompRule struct {
-	Names    []string     `json:"names"`
-	Action   string       `json:"action"`
-	ErrnoRet *uint        `json:"errnoRet,omitempty"`
-	Args     []seccompArg `json:"args,omitempty"`
+	Names  []string     `json:"names"`
+	Action string       `json:"action"`
+	Args   []seccompArg `json:"args,omitempty"`
 }
 
 type seccompArg struct {
@@ -49,8 +48,7 @@ const (
 	equal       = "SCMP_CMP_EQ"
 	maskedEqual = "SCMP_CMP_MASKED_EQ"
 
-	eperm  = 1
-	enosys = 38
+	eperm = 1
 )
 
 // Address families, by their number in the kernel's ABI.
