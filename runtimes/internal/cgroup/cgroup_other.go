@@ -27,6 +27,9 @@ func At(string) *Hierarchy { return nil }
 // Version is for Linux only.
 func (*Hierarchy) Version() Version { return 0 }
 
+// Controllers are none.
+func (*Hierarchy) Controllers() Controllers { return Controllers{} }
+
 // String is for Linux only.
 func (*Hierarchy) String() string { return "" }
 
@@ -35,6 +38,9 @@ func (*Hierarchy) Missing() string { return "" }
 
 // Create returns ErrUnavailable.
 func (*Hierarchy) Create(string, Limits) (*Group, error) { return nil, ErrUnavailable }
+
+// Glob finds nothing.
+func (*Hierarchy) Glob(string) ([]string, error) { return nil, nil }
 
 // OpenContainer returns ErrUnavailable.
 func (*Hierarchy) OpenContainer(int) (*Group, error) { return nil, ErrUnavailable }

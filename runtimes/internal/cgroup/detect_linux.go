@@ -106,6 +106,9 @@ func (s *search) findV1() (*Hierarchy, error) {
 // Version says which control groups these are.
 func (h *Hierarchy) Version() Version { return h.version }
 
+// Controllers are those by which groups can be limited here.
+func (h *Hierarchy) Controllers() Controllers { return h.root.controllers() }
+
 // String says, for the operator, which control groups these are.
 func (h *Hierarchy) String() string { return fmt.Sprintf("version %d, %s", h.version, h.where) }
 
@@ -130,6 +133,20 @@ func (h *Hierarchy) Create(name string, l Limits) (*Group, error) {
 		}
 	}
 	return parent.child(filepath.Base(name), l, true)
+}
+
+// Glob returns the directories of groups whose names match a pattern of
+// filepath.Match. It is for tests, which look for what is left.
+func (h *Hierarchy) Glob(pattern string) ([]string, error) {
+	var all []string
+	for _, dir := range h.root.distinct() {
+		found, err := filepath.Glob(filepath.Join(dir, pattern))
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, found...)
+	}
+	return all, nil
 }
 
 func checkName(name string) error {
