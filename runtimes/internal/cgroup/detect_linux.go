@@ -97,7 +97,7 @@ func (s *search) findV1() (*Hierarchy, error) {
 	}
 	for _, dir := range h.root.distinct() {
 		if err := unix.Access(dir, unix.W_OK); err != nil {
-			return nil, unavailable(fmt.Errorf("%s cannot be written to (%w): groups of version 1 are for servers that are root", dir, err))
+			return nil, unavailable(fmt.Errorf("%s cannot be written to (%w): groups of version 1 take a server that is root", dir, err))
 		}
 	}
 	return h, nil
