@@ -29,6 +29,9 @@ func (h *Hierarchy) OpenContainer(hostPID int) (*Group, error) {
 	if !slices.Contains(members, hostPID) {
 		return nil, fmt.Errorf("process %d is not in the group that it names", hostPID)
 	}
+	if slices.Contains(members, os.Getpid()) {
+		return nil, fmt.Errorf("process %d is in the group of the server", hostPID)
+	}
 	if err := g.usable(hostPID); err != nil {
 		return nil, unavailable(err)
 	}
