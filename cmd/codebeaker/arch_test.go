@@ -49,6 +49,8 @@ var layers = map[string][]string{
 var owners = map[string][]string{
 	"github.com/asynkron/protoactor-go": {"actors"},
 	"github.com/docker/docker":          {"runtimes/docker"},
+	"github.com/coreos/go-systemd":      {"runtimes/internal/cgroup"},
+	"github.com/godbus/dbus":            {"runtimes/internal/cgroup"},
 	"github.com/gobwas/ws":              {"transport/websocket"},
 	"github.com/elastic/go-seccomp-bpf": {"runtimes/internal/...", "runtimes/guest", "runtimes/guest/internal/..."},
 	"github.com/goccy/go-json":          {"transport", "transport/...", "bench", "bench/internal/..."},

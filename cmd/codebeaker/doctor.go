@@ -70,6 +70,11 @@ func examine(ctx context.Context, c Config, out io.Writer) error {
 		describeOffer(out, offer)
 	}
 	describeLanguages(out, registry)
+	use, missing := h.Groups()
+	fmt.Fprintf(out, "\ncontrol groups  %s\n", use)
+	if missing != "" {
+		fmt.Fprintf(out, "    %s\n", missing)
+	}
 	if enforced, reason := h.Quota(); !enforced {
 		fmt.Fprintf(out, "\ndisk limits are not enforced: %s\n", reason)
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -74,17 +75,17 @@ func (tr traces) mounts(t *testing.T) []string {
 	return mounts
 }
 
-// groups are the directories below ours in every control group hierarchy.
+// groups are the directories below ours in every control group hierarchy,
+// wherever in it that is.
 func (tr traces) groups() []string {
 	var groups []string
-	for _, pattern := range []string{"/sys/fs/cgroup/codebeaker/", "/sys/fs/cgroup/*/codebeaker/"} {
-		found, _ := filepath.Glob(pattern + "*" + tr.mark + "*/*")
-		for _, path := range found {
-			if info, err := os.Stat(path); err == nil && info.IsDir() {
-				groups = append(groups, path)
-			}
+	filepath.WalkDir("/sys/fs/cgroup", func(path string, entry fs.DirEntry, err error) error {
+		parent := filepath.Dir(path)
+		if err == nil && entry.IsDir() && strings.Contains(filepath.Base(parent), tr.mark) && filepath.Base(filepath.Dir(parent)) == "codebeaker" {
+			groups = append(groups, path)
 		}
-	}
+		return nil // what is gone meanwhile is gone
+	})
 	return groups
 }
 

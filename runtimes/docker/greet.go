@@ -12,9 +12,9 @@ import (
 
 // agentLink makes the link to an agent that the engine has started as the user
 // of the session, so that there is no one to become and nothing to enter.
-func agentLink(log *slog.Logger) greeter {
+func agentLink(log *slog.Logger, groups *cgroup.Finder) greeter {
 	return func(ctx context.Context, g greeting) (welcome, error) {
-		group, err := programGroup(g)
+		group, err := programGroup(groups, g.pid)
 		if err != nil {
 			return welcome{}, errors.Join(err, g.conn.Close())
 		}
@@ -48,19 +48,18 @@ func agentLink(log *slog.Logger) greeter {
 	}
 }
 
-// programGroup opens the cgroup of a container on this host, or returns nil.
-func programGroup(g greeting) (*cgroup.Group, error) {
-	if g.pid == 0 {
+// programGroup opens the cgroup of the container whose first process that is on
+// this host. It returns nil where there is none that the server may use.
+func programGroup(groups *cgroup.Finder, pid int) (*cgroup.Group, error) {
+	hierarchy := groups.Hierarchy()
+	if hierarchy == nil || pid == 0 {
 		return nil, nil
 	}
-	hierarchy, err := cgroup.Detect()
+	group, err := hierarchy.OpenContainer(pid)
 	if errors.Is(err, cgroup.ErrUnavailable) {
 		return nil, nil
 	}
-	if err != nil {
-		return nil, err
-	}
-	return hierarchy.OpenContainer(g.pid)
+	return group, err
 }
 
 // reported are the layers that the agent found on itself, as the kernel told it.

@@ -104,7 +104,7 @@ func (r *Runtime) thaw(ctx context.Context, id string) {
 	if err != nil || found.State == nil || found.State.Pid == 0 || r.options.Remote {
 		return
 	}
-	group, err := programGroup(greeting{pid: found.State.Pid})
+	group, err := programGroup(r.options.Groups, found.State.Pid)
 	if err == nil && group != nil {
 		err = group.ThawAll()
 	}

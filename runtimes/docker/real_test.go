@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/codebeaker/codebeaker/runtimes"
+	"github.com/codebeaker/codebeaker/runtimes/internal/cgroup"
 	"github.com/codebeaker/codebeaker/runtimes/internal/guestbin/guesttest"
 	"github.com/codebeaker/codebeaker/runtimes/internal/workspace"
 )
@@ -51,6 +52,7 @@ func newRealRuntime(t testing.TB, change func(*Options)) *Runtime {
 	}
 	options := Options{
 		DataDir: data, Mark: filepath.Base(data), Workspaces: workspaces, Guest: guesttest.Path(t), Logger: testLog(t),
+		Groups: cgroup.NewFinder(slog.New(slog.DiscardHandler)),
 	}
 	if change != nil {
 		change(&options)

@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"github.com/codebeaker/codebeaker/runtimes"
+	"github.com/codebeaker/codebeaker/runtimes/internal/cgroup"
 	"github.com/codebeaker/codebeaker/runtimes/internal/egress"
 	"github.com/codebeaker/codebeaker/runtimes/internal/workspace"
 )
@@ -36,6 +37,9 @@ type Options struct {
 	// Remote forbids to share files with the engine, even one that could: the
 	// way for an engine on another machine is taken.
 	Remote bool
+	// Groups finds the control groups of this host; nil uses none, and the
+	// agent keeps track of programs by itself.
+	Groups *cgroup.Finder
 	// Egress is what sessions with a network may reach.
 	Egress egress.Options
 	// OutputLimit bounds what one execution may write, in bytes, where
@@ -101,7 +105,7 @@ func New(options Options) (*Runtime, error) {
 		options: options, engine: api, kicked: make(chan struct{}, 1),
 		log: options.Logger.With("runtime", runtimes.Docker.String()),
 	}
-	r.greet = agentLink(r.log)
+	r.greet = agentLink(r.log, options.Groups)
 	r.life, r.stop = context.WithCancel(context.Background())
 	// Only root and this user look in here: the agents' sockets are below.
 	err = os.MkdirAll(r.environments(), 0o700)

@@ -19,6 +19,7 @@ import (
 	"github.com/codebeaker/codebeaker/runtimes/bun"
 	"github.com/codebeaker/codebeaker/runtimes/deno"
 	"github.com/codebeaker/codebeaker/runtimes/docker"
+	"github.com/codebeaker/codebeaker/runtimes/internal/cgroup"
 	"github.com/codebeaker/codebeaker/runtimes/internal/egress"
 	"github.com/codebeaker/codebeaker/runtimes/internal/guestbin"
 	"github.com/codebeaker/codebeaker/runtimes/internal/workspace"
@@ -52,6 +53,7 @@ type Options struct {
 type Host struct {
 	Runtimes   []runtimes.Runtime
 	workspaces *workspace.Manager
+	groups     *cgroup.Finder
 	network    *egress.Counters
 	log        *slog.Logger
 }
@@ -84,7 +86,7 @@ func Names() []string { return slices.Sorted(maps.Keys(table)) }
 func (o Options) boxed(name string, h *Host) native.Options {
 	return native.Options{
 		DataDir: o.DataDir, Mark: o.Mark, ToolsDir: o.ToolsDir, Workspaces: h.workspaces, Guest: o.Guest,
-		Egress: h.egress(o), Logger: o.Logger.With("runtime", name),
+		Groups: h.groups, Egress: h.egress(o), Logger: o.Logger.With("runtime", name),
 	}
 }
 
@@ -101,11 +103,12 @@ func newDocker(o Options, h *Host) (runtimes.Runtime, error) {
 	}
 	return docker.New(docker.Options{
 		DataDir: o.DataDir, Mark: o.Mark, Host: o.DockerHost, Workspaces: h.workspaces, Guest: guest,
-		AllowImages: o.AllowImages, Egress: h.egress(o), Logger: o.Logger.With("runtime", "docker"),
+		AllowImages: o.AllowImages, Groups: h.groups, Egress: h.egress(o), Logger: o.Logger.With("runtime", "docker"),
 	})
 }
 
-// Open makes the runtimes. Nothing is swept or probed yet.
+// Open makes the runtimes and finds the control groups, for which systemd may
+// take this process into a scope. Nothing is swept or probed yet.
 // Errors: a name that is not in Names; a data directory that is in use.
 func Open(o Options) (*Host, error) {
 	if o.Names == nil {
@@ -122,7 +125,8 @@ func Open(o Options) (*Host, error) {
 	if err != nil {
 		return nil, err
 	}
-	h := &Host{workspaces: manager, network: &egress.Counters{}, log: o.Logger}
+	h := &Host{workspaces: manager, groups: cgroup.NewFinder(o.Logger), network: &egress.Counters{}, log: o.Logger}
+	h.groups.Hierarchy()
 	for _, name := range o.Names {
 		name = strings.ToLower(strings.TrimSpace(name))
 		make, known := table[name]
@@ -160,6 +164,10 @@ func (h *Host) Network() NetworkCounts { return h.network.Counts() }
 
 // Quota reports whether workspaces have a size limit here, and why not.
 func (h *Host) Quota() (enforced bool, reason string) { return h.workspaces.Quota() }
+
+// Groups says which control groups are used, "none" where there are none, and
+// what is missing and how to get it; "" is nothing.
+func (h *Host) Groups() (use, missing string) { return h.groups.Report() }
 
 // Close frees the runtimes; their environments are closed before.
 func (h *Host) Close() error {

@@ -17,7 +17,7 @@ const retryInterval = 30 * time.Second
 // no probe. It is safe for use by several goroutines.
 type lastProbe struct {
 	mu       sync.Mutex
-	mark     string // fingerprint of the tools
+	mark     string // fingerprint of the tools and the control groups
 	complete bool   // every language of the kit worked
 	at       time.Time
 }
@@ -37,7 +37,8 @@ func (p *lastProbe) outdated(mark string) bool {
 var _ runtimes.Watcher = (*Runtime)(nil)
 
 // Changed reports whether a tool was installed, replaced or removed since the
-// last Probe, or whether that one is worth repeating. It implements
+// last Probe, or control groups came to be had, or whether that one is worth
+// repeating. It implements
 // runtimes.Watcher.
 func (r *Runtime) Changed(context.Context) bool {
 	return r.last.outdated(r.fingerprint(&Host{Options: &r.options}))

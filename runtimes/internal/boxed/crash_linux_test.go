@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -53,7 +52,7 @@ func TestAKilledServerLeavesNoProcessAndItsGroupsAreSwept(t *testing.T) {
 	if err := r.Sweep(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if left, _ := filepath.Glob("/sys/fs/cgroup/*/codebeaker/" + options.Mark + "-native/s1.*"); len(left) != 0 {
+	if left := boxedtest.Groups(t, options, "s1"); len(left) != 0 {
 		t.Errorf("control groups are left: %v", left)
 	}
 	if err := options.Workspaces.Sweep(t.Context()); err != nil {

@@ -7,10 +7,10 @@
 // workspace). It is lost when the link or the agent ends, and the kernel
 // removes the whole box with the agent.
 //
-// A server that is root gives each session a host uid of its own and control
-// groups. For an ordinary user the same box stands in a user namespace, and
-// resource limits take the place of groups; Environment.Limits and
-// Environment.Isolation say the difference. What an ordinary user's groups may
+// A server that is root gives each session a host uid of its own. For an
+// ordinary user the same box stands in a user namespace. What no control group
+// limits, resource limits do; Environment.Limits and Environment.Isolation say
+// the difference. What an ordinary user's groups may
 // read stays readable to a box, as far as the box shows it at all.
 //
 // A box has a loopback of its own. With Spec.Network Internet its agent makes a

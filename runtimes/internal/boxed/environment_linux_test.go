@@ -15,6 +15,7 @@ import (
 	"github.com/codebeaker/codebeaker/runtimes"
 	"github.com/codebeaker/codebeaker/runtimes/internal/boxed"
 	"github.com/codebeaker/codebeaker/runtimes/internal/boxed/boxedtest"
+	"github.com/codebeaker/codebeaker/runtimes/internal/cgroup"
 	"github.com/codebeaker/codebeaker/runtimes/internal/egress"
 	"github.com/codebeaker/codebeaker/runtimes/internal/tunnel"
 )
@@ -61,6 +62,15 @@ func spec() runtimes.Spec {
 }
 
 func isRoot() bool { return os.Geteuid() == 0 }
+
+// grouped are the resources that control groups limit here.
+func grouped() cgroup.Controllers {
+	groups, err := cgroup.Detect()
+	if err != nil {
+		return cgroup.Controllers{}
+	}
+	return groups.Controllers()
+}
 
 func TestAProgramRunsWithTheSessionsFilesAndEnvironment(t *testing.T) {
 	e := boxedtest.Create(t, newShell(t), spec())
@@ -119,9 +129,17 @@ func TestLayersAreWhatTheHostLetsUsHave(t *testing.T) {
 		runtimes.Seccomp, runtimes.TreeKill, runtimes.ResourceLimits,
 	}
 	if isRoot() {
-		want = append(want, runtimes.OwnUID, runtimes.CgroupMemory, runtimes.CgroupPids, runtimes.CgroupCPU, runtimes.DiskQuota)
+		want = append(want, runtimes.OwnUID, runtimes.DiskQuota)
 	} else {
 		want = append(want, runtimes.UserNamespace)
+	}
+	limited := grouped()
+	for layer, there := range map[runtimes.Layer]bool{
+		runtimes.CgroupMemory: limited.Memory, runtimes.CgroupPids: limited.Processes, runtimes.CgroupCPU: limited.CPU,
+	} {
+		if there {
+			want = append(want, layer)
+		}
 	}
 	got := slices.Clone(e.Isolation().Layers)
 	slices.Sort(got)
@@ -141,7 +159,10 @@ func TestLimitsAreReadBack(t *testing.T) {
 			t.Error("no bound of inodes")
 		}
 	} else {
-		want.CPUs, want.DiskBytes = 0, 0 // nothing enforces them
+		want.DiskBytes = 0 // nothing enforces it
+	}
+	if !grouped().CPU {
+		want.CPUs = 0
 	}
 	if got != want {
 		t.Errorf("got %+v, want %+v", got, want)
@@ -152,7 +173,7 @@ func TestMemoryIsEnforced(t *testing.T) {
 	e := boxedtest.Create(t, newShell(t), spec())
 	got := boxedtest.Shell(t, e, "exec tail /dev/zero")
 	want := runtimes.NonZeroExit // its allocation fails
-	if isRoot() {
+	if grouped().Memory {
 		want = runtimes.MemoryLimitExceeded
 	}
 	if got.Status != want {
@@ -174,7 +195,7 @@ func TestProcessesAreEnforcedAndAForkBombIsGoneAtClose(t *testing.T) {
 		t.Errorf("more than 32 processes run: %q", bomb.Stdout())
 	}
 	most := 32
-	if !isRoot() {
+	if !grouped().Processes {
 		most += boxed.AgentThreads // RLIMIT_NPROC counts them, and they may be fewer
 	}
 	if running := len(hostProcesses(t, "sleep\x00987654")); running < 10 || running > most {
@@ -215,8 +236,8 @@ func hostProcesses(t *testing.T, text string) []int {
 }
 
 func TestCPUIsEnforced(t *testing.T) {
-	if !isRoot() {
-		t.Skip("nothing limits the CPU time of an ordinary user's box")
+	if !grouped().CPU {
+		t.Skip("nothing limits the CPU time of boxes here")
 	}
 	e := boxedtest.Create(t, newShell(t), spec())
 	got := boxedtest.Shell(t, e, `end=$(($(date +%s) + 2)); (while [ $(date +%s) -lt $end ]; do :; done) & while [ $(date +%s) -lt $end ]; do :; done; wait`)

@@ -2,7 +2,6 @@ package boxed
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -19,12 +18,12 @@ type found struct {
 	guest string
 	// groups is nil where the server can make no control groups.
 	groups *cgroup.Hierarchy
-	// mark is the fingerprint of the files that were searched.
+	// mark is the fingerprint of what was found.
 	mark string
 }
 
 // find searches the host for the flavor's tools, or returns what it found
-// before as long as the tools are the same files.
+// before as long as the fingerprint is the same.
 func (r *Runtime) find(ctx context.Context) (*found, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -41,15 +40,11 @@ func (r *Runtime) find(ctx context.Context) (*found, error) {
 	if err != nil {
 		return nil, err
 	}
-	groups, err := cgroup.Detect()
-	if err != nil && !errors.Is(err, cgroup.ErrUnavailable) {
-		return nil, err
-	}
 	kit, err := r.flavor.Find(ctx, host)
 	if err != nil {
 		return nil, err
 	}
-	r.found = &found{kit: kit, base: base, guest: guest, groups: groups, mark: mark}
+	r.found = &found{kit: kit, base: base, guest: guest, groups: r.options.Groups.Hierarchy(), mark: mark}
 	r.startWarming(&r.found.kit)
 	return r.found, nil
 }
@@ -61,9 +56,13 @@ func (r *Runtime) guest() (string, error) {
 	return guestbin.Find()
 }
 
-// fingerprint tells whether the flavor's programs are the files they were.
+// fingerprint tells whether the flavor's programs are the files they were, and
+// the control groups what they were.
 func (r *Runtime) fingerprint(host *Host) string {
 	var mark strings.Builder
+	if groups := r.options.Groups.Hierarchy(); groups != nil {
+		fmt.Fprintln(&mark, groups)
+	}
 	for _, name := range r.flavor.Programs {
 		for _, path := range host.candidates(name) {
 			if info, err := os.Stat(path); err == nil {

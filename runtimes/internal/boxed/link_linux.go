@@ -56,9 +56,17 @@ func (m *making) environment() []string {
 // programs would have the server's own.
 const defaultOpenFiles = 4096
 
-// resourceLimits are the setrlimit(2) limits of every program. Where there are
-// no control groups they bound memory, of each process by itself, and the
-// number of processes.
+// grouped are the resources that the control group limits.
+func (m *making) grouped() cgroup.Controllers {
+	if m.e.group == nil {
+		return cgroup.Controllers{}
+	}
+	return m.e.group.Controllers()
+}
+
+// resourceLimits are the setrlimit(2) limits of every program. What no control
+// group limits they bound: memory, of each process by itself, and the number of
+// processes.
 func (m *making) resourceLimits() []frame.ResourceLimit {
 	limits := []frame.ResourceLimit{{Name: "core"}}
 	add := func(name string, value int64) {
@@ -67,13 +75,12 @@ func (m *making) resourceLimits() []frame.ResourceLimit {
 		}
 	}
 	add("nofile", cmp.Or(m.spec.Limits.OpenFiles, defaultOpenFiles))
-	if m.e.group == nil {
-		if m.spec.Limits.MemoryBytes > 0 {
-			add("data", m.spec.Limits.MemoryBytes+m.found.kit.Reserve)
-		}
-		if m.spec.Limits.Processes > 0 {
-			add("nproc", m.spec.Limits.Processes+agentThreads)
-		}
+	grouped := m.grouped()
+	if !grouped.Memory && m.spec.Limits.MemoryBytes > 0 {
+		add("data", m.spec.Limits.MemoryBytes+m.found.kit.Reserve)
+	}
+	if !grouped.Processes && m.spec.Limits.Processes > 0 {
+		add("nproc", m.spec.Limits.Processes+agentThreads)
 	}
 	return limits
 }
@@ -87,17 +94,17 @@ func (m *making) readLimits(context.Context) error {
 		DiskBytes: disk, Inodes: inodes,
 		OpenFiles: inForce(report, "nofile"), OutputBytes: m.spec.Limits.OutputBytes,
 	}
-	if m.e.group == nil {
-		if m.found.kit.Reserve == 0 { // else what is in force is more than was asked for
-			limits.MemoryBytes = inForce(report, "data")
-		}
+	group, err := m.e.link.Limits()
+	if err != nil {
+		return err
+	}
+	limits.MemoryBytes, limits.CPUs, limits.Processes = group.MemoryBytes, group.CPUs, group.Processes
+	grouped := m.grouped()
+	if !grouped.Memory && m.found.kit.Reserve == 0 { // else what is in force is more than was asked for
+		limits.MemoryBytes = inForce(report, "data")
+	}
+	if !grouped.Processes {
 		limits.Processes = max(inForce(report, "nproc")-agentThreads, 0)
-	} else {
-		group, err := m.e.link.Limits()
-		if err != nil {
-			return err
-		}
-		limits.MemoryBytes, limits.CPUs, limits.Processes = group.MemoryBytes, group.CPUs, group.Processes
 	}
 	m.e.limits, m.e.terminal = limits, report.Terminal
 	return m.readIsolation(report)
@@ -121,8 +128,8 @@ func (m *making) readIsolation(report guestlink.Report) error {
 		return err
 	}
 	l := m.e.limits
-	grouped := m.e.group != nil
-	if grouped && m.e.group.Version() == cgroup.V2 && report.Harden.Seccomp && !slices.Contains(layers, runtimes.Seccomp) {
+	grouped := m.grouped()
+	if m.e.group != nil && m.e.group.Version() == cgroup.V2 && report.Harden.Seccomp && !slices.Contains(layers, runtimes.Seccomp) {
 		// The agent is not under the filter, for it starts programs by clone3(2);
 		// it has tried that they are.
 		layers = append(layers, runtimes.Seccomp)
@@ -131,9 +138,9 @@ func (m *making) readIsolation(report guestlink.Report) error {
 		layer   runtimes.Layer
 		inForce bool
 	}{
-		{runtimes.CgroupMemory, grouped && l.MemoryBytes > 0},
-		{runtimes.CgroupPids, grouped && l.Processes > 0},
-		{runtimes.CgroupCPU, grouped && l.CPUs > 0},
+		{runtimes.CgroupMemory, grouped.Memory && l.MemoryBytes > 0},
+		{runtimes.CgroupPids, grouped.Processes && l.Processes > 0},
+		{runtimes.CgroupCPU, grouped.CPU && l.CPUs > 0},
 		{runtimes.ResourceLimits, len(report.Limits) > 0},
 		{runtimes.DiskQuota, l.DiskBytes > 0},
 		// The agent is the first process of a pid namespace: what it does not

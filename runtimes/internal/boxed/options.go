@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/codebeaker/codebeaker/runtimes/internal/cgroup"
 	"github.com/codebeaker/codebeaker/runtimes/internal/egress"
 	"github.com/codebeaker/codebeaker/runtimes/internal/workspace"
 )
@@ -21,6 +22,8 @@ type Options struct {
 	ToolsDir string
 	// Workspaces makes the sessions' directories.
 	Workspaces *workspace.Manager
+	// Groups finds where to make control groups; nil makes none.
+	Groups *cgroup.Finder
 	// Egress is what sessions with a network may reach.
 	Egress egress.Options
 	// Guest is the agent's program; "" finds it as package guestbin says.

@@ -9,7 +9,6 @@ import (
 	"sync"
 
 	"github.com/codebeaker/codebeaker/runtimes"
-	"github.com/codebeaker/codebeaker/runtimes/internal/cgroup"
 )
 
 // Runtime makes the environments of one flavor. It is safe for use by several
@@ -59,14 +58,11 @@ func (r *Runtime) Sweep(ctx context.Context) error {
 }
 
 func (r *Runtime) sweepGroups(ctx context.Context) error {
-	groups, err := cgroup.Detect()
-	if errors.Is(err, cgroup.ErrUnavailable) {
+	groups := r.options.Groups.Hierarchy()
+	if groups == nil {
 		return nil
 	}
-	if err == nil {
-		err = groups.Sweep(ctx, r.groupName(""))
-	}
-	if err != nil {
+	if err := groups.Sweep(ctx, r.groupName("")); err != nil {
 		return fmt.Errorf("sweep control groups: %w", err)
 	}
 	return nil

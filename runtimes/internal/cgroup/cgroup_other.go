@@ -4,6 +4,7 @@ package cgroup
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"syscall"
 	"time"
@@ -16,13 +17,30 @@ type Hierarchy struct{}
 type Group struct{}
 
 // Detect returns ErrUnavailable.
-func Detect() (*Hierarchy, error) { return nil, ErrUnavailable }
+func Detect() (*Hierarchy, error) {
+	return nil, fmt.Errorf("%w: they need a server on Linux", ErrUnavailable)
+}
+
+// At is for Linux only.
+func At(string) *Hierarchy { return nil }
 
 // Version is for Linux only.
 func (*Hierarchy) Version() Version { return 0 }
 
+// Controllers are none.
+func (*Hierarchy) Controllers() Controllers { return Controllers{} }
+
+// String is for Linux only.
+func (*Hierarchy) String() string { return "" }
+
+// Missing is for Linux only.
+func (*Hierarchy) Missing() string { return "" }
+
 // Create returns ErrUnavailable.
 func (*Hierarchy) Create(string, Limits) (*Group, error) { return nil, ErrUnavailable }
+
+// Glob finds nothing.
+func (*Hierarchy) Glob(string) ([]string, error) { return nil, nil }
 
 // OpenContainer returns ErrUnavailable.
 func (*Hierarchy) OpenContainer(int) (*Group, error) { return nil, ErrUnavailable }
@@ -47,6 +65,9 @@ func (*Group) Delegate(int) error { return ErrUnavailable }
 
 // SetLimits returns ErrUnavailable.
 func (*Group) SetLimits(Limits) error { return ErrUnavailable }
+
+// Controllers are none.
+func (*Group) Controllers() Controllers { return Controllers{} }
 
 // Limits returns ErrUnavailable.
 func (*Group) Limits() (Limits, error) { return Limits{}, ErrUnavailable }

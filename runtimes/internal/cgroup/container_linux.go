@@ -1,15 +1,18 @@
 package cgroup
 
 import (
+	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
+
+	"golang.org/x/sys/unix"
 )
 
 // OpenContainer finds the group in which a container's first process is. It is
 // made and removed by the engine; groups may be made below it.
+// Errors: ErrUnavailable when this user may not.
 func (h *Hierarchy) OpenContainer(hostPID int) (*Group, error) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/cgroup", hostPID))
 	if err != nil {
@@ -26,6 +29,12 @@ func (h *Hierarchy) OpenContainer(hostPID int) (*Group, error) {
 	if !slices.Contains(members, hostPID) {
 		return nil, fmt.Errorf("process %d is not in the group that it names", hostPID)
 	}
+	if slices.Contains(members, os.Getpid()) {
+		return nil, fmt.Errorf("process %d is in the group of the server", hostPID)
+	}
+	if err := g.usable(hostPID); err != nil {
+		return nil, unavailable(err)
+	}
 	if h.version == V1 {
 		if g.sockets, _, err = readNumber(g.at[memory], "memory.limit_in_bytes"); err != nil {
 			return nil, err
@@ -34,14 +43,47 @@ func (h *Hierarchy) OpenContainer(hostPID int) (*Group, error) {
 	return g, g.boundSockets()
 }
 
-// OpenV2 uses a directory of a version 2 hierarchy, with whatever controllers
-// it offers. It is for tests on hosts that mount version 2 without any.
-func OpenV2(dir string) *Group {
-	return &Group{version: V2, at: place{dir, dir, dir, dir, dir}}
+// usable says why no groups can be made below one that the process is in. That
+// process is to start others in them, which it may as root lets it (Delegate),
+// or as who owns them.
+func (g *Group) usable(pid int) error {
+	if g.version == V1 {
+		for _, dir := range g.at.distinct() {
+			if err := unix.Access(dir, unix.W_OK); err != nil {
+				return fmt.Errorf("%s cannot be written to: %w", dir, err)
+			}
+		}
+		return nil
+	}
+	if err := writable(g.at.core()); err != nil {
+		return err
+	}
+	if os.Geteuid() == 0 {
+		return nil
+	}
+	uid, err := userOf(pid)
+	if err == nil && uid != os.Geteuid() {
+		err = fmt.Errorf("process %d is of the user %d", pid, uid)
+	}
+	return err
+}
+
+// userOf is the effective uid of a process.
+func userOf(pid int) (uid int, err error) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return 0, err
+	}
+	_, line, _ := strings.Cut(string(text), "\nUid:")
+	_, err = fmt.Sscan(line, new(int), &uid) // real, effective
+	return uid, err
 }
 
 // containerAt reads a /proc/PID/cgroup file.
 func (h *Hierarchy) containerAt(text string) (*Group, error) {
+	if h.version == V2 {
+		return h.containerV2(text)
+	}
 	g := &Group{version: h.version}
 	for line := range strings.Lines(text) {
 		// hierarchy:controllers:path, cgroups(7)
@@ -50,16 +92,11 @@ func (h *Hierarchy) containerAt(text string) (*Group, error) {
 			continue
 		}
 		for i, name := range controllerNames {
-			var m mount
-			switch {
-			case h.version == V1 && slices.Contains(strings.Split(fields[1], ","), name):
-				m, _ = v1Mount(h.mounts, name)
-			case h.version == V2 && fields[0] == "0":
-				m, _ = v2Mount(h.mounts)
-			default:
+			if !slices.Contains(strings.Split(fields[1], ","), name) {
 				continue
 			}
-			dir, err := m.resolve(fields[2])
+			m, _ := v1Mount(h.mounts, name)
+			dir, err := m.below(fields[2])
 			if err != nil {
 				return nil, err
 			}
@@ -74,12 +111,19 @@ func (h *Hierarchy) containerAt(text string) (*Group, error) {
 	return g, nil
 }
 
-// resolve finds the directory of a group by its path. The top is refused: no
-// container lives there, and what is below it is not ours.
-func (m mount) resolve(path string) (string, error) {
-	relative, err := filepath.Rel(m.root, path)
-	if err != nil || path != filepath.Clean(path) || !filepath.IsLocal(relative) || relative == "." {
-		return "", fmt.Errorf("the group %q is not below %s", path, m.point)
+func (h *Hierarchy) containerV2(text string) (*Group, error) {
+	group, ok := unifiedPath(text)
+	if !ok {
+		return nil, errors.New("the process is in no group of version 2")
 	}
-	return filepath.Join(m.point, relative), nil
+	m, _ := v2Mount(h.mounts)
+	dir, err := m.below(group)
+	if err != nil {
+		return nil, err
+	}
+	c, err := offered(dir)
+	if err != nil {
+		return nil, err
+	}
+	return &Group{version: V2, at: placeV2(dir, c)}, nil
 }

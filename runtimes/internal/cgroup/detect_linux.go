@@ -1,11 +1,10 @@
 package cgroup
 
 import (
+	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -18,77 +17,104 @@ const top = "codebeaker"
 type Hierarchy struct {
 	version Version
 	mounts  []mount
-	root    place // of the mounts
+	root    place  // groups are made below
+	where   string // that is, for the operator
+	missing string // what it lacks and how to get that, for the operator
 }
 
-// Detect finds the control groups of this host.
-// Errors: ErrUnavailable, with the reason.
+// Detect finds where this process may make control groups:
+//
+//   - at the root of the hierarchies;
+//   - with version 2, in the group that this process is in, when it has been
+//     delegated: all its processes move to a child of it;
+//   - with version 2, in a scope that it asks systemd for, which takes this
+//     process from the group that it is in. The answer is waited for, for
+//     seconds at most.
+//
+// Called again, also by a child of this process, it finds the same.
+// Errors: ErrUnavailable, with the reason and what to do.
 func Detect() (*Hierarchy, error) {
 	file, err := os.Open("/proc/self/mountinfo")
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+		return nil, unavailable(err)
 	}
 	defer file.Close()
-	return detect(file)
+	mounts, err := parseMounts(file)
+	if err != nil {
+		return nil, unavailable(err)
+	}
+	s := search{mounts: mounts, membership: "/proc/self/cgroup", scope: startScope}
+	return s.find()
 }
 
-func detect(mountinfo io.Reader) (*Hierarchy, error) {
-	mounts, err := parseMounts(mountinfo)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+func unavailable(reason error) error { return fmt.Errorf("%w: %w", ErrUnavailable, reason) }
+
+// search is one search for control groups; tests have files of their own.
+type search struct {
+	mounts     []mount
+	membership string // file that says in which groups this process is
+	// scope has systemd move this process into a scope of that name.
+	scope func() (name string, err error)
+}
+
+func (s *search) find() (*Hierarchy, error) {
+	if _, found := v1Mount(s.mounts, "memory"); found { // also hybrid: the rest offers nothing
+		return s.findV1()
 	}
-	h := &Hierarchy{mounts: mounts}
-	if _, found := v1Mount(mounts, "memory"); found {
-		err = h.useV1()
-	} else {
-		err = h.useV2()
+	m, found := v2Mount(s.mounts)
+	if !found {
+		return nil, unavailable(errors.New("no hierarchy is mounted"))
+	}
+	if isRoot(m.point) && writable(m.point) == nil {
+		h, err := s.useV2(m.point, "/")
+		if err != nil {
+			return nil, unavailable(err)
+		}
+		return h, nil
+	}
+	h, own := s.findDelegated(m, "")
+	if own == nil {
+		return h, nil
+	}
+	scope, err := s.scope()
+	if err == nil {
+		h, err = s.findDelegated(m, scope)
 	}
 	if err != nil {
-		return nil, err
+		return nil, unavailable(fmt.Errorf("%w; %w; %s", own, err, advice()))
+	}
+	return h, nil
+}
+
+func (s *search) findV1() (*Hierarchy, error) {
+	h := &Hierarchy{version: V1, mounts: s.mounts, where: "at the root"}
+	for i, name := range controllerNames {
+		m, found := v1Mount(s.mounts, name)
+		if !found {
+			return nil, unavailable(fmt.Errorf("the %s controller is not mounted", name))
+		}
+		h.root[i] = m.point
 	}
 	for _, dir := range h.root.distinct() {
 		if err := unix.Access(dir, unix.W_OK); err != nil {
-			return nil, fmt.Errorf("%w: %s cannot be written to: %w", ErrUnavailable, dir, err)
+			return nil, unavailable(fmt.Errorf("%s cannot be written to (%w): groups of version 1 take a server that is root", dir, err))
 		}
 	}
 	return h, nil
 }
 
-func (h *Hierarchy) useV1() error {
-	h.version = V1
-	for i, name := range controllerNames {
-		m, found := v1Mount(h.mounts, name)
-		if !found {
-			return fmt.Errorf("%w: the %s controller is not mounted", ErrUnavailable, name)
-		}
-		h.root[i] = m.point
-	}
-	return nil
-}
-
-func (h *Hierarchy) useV2() error {
-	m, found := v2Mount(h.mounts)
-	if !found {
-		return fmt.Errorf("%w: no hierarchy is mounted", ErrUnavailable)
-	}
-	h.version = V2
-	for i := range h.root {
-		h.root[i] = m.point
-	}
-	offered, err := os.ReadFile(filepath.Join(m.point, "cgroup.controllers"))
-	if err != nil {
-		return fmt.Errorf("%w: %w", ErrUnavailable, err)
-	}
-	for _, name := range v2Controllers {
-		if !slices.Contains(strings.Fields(string(offered)), name) {
-			return fmt.Errorf("%w: the %s controller is not offered", ErrUnavailable, name)
-		}
-	}
-	return nil
-}
-
 // Version says which control groups these are.
 func (h *Hierarchy) Version() Version { return h.version }
+
+// Controllers are those by which groups can be limited here.
+func (h *Hierarchy) Controllers() Controllers { return h.root.controllers() }
+
+// String says, for the operator, which control groups these are.
+func (h *Hierarchy) String() string { return fmt.Sprintf("version %d, %s", h.version, h.where) }
+
+// Missing says, for the operator, what these groups cannot limit and what to do
+// about it; "" is nothing.
+func (h *Hierarchy) Missing() string { return h.missing }
 
 // Create makes the group of that name, a clean path "codebeaker/..."; groups
 // above it are made where they are missing.
@@ -107,6 +133,20 @@ func (h *Hierarchy) Create(name string, l Limits) (*Group, error) {
 		}
 	}
 	return parent.child(filepath.Base(name), l, true)
+}
+
+// Glob returns the directories of groups whose names match a pattern of
+// filepath.Match. It is for tests, which look for what is left.
+func (h *Hierarchy) Glob(pattern string) ([]string, error) {
+	var all []string
+	for _, dir := range h.root.distinct() {
+		found, err := filepath.Glob(filepath.Join(dir, pattern))
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, found...)
+	}
+	return all, nil
 }
 
 func checkName(name string) error {

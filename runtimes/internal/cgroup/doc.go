@@ -2,6 +2,10 @@
 // each environment, and below it one for each execution. Limits, the end of a
 // tree, the out-of-memory counter and usage come from there.
 //
+// Detect finds where this process may make them: at the root of the hierarchy,
+// in a group of version 2 that was delegated to it, or in a scope that it asks
+// systemd for.
+//
 // Both versions of cgroups(7) are served. With version 1 (also hybrid, when
 // memory, pids, cpu, cpuacct and freezer are version 1) a group is a directory
 // in each of these hierarchies; that of an execution, in those that it needs.
@@ -24,6 +28,9 @@ type Limits struct {
 	// Processes counts tasks: processes and threads.
 	Processes int64
 }
+
+// Controllers are the resources that a group can limit.
+type Controllers struct{ Memory, CPU, Processes bool }
 
 // Usage is what all processes of a group, dead and alive, have used. A nil
 // member is not known.

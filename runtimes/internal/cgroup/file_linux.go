@@ -21,8 +21,11 @@ const (
 // Control files are read and written on the path of every execution. Package
 // os would ask epoll about each, which costs more than the file.
 
-// open opens a control file.
+// open opens a control file. Where the group has no directory there is none.
 func open(dir, name string, flags int) (fd int, err error) {
+	if dir == "" {
+		return -1, &os.PathError{Op: "open", Path: name, Err: unix.ENOENT}
+	}
 	path := dir + "/" + name
 	fd, err = unix.Open(path, flags|unix.O_CLOEXEC, 0)
 	if err != nil {

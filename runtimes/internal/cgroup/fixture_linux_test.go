@@ -1,7 +1,6 @@
 package cgroup
 
 import (
-	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -9,8 +8,8 @@ import (
 	"time"
 )
 
-// Version 2 with controllers is tested on files only: this project's machines
-// have version 1.
+// Where the machine has version 1, version 2 with controllers is tested on files
+// only.
 
 func TestVersion2ReadsAndWritesItsFiles(t *testing.T) {
 	dir := t.TempDir()
@@ -19,11 +18,7 @@ func TestVersion2ReadsAndWritesItsFiles(t *testing.T) {
 		"cpu.stat": "usage_usec 1500\nuser_usec 1000\n", "memory.events": "low 0\noom 9\noom_kill 2\n",
 		"cgroup.procs": "12\n0\n34\n", "cgroup.freeze": "0\n", "cgroup.kill": "",
 	}
-	for name, text := range files {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
+	writeFiles(t, dir, files)
 	g := &Group{version: V2, at: place{dir, dir, dir, dir, dir}}
 	if l, err := g.Limits(); err != nil || l != (Limits{}) {
 		t.Errorf("limits %+v, %v", l, err)
@@ -48,11 +43,7 @@ func TestVersion2ReadsAndWritesItsFiles(t *testing.T) {
 
 func TestVersion2LimitsAreWritten(t *testing.T) {
 	dir := t.TempDir()
-	for _, name := range []string{"memory.max", "memory.swap.max", "pids.max", "cpu.max"} {
-		if err := os.WriteFile(filepath.Join(dir, name), nil, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
+	writeFiles(t, dir, map[string]string{"memory.max": "", "memory.swap.max": "", "pids.max": "", "cpu.max": ""})
 	g := &Group{version: V2, at: place{dir, dir, dir, dir, dir}}
 	if err := g.SetLimits(Limits{MemoryBytes: 1 << 20, CPUs: 0.25, Processes: 3}); err != nil {
 		t.Fatal(err)
@@ -70,23 +61,59 @@ func expectFile(t *testing.T, dir, name, want string) {
 	}
 }
 
-func TestVersion2MovesTheProcessesOfAnInnerGroupToItsLeaf(t *testing.T) {
+func TestWhatAGroupHasNoControllerForIsNeitherLimitedNorRead(t *testing.T) {
 	dir := t.TempDir()
-	for name, text := range map[string]string{
-		"cgroup.subtree_control": "", "cgroup.procs": "77\n", "cgroup.controllers": "cpuset cpu io memory pids\n",
-	} {
+	writeFiles(t, dir, map[string]string{
+		"pids.max": "", "cpu.stat": "usage_usec 1500\n", "cgroup.procs": "12\n", "cgroup.events": "populated 1\nfrozen 0\n",
+	})
+	g := &Group{version: V2, at: placeV2(dir, Controllers{Processes: true})}
+	if err := g.SetLimits(Limits{MemoryBytes: 1 << 20, CPUs: 0.25, Processes: 3}); err != nil {
+		t.Fatal(err)
+	}
+	if l, err := g.Limits(); err != nil || l != (Limits{Processes: 3}) {
+		t.Errorf("limits %+v, %v", l, err)
+	}
+	if c := g.Controllers(); c != (Controllers{Processes: true}) {
+		t.Errorf("controllers %+v", c)
+	}
+	if u := g.Usage(); u.CPU == nil || *u.CPU != 1500*time.Microsecond || u.PeakMemory != nil {
+		t.Errorf("usage %+v", u)
+	}
+	if n, known := g.OOMKills(); known {
+		t.Errorf("%d kills for want of memory", n)
+	}
+	if found, err := g.Pids(); err != nil || len(found) != 1 || g.Empty() {
+		t.Errorf("pids %v, %v, empty %v", found, err, g.Empty())
+	}
+	writeFiles(t, dir, map[string]string{"cgroup.events": "populated 0\nfrozen 0\n"})
+	if g.Close(); !g.Empty() {
+		t.Error("it is not empty")
+	}
+	for _, name := range []string{"memory.max", "cpu.max"} {
+		if _, err := os.Stat(filepath.Join(dir, name)); !os.IsNotExist(err) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func writeFiles(t *testing.T, dir string, files map[string]string) {
+	t.Helper()
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range files {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
+}
+
+func TestVersion2MovesTheProcessesOfAnInnerGroupToItsLeaf(t *testing.T) {
+	dir := t.TempDir()
+	writeFiles(t, dir, map[string]string{"cgroup.subtree_control": "", "cgroup.procs": "77\n"})
 	g := &Group{version: V2, at: place{dir, dir, dir, dir, dir}}
 	// In a real hierarchy the file comes with its directory.
-	if err := os.MkdirAll(filepath.Join(dir, leafName), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(dir, leafName, "cgroup.procs"), nil, 0o644); err != nil {
-		t.Fatal(err)
-	}
+	writeFiles(t, filepath.Join(dir, leafName), map[string]string{"cgroup.procs": ""})
 	child, err := g.Child("run", Limits{})
 	if err != nil {
 		t.Fatal(err)
@@ -108,37 +135,6 @@ const hybrid = `
 34 24 0:30 / /sys/fs/cgroup/freezer rw - cgroup cgroup rw,freezer
 40 24 0:31 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw
 `
-
-func TestMountsOfEachKindOfHostAreUnderstood(t *testing.T) {
-	mounts, err := parseMounts(strings.NewReader(hybrid))
-	if err != nil {
-		t.Fatal(err)
-	}
-	h := &Hierarchy{mounts: mounts}
-	if err := h.useV1(); err != nil {
-		t.Fatal(err)
-	}
-	if got := h.root.distinct(); len(got) != 4 {
-		t.Errorf("directories: %v", got)
-	}
-	if _, err := detect(strings.NewReader("31 24 0:27 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n")); !errors.Is(err, ErrUnavailable) {
-		t.Errorf("memory alone gives %v", err)
-	}
-	if _, err := detect(strings.NewReader("")); !errors.Is(err, ErrUnavailable) {
-		t.Errorf("no mounts give %v", err)
-	}
-	root := t.TempDir()
-	v2 := "40 24 0:31 / " + root + " rw - cgroup2 cgroup2 rw,nsdelegate\n"
-	if _, err := detect(strings.NewReader(v2)); !errors.Is(err, ErrUnavailable) {
-		t.Errorf("version 2 without controllers gives %v", err)
-	}
-	if err := os.WriteFile(filepath.Join(root, "cgroup.controllers"), []byte("cpuset cpu io memory pids\n"), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	if h, err := detect(strings.NewReader(v2)); err != nil || h.Version() != V2 {
-		t.Errorf("version 2 gives %+v, %v", h, err)
-	}
-}
 
 func TestTheGroupsOfAProcessAreFoundInEachHierarchy(t *testing.T) {
 	mounts, err := parseMounts(strings.NewReader(hybrid))

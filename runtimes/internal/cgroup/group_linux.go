@@ -108,7 +108,7 @@ func (g *Group) processes() place {
 func (g *Group) Add(pid int) error {
 	at := g.processes()
 	if at != g.at {
-		if err := g.makeLeaf(); err != nil {
+		if err := makeAll(at); err != nil {
 			return err
 		}
 	}
@@ -127,7 +127,7 @@ func (g *Group) Add(pid int) error {
 // With version 1 the kernel checks the rights of who opened the files.
 func (g *Group) Tasks() ([]*os.File, error) {
 	if g.version == V2 {
-		dir, err := os.Open(g.processes()[memory])
+		dir, err := os.Open(g.processes().core())
 		return []*os.File{dir}, err
 	}
 	var files []*os.File
@@ -146,12 +146,14 @@ func (g *Group) Tasks() ([]*os.File, error) {
 
 // Delegate lets a process of that uid in g's own processes start children in
 // the groups below, with CLONE_INTO_CGROUP (clone(2)); both g and the group of
-// the child are to be delegated. Version 1 needs none, see Tasks.
+// the child are to be delegated. Version 1 needs none, see Tasks. The groups of
+// a server that is not root are its user's already, who is the agent's outside
+// of the box.
 func (g *Group) Delegate(uid int) error {
-	if g.version == V1 {
+	if g.version == V1 || os.Geteuid() != 0 {
 		return nil
 	}
-	return os.Chown(filepath.Join(g.at[memory], "cgroup.procs"), uid, -1)
+	return os.Chown(filepath.Join(g.at.core(), "cgroup.procs"), uid, -1)
 }
 
 // Version says which control group this is.

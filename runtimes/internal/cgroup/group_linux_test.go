@@ -161,6 +161,46 @@ func TestAProcessWithoutPrivilegesEntersThroughTheTasksFiles(t *testing.T) {
 	}
 }
 
+func TestAProcessIsBornInAGroupOfVersion2(t *testing.T) {
+	g := newGroup(t, Limits{MemoryBytes: 64 << 20, Processes: 20})
+	if g.Version() != V2 {
+		t.Skip("needs version 2")
+	}
+	if c := detected(t).Controllers(); !c.Memory || !c.Processes {
+		t.Errorf("the controllers are %+v", c)
+	}
+	files, err := g.Tasks()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer files[0].Close()
+	cmd := exec.Command("cat", "/proc/self/cgroup")
+	cmd.SysProcAttr = &syscall.SysProcAttr{UseCgroupFD: true, CgroupFD: int(files[0].Fd())}
+	out, err := cmd.CombinedOutput()
+	if want := strings.TrimPrefix(g.at.core(), detected(t).root.core()) + "\n"; err != nil || !strings.HasSuffix(string(out), want) {
+		t.Errorf("it was in %q, not %q: %v", out, want, err)
+	}
+	t.Logf("%v: %s", detected(t), out)
+}
+
+// A group of version 2 cannot have both processes and children with limits.
+func TestAGroupWhoseProcessesMultiplyGetsAChildWithLimits(t *testing.T) {
+	g := newGroup(t, Limits{})
+	cmd := startIn(t, g, `while :; do (sleep 0.01 &); done`)
+	grown(t, g, 5)
+	child, err := g.Child("limited", Limits{MemoryBytes: 64 << 20, Processes: 20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if l, err := child.Limits(); err != nil || l.MemoryBytes != 64<<20 || l.Processes != 20 {
+		t.Errorf("%+v, %v", l, err)
+	}
+	if err := g.Kill(t.Context()); err != nil {
+		t.Error(err)
+	}
+	cmd.Wait()
+}
+
 func TestSweepEndsAndRemovesWhatWasLeft(t *testing.T) {
 	h := detected(t)
 	g := newGroup(t, Limits{})

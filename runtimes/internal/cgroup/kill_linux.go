@@ -40,6 +40,11 @@ func (g *Group) Kill(ctx context.Context) error {
 // Empty tells that the group, with those below it, has no tasks. False may also
 // be that the kernel does not say.
 func (g *Group) Empty() bool {
+	if g.version == V2 {
+		text, err := g.counters.tasks.read(g.at.core(), "cgroup.events", unix.O_RDONLY)
+		n, found := keyed(text, "populated")
+		return err == nil && found && n == 0
+	}
 	n, _, err := g.counters.tasks.number(g.at[pids], "pids.current", unix.O_RDONLY)
 	return err == nil && n == 0
 }
@@ -48,7 +53,7 @@ func (g *Group) Empty() bool {
 // frozen for that moment, or, in a group without a freezer, may make no more.
 func (g *Group) killOnce(seen []int) error {
 	if g.version == V2 {
-		err := write(g.at[memory], "cgroup.kill", "1")
+		err := write(g.at.core(), "cgroup.kill", "1")
 		if !errors.Is(err, os.ErrNotExist) { // Linux before 5.14 has none
 			return ignoreGone(err)
 		}

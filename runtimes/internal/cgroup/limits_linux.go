@@ -13,9 +13,9 @@ const cpuPeriod = 100_000
 // cpuQuota is the part of a period; the kernel takes no less than 1 ms.
 func cpuQuota(cpus float64) int64 { return max(int64(cpus*cpuPeriod), 1000) }
 
-// SetLimits sets all limits; a zero member lifts that limit. Memory below what
-// is in use is refused by the kernel with version 1, and ends processes with
-// version 2.
+// SetLimits sets all limits for which the group has a controller; a zero member
+// lifts that limit. Memory below what is in use is refused by the kernel with
+// version 1, and ends processes with version 2.
 func (g *Group) SetLimits(l Limits) error {
 	set := g.setLimitsV1
 	if g.version == V2 {
@@ -67,28 +67,38 @@ func (g *Group) setMemoryV1(value string) error {
 }
 
 func (g *Group) setLimitsV2(l Limits) error {
-	dir := g.at[memory]
-	if err := write(dir, "memory.max", number(l.MemoryBytes, "max")); err != nil {
-		return err
+	if dir := g.at[memory]; dir != "" {
+		if err := write(dir, "memory.max", number(l.MemoryBytes, "max")); err != nil {
+			return err
+		}
+		swap := "max"
+		if l.MemoryBytes != 0 {
+			swap = "0"
+		}
+		if err := write(dir, "memory.swap.max", swap); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
 	}
-	swap := "max"
-	if l.MemoryBytes != 0 {
-		swap = "0"
+	if dir := g.at[pids]; dir != "" {
+		if err := write(dir, "pids.max", number(l.Processes, "max")); err != nil {
+			return err
+		}
 	}
-	if err := write(dir, "memory.swap.max", swap); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return err
-	}
-	if err := write(dir, "pids.max", number(l.Processes, "max")); err != nil {
-		return err
+	if g.at[cpu] == "" {
+		return nil
 	}
 	quota := "max"
 	if l.CPUs != 0 {
 		quota = number(cpuQuota(l.CPUs), "")
 	}
-	return write(dir, "cpu.max", fmt.Sprintf("%s %d", quota, cpuPeriod))
+	return write(g.at[cpu], "cpu.max", fmt.Sprintf("%s %d", quota, cpuPeriod))
 }
 
-// Limits reads the limits back from the kernel.
+// Controllers are those by which the group can be limited.
+func (g *Group) Controllers() Controllers { return g.at.controllers() }
+
+// Limits reads the limits back from the kernel. What the group cannot limit is
+// zero.
 func (g *Group) Limits() (Limits, error) {
 	if g.version == V2 {
 		return g.limitsV2()
@@ -116,14 +126,20 @@ func (g *Group) Limits() (Limits, error) {
 func (g *Group) limitsV2() (Limits, error) {
 	var l Limits
 	var err error
-	dir := g.at[memory]
-	if l.MemoryBytes, _, err = readNumber(dir, "memory.max"); err != nil {
-		return Limits{}, err
+	if dir := g.at[memory]; dir != "" {
+		if l.MemoryBytes, _, err = readNumber(dir, "memory.max"); err != nil {
+			return Limits{}, err
+		}
 	}
-	if l.Processes, _, err = readNumber(dir, "pids.max"); err != nil {
-		return Limits{}, err
+	if dir := g.at[pids]; dir != "" {
+		if l.Processes, _, err = readNumber(dir, "pids.max"); err != nil {
+			return Limits{}, err
+		}
 	}
-	text, err := read(dir, "cpu.max")
+	if g.at[cpu] == "" {
+		return l, nil
+	}
+	text, err := read(g.at[cpu], "cpu.max")
 	if err != nil {
 		return Limits{}, err
 	}

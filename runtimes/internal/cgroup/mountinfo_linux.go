@@ -2,7 +2,9 @@ package cgroup
 
 import (
 	"bufio"
+	"fmt"
 	"io"
+	"path/filepath"
 	"slices"
 	"strings"
 )
@@ -67,4 +69,23 @@ func v2Mount(mounts []mount) (mount, bool) {
 		}
 	}
 	return mount{}, false
+}
+
+// directory finds that of a group by its path.
+func (m mount) directory(group string) (string, error) {
+	relative, err := filepath.Rel(m.root, group)
+	if err != nil || group != filepath.Clean(group) || !filepath.IsLocal(relative) {
+		return "", fmt.Errorf("the group %q is not in what %q shows", group, m.point)
+	}
+	return filepath.Join(m.point, relative), nil
+}
+
+// below finds the directory of a group by its path. The top is refused: no
+// container lives there, and what is below it is not ours.
+func (m mount) below(group string) (string, error) {
+	dir, err := m.directory(group)
+	if err == nil && dir == m.point {
+		err = fmt.Errorf("the group %q is the top of what %q shows", group, m.point)
+	}
+	return dir, err
 }

@@ -18,11 +18,15 @@ func (g *Group) Pids() ([]int, error) {
 	g.mu.Lock()
 	inner := g.inner
 	g.mu.Unlock()
+	top := g.at[pids]
+	if g.version == V2 {
+		top = g.at.core()
+	}
 	if !inner {
-		return readPIDs(g.at[pids])
+		return readPIDs(top)
 	}
 	var all []int
-	err := filepath.WalkDir(g.at[pids], func(path string, entry fs.DirEntry, err error) error {
+	err := filepath.WalkDir(top, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || !entry.IsDir() {
 			return ignoreGone(err)
 		}

@@ -36,7 +36,7 @@ func (g *Group) peakFlags() int {
 // CPU is the processor time that the group has used so far.
 func (g *Group) CPU() (used time.Duration, known bool) {
 	if g.version == V2 {
-		text, err := g.counters.cpu.read(g.at[cpu], "cpu.stat", unix.O_RDONLY)
+		text, err := g.counters.cpu.read(g.at.core(), "cpu.stat", unix.O_RDONLY)
 		n, found := keyed(text, "usage_usec")
 		return time.Duration(n) * time.Microsecond, found && err == nil
 	}

@@ -1,62 +1,84 @@
 package cgroup
 
 import (
+	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 )
 
-// v2Controllers are what groups of version 2 need.
-var v2Controllers = []string{"memory", "pids", "cpu"}
-
-// enableV2 lets the children of a group have controllers. A group other than
-// the root may then hold no processes, cgroups(7) "no internal processes":
-// those that it has move to the leaf.
+// enableV2 lets the children of a group have its controllers.
 func (g *Group) enableV2() error {
-	dir := g.at[memory]
-	enable, err := offered(dir)
-	if err != nil {
-		return err
-	}
+	dir, enable := g.at.core(), enabling(g.at.controllers())
 	if !g.root {
-		if err := g.moveToLeaf(); err != nil {
-			return err
-		}
+		return settle(dir, leafName, enable)
+	}
+	if enable == "" {
+		return nil
 	}
 	return write(dir, "cgroup.subtree_control", enable)
 }
 
-func (g *Group) moveToLeaf() error {
-	own, err := readPIDs(g.at[memory])
-	if err != nil || len(own) == 0 {
+// lastPause is how long settle waits at most between two attempts.
+const lastPause = 200 * time.Millisecond
+
+// settle moves all processes of a group to a child of it and lets its children
+// have controllers: a group other than the root may not do both, cgroups(7) "no
+// internal processes". Processes that come meanwhile are moved too.
+func settle(dir, leaf, enable string) error {
+	for pause := time.Duration(0); ; pause = 2*pause + time.Millisecond {
+		time.Sleep(pause)
+		err := moveAll(dir, filepath.Join(dir, leaf))
+		if err == nil && enable != "" {
+			err = write(dir, "cgroup.subtree_control", enable)
+		}
+		if !errors.Is(err, errBusy) || pause > lastPause {
+			return err
+		}
+	}
+}
+
+// moveAll moves the processes of a group, if it has any, to another, which is
+// made when it is missing.
+func moveAll(from, to string) error {
+	all, err := readPIDs(from)
+	if err != nil || len(all) == 0 {
 		return err
 	}
-	if err := g.makeLeaf(); err != nil {
+	if err := os.Mkdir(to, 0o755); err != nil && !os.IsExist(err) {
 		return err
 	}
-	for _, pid := range own {
-		if err := write(g.at.below(leafName)[memory], "cgroup.procs", fmt.Sprint(pid)); err != nil && !gone(err) {
+	for _, pid := range all {
+		if err := write(to, "cgroup.procs", fmt.Sprint(pid)); err != nil && !gone(err) {
 			return fmt.Errorf("move process: %w", err)
 		}
 	}
 	return nil
 }
 
-// makeLeaf makes the child that holds the processes of an inner group.
-func (g *Group) makeLeaf() error { return makeAll(g.at.below(leafName)) }
-
-// offered are those of our controllers that a group could give its children.
-// Detect has made sure that it is all of them.
-func offered(dir string) (enable string, err error) {
-	text, err := read(dir, "cgroup.controllers")
-	if err != nil {
-		return "", err
-	}
+// enabling is what gives children those controllers.
+func enabling(c Controllers) string {
 	var names []string
-	for _, name := range v2Controllers {
-		if slices.Contains(strings.Fields(text), name) {
-			names = append(names, "+"+name)
+	for _, each := range []struct {
+		has  bool
+		name string
+	}{{c.Memory, "+memory"}, {c.Processes, "+pids"}, {c.CPU, "+cpu"}} {
+		if each.has {
+			names = append(names, each.name)
 		}
 	}
-	return strings.Join(names, " "), nil
+	return strings.Join(names, " ")
+}
+
+// offered are those of our controllers that a group could give its children.
+func offered(dir string) (Controllers, error) {
+	text, err := read(dir, "cgroup.controllers")
+	if err != nil {
+		return Controllers{}, err
+	}
+	has := func(name string) bool { return slices.Contains(strings.Fields(text), name) }
+	return Controllers{Memory: has("memory"), CPU: has("cpu"), Processes: has("pids")}, nil
 }

@@ -45,10 +45,21 @@ func (l *Link) SetOutputLimit(bytes int64) {
 	l.outputLimit = bytes
 }
 
-// agentLimits are those of a command that the agent enforces when no control
+// agentLimits are those of a command that the agent enforces because no control
 // group does.
-func agentLimits(l runtimes.CommandLimits) frame.Limits {
-	return frame.Limits{Data: l.MemoryBytes, Processes: l.Processes, CPU: int64(l.CPU)}
+func (p *process) agentLimits(l runtimes.CommandLimits) frame.Limits {
+	if p.group == nil {
+		return frame.Limits{Data: l.MemoryBytes, Processes: l.Processes, CPU: int64(l.CPU)}
+	}
+	var limits frame.Limits
+	has := p.group.Controllers()
+	if !has.Memory {
+		limits.Data = l.MemoryBytes
+	}
+	if !has.Processes {
+		limits.Processes = l.Processes
+	}
+	return limits
 }
 
 // hasOwnLimits tells whether the group of the execution was bounded for it.

@@ -1,9 +1,9 @@
 package guestlink
 
 import (
+	"context"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -30,24 +30,21 @@ func openInV2(t testing.TB) *Link {
 	if mount == "" || os.Geteuid() != 0 {
 		t.Skip("needs root and a mounted hierarchy of version 2")
 	}
-	dir := filepath.Join(mount, fmt.Sprintf("codebeaker-test-%d-%s", os.Getpid(), strings.ReplaceAll(t.Name(), "/", "-")))
-	if err := os.Mkdir(dir, 0o755); err != nil {
+	g, err := cgroup.At(mount).Create(fmt.Sprintf("codebeaker/test-link-%d-%s", os.Getpid(), strings.ReplaceAll(t.Name(), "/", "-")), cgroup.Limits{})
+	if err != nil {
 		t.Fatal(err)
 	}
-	g := cgroup.OpenV2(dir)
 	a := startAgent(t)
 	if err := g.Add(a.pid); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { // before startAgent's: the agent ends with its stream
 		a.conn.Close()
-		waitFor(t, "the group to be removed", func() bool {
-			for _, path := range []string{dir + "/run", dir + "/agent", dir} {
-				os.Remove(path)
-			}
-			_, err := os.Stat(dir)
-			return os.IsNotExist(err)
-		})
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		if err := g.Remove(ctx); err != nil {
+			t.Error(err)
+		}
 	})
 	return openOn(t, a, Options{Hello: hardened, Group: g})
 }

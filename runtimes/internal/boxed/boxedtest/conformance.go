@@ -3,25 +3,58 @@
 package boxedtest
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/codebeaker/codebeaker/runtimes"
 	"github.com/codebeaker/codebeaker/runtimes/internal/boxed"
+	"github.com/codebeaker/codebeaker/runtimes/internal/cgroup"
 	"github.com/codebeaker/codebeaker/runtimes/runtimetest"
 )
 
-// Conformance runs the suite of all runtimes on a boxed one.
+// Conformance runs the suite of all runtimes on a boxed one: with each kind of
+// control groups that can be had here, and without any.
 func Conformance(t *testing.T, newRuntime func(boxed.Options) runtimes.Runtime) {
-	options := Options(t)
-	runtimetest.Run(t, runtimetest.Harness{
-		New:         func(testing.TB) runtimes.Runtime { return newRuntime(options) },
-		KillOutside: killAgent,
-		Leftovers:   func(t testing.TB, session string) []string { return leftovers(t, options, session) },
-	})
+	for _, groups := range kindsOfGroups(t) {
+		name := "none"
+		if groups != nil {
+			name = fmt.Sprintf("v%d", groups.Version())
+		}
+		t.Run(name, func(t *testing.T) {
+			options := Options(t)
+			options.Groups = cgroup.Found(groups)
+			runtimetest.Run(t, runtimetest.Harness{
+				New:         func(testing.TB) runtimes.Runtime { return newRuntime(options) },
+				KillOutside: killAgent,
+				Leftovers:   func(t testing.TB, session string) []string { return leftovers(t, options, session) },
+			})
+		})
+	}
+}
+
+// kindsOfGroups are those of this machine; nil is none at all. Beside version 1,
+// version 2 is had where it is mounted too; it limits nothing there.
+func kindsOfGroups(t *testing.T) []*cgroup.Hierarchy {
+	t.Helper()
+	found, err := cgroup.Detect()
+	if err != nil {
+		t.Logf("runs without control groups only: %v", err)
+		return []*cgroup.Hierarchy{nil}
+	}
+	kinds := []*cgroup.Hierarchy{found}
+	const unified = "/sys/fs/cgroup/unified"
+	var mounted unix.Statfs_t
+	if found.Version() == cgroup.V1 && unix.Statfs(unified, &mounted) == nil && mounted.Type == unix.CGROUP2_SUPER_MAGIC {
+		kinds = append(kinds, cgroup.At(unified))
+	}
+	t.Logf("runs with control groups of %v, and without", kinds)
+	return append(kinds, nil)
 }
 
 // killAgent kills the first process of a box.
@@ -40,18 +73,11 @@ func killAgent(t testing.TB, e runtimes.Environment) {
 // of a box would be in one of its groups.
 func leftovers(t testing.TB, o boxed.Options, session string) []string {
 	t.Helper()
-	var left []string
-	for _, pattern := range []string{
-		filepath.Join(o.DataDir, "workspaces", session+"*"),
-		"/sys/fs/cgroup/*/codebeaker/" + o.Mark + "-*/" + session + ".*",
-		"/sys/fs/cgroup/codebeaker/" + o.Mark + "-*/" + session + ".*",
-	} {
-		found, err := filepath.Glob(pattern)
-		if err != nil {
-			t.Fatal(err)
-		}
-		left = append(left, found...)
+	left, err := filepath.Glob(filepath.Join(o.DataDir, "workspaces", session+"*"))
+	if err != nil {
+		t.Fatal(err)
 	}
+	left = append(left, Groups(t, o, session)...)
 	mounts, err := os.ReadFile("/proc/self/mountinfo")
 	if err != nil {
 		t.Fatal(err)
@@ -62,4 +88,18 @@ func leftovers(t testing.TB, o boxed.Options, session string) []string {
 		}
 	}
 	return left
+}
+
+// Groups are the directories of a session's control groups.
+func Groups(t testing.TB, o boxed.Options, session string) []string {
+	t.Helper()
+	groups := o.Groups.Hierarchy()
+	if groups == nil {
+		return nil
+	}
+	found, err := groups.Glob("codebeaker/" + o.Mark + "-*/" + session + ".*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
 }

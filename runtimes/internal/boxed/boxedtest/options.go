@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/codebeaker/codebeaker/runtimes/internal/boxed"
+	"github.com/codebeaker/codebeaker/runtimes/internal/cgroup"
 	"github.com/codebeaker/codebeaker/runtimes/internal/guestbin/guesttest"
 	"github.com/codebeaker/codebeaker/runtimes/internal/workspace"
 )
@@ -41,6 +42,7 @@ func OptionsIn(t testing.TB, dir string) boxed.Options {
 	})
 	return boxed.Options{
 		DataDir: dir, Mark: mark, ToolsDir: toolsDir(), Workspaces: workspaces, Guest: guest(t),
+		Groups: cgroup.NewFinder(slog.New(slog.DiscardHandler)),
 		Logger: slog.New(slog.NewTextHandler(testWriter{t}, nil)),
 	}
 }

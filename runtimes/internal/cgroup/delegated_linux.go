@@ -1,0 +1,173 @@
+package cgroup
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// serverLeaf is the child of a delegated group that holds its processes, this
+// one among them.
+const serverLeaf = "codebeaker-server"
+
+// findDelegated makes ready the group that this process is in. When scope is
+// not "", it must be that one.
+func (s *search) findDelegated(m mount, scope string) (*Hierarchy, error) {
+	text, err := os.ReadFile(s.membership)
+	if err != nil {
+		return nil, err
+	}
+	group, ok := unifiedPath(string(text))
+	if !ok {
+		return nil, errors.New("the server is in no group of version 2")
+	}
+	dir, err := m.directory(group)
+	if err != nil {
+		return nil, err
+	}
+	if members, err := readPIDs(dir); err != nil || !slices.Contains(members, os.Getpid()) {
+		return nil, fmt.Errorf("%s is not the group of the server (%v)", dir, err) // another namespace's mount
+	}
+	switch {
+	case path.Base(group) == serverLeaf && dir != m.point && writable(filepath.Dir(dir)) == nil:
+		// A server is here already, or was.
+		group, dir = path.Dir(group), filepath.Dir(dir)
+	case scope != "" && path.Base(group) != scope:
+		return nil, fmt.Errorf("systemd made %s and left the server in %s", scope, group)
+	case scope == "" && ofUserManager(group) && !marked(dir):
+		return nil, fmt.Errorf("the group %s is systemd's own", group)
+	}
+	if err := writable(dir); err != nil {
+		return nil, err
+	}
+	return s.useV2(dir, group)
+}
+
+// useV2 makes groups of version 2 below a directory, which is that of the group.
+func (s *search) useV2(dir, group string) (*Hierarchy, error) {
+	c, err := offered(dir)
+	switch {
+	case err != nil:
+		return nil, err
+	case !c.Memory:
+		return nil, fmt.Errorf("the group %s lacks the memory controller: %s", group, controllerAdvice(group))
+	case !c.Processes:
+		return nil, fmt.Errorf("the group %s lacks the pids controller: %s", group, controllerAdvice(group))
+	}
+	h := At(dir)
+	h.mounts, h.where = s.mounts, whereIs(dir, group)
+	if !c.CPU {
+		h.missing = "the cpu controller is missing, so limits of processors are not enforced: " + controllerAdvice(group)
+	}
+	if isRoot(dir) { // its processes may stay
+		return h, nil
+	}
+	if err := settle(dir, serverLeaf, enabling(c)); err != nil {
+		return nil, fmt.Errorf("make the group %s ready: %w", group, err)
+	}
+	return h, nil
+}
+
+// At makes groups below a directory of a hierarchy of version 2, with whatever
+// controllers it offers; processes in it do not move. It is for tests, on hosts
+// that mount version 2 without any.
+func At(dir string) *Hierarchy {
+	c, _ := offered(dir)
+	return &Hierarchy{version: V2, root: placeV2(dir, c), where: "at " + dir}
+}
+
+// unifiedPath is the group of version 2 in a /proc/PID/cgroup file.
+func unifiedPath(text string) (group string, ok bool) {
+	for line := range strings.Lines(text) {
+		if group, ok := strings.CutPrefix(strings.TrimSuffix(line, "\n"), "0::"); ok {
+			return group, true
+		}
+	}
+	return "", false
+}
+
+// isRoot reports whether the group has none above it, also none that this
+// process cannot see: that one alone has no type.
+func isRoot(dir string) bool {
+	_, err := os.Lstat(filepath.Join(dir, "cgroup.type"))
+	return os.IsNotExist(err)
+}
+
+// writable says why groups cannot be made below a group of version 2: what
+// cgroups(7) wants to be delegated is not this user's.
+func writable(dir string) error {
+	for _, name := range []string{"", "cgroup.procs", "cgroup.subtree_control"} {
+		file := filepath.Join(dir, name)
+		if err := unix.Access(file, unix.W_OK); err != nil {
+			return fmt.Errorf("%s cannot be written to: %w", file, err)
+		}
+	}
+	return nil
+}
+
+// ofUserManager reports whether the group belongs to the systemd of a user.
+// There every group is writable for that user, and only those that are marked
+// have been delegated: the processes of another, of a terminal say, are not
+// ours to move.
+func ofUserManager(group string) bool {
+	for element := range strings.SplitSeq(group, "/") {
+		if strings.HasPrefix(element, "user@") && strings.HasSuffix(element, ".service") {
+			return true
+		}
+	}
+	return false
+}
+
+// marked reports whether systemd, since version 251, says that the group has
+// been delegated.
+func marked(dir string) bool {
+	for _, name := range []string{"user.delegate", "trusted.delegate"} {
+		var value [1]byte
+		if n, err := unix.Getxattr(dir, name, value[:]); err == nil && n == 1 && value[0] == '1' {
+			return true
+		}
+	}
+	return false
+}
+
+// whereIs names a group for the operator.
+func whereIs(dir, group string) string {
+	switch name := path.Base(group); {
+	case isRoot(dir):
+		return "at the root"
+	case name == "/":
+		return "at the top of the container"
+	case strings.HasSuffix(name, ".scope"):
+		return fmt.Sprintf("in the scope %s of systemd", name)
+	case strings.HasSuffix(name, ".service"):
+		return fmt.Sprintf("in the unit %s of systemd", name)
+	}
+	return "in the group " + group
+}
+
+// advice is what to do about there being no groups.
+func advice() string {
+	uid := os.Geteuid()
+	if uid == 0 {
+		return "run the server in a unit with Delegate=yes, or let the container that holds it write to /sys/fs/cgroup"
+	}
+	return fmt.Sprintf("`loginctl enable-linger %d` and XDG_RUNTIME_DIR=/run/user/%d give the server a systemd to ask, "+
+		"or run it in a unit with Delegate=yes, or as root", uid, uid)
+}
+
+// controllerAdvice is what to do about controllers that a group lacks.
+func controllerAdvice(group string) string {
+	switch {
+	case ofUserManager(group):
+		return "let users have it by `Delegate=cpu cpuset io memory pids` in a drop-in for user@.service, and log in again"
+	case path.Base(group) == "/":
+		return "the kernel or the container does not offer it"
+	}
+	return "`Delegate=yes` in the unit offers it, where the kernel does"
+}
