@@ -8,6 +8,7 @@
 # machine has no network. What it writes to its second serial line is the output
 # of this script; its console is in .cache/logs/vm-console.log.
 #
+#   VM_CASES=names   some of the cases only: Root User UserWithoutBus DelegatedUnit
 #   VM_RUN=/path     a program in the machine to run instead of the tests
 #   VM_EXTRA=folder  laid over the machine's root
 #   VM_TIMEOUT=9m    when the machine is ended
@@ -23,6 +24,7 @@ source "$(dirname -- "${BASH_SOURCE[0]}")/mirror.sh"
 
 FILES=$ROOT/docker/vm # what is the machine's own
 RUN=${VM_RUN:-/usr/local/lib/vm/tests}
+CASES=${VM_CASES:-Root User UserWithoutBus DelegatedUnit}
 PACKAGES=systemd-sysv,dbus,dbus-user-session,libpam-systemd,kmod,python3,procps
 
 # recipe prints what decides whether the root file system has to be made again.
@@ -128,6 +130,18 @@ gather() {
 	if [[ -n ${VM_EXTRA:-} ]]; then cp -a "$VM_EXTRA/." "$1/"; fi
 }
 
+# gather_tests FOLDER builds the server, the agent and the tests, none of which
+# needs a C library.
+gather_tests() {
+	cd "$ROOT"
+	make guest-amd64
+	cp "$CACHE/guest/guest-linux-amd64" "$1/"
+	CGO_ENABLED=0 go build -trimpath -o "$1/codebeaker" ./cmd/codebeaker
+	CGO_ENABLED=0 go test -c -trimpath -o "$1/vmtest" ./cmd/codebeaker/vmtest
+	install -m 0755 "$FILES/tests" "$1/tests"
+	echo "$CASES" >"$1/cases"
+}
+
 # run_machine boots it, prints its second serial line, and ends it in time.
 run_machine() {
 	local status=0
@@ -166,11 +180,25 @@ main() {
 	start=$(date +%s%N)
 	run_machine || true
 	say "the machine ran for $(seconds_since "$start")"
-	grep -qx "machine: $RUN ended with status 0" "$LOGS/vm-run.log" || {
-		echo "the machine's console ended with:"
+	judge
+}
+
+# judge fails when the run did, or did not come to its end.
+judge() {
+	local name missing=0
+	if [[ -z ${VM_RUN:-} ]]; then
+		for name in $CASES; do
+			grep -q $'^\\(ok  \\|FAIL\\)\tcmd/codebeaker/vmtest '"$name"$'\t' "$LOGS/vm-run.log" && continue
+			printf 'FAIL\tcmd/codebeaker/vmtest %s\tno result\n' "$name"
+			missing=$((missing + 1))
+		done
+	fi
+	if ! grep -q "^machine: $RUN ended with status " "$LOGS/vm-run.log"; then
+		echo "the machine's console ends with:"
 		tail -n 40 "$LOGS/vm-console.log" | tr -d '\r'
-		fail "$RUN did not succeed in the machine"
-	}
+		fail "the machine did not come to the end of $RUN"
+	fi
+	((missing == 0)) && grep -qx "machine: $RUN ended with status 0" "$LOGS/vm-run.log" || fail "$RUN failed in the machine"
 }
 
 gather_and_pack() {
