@@ -11,24 +11,11 @@ set -euo pipefail
 # shellcheck source=docker/scripts/steps.sh
 source "$(dirname -- "${BASH_SOURCE[0]}")/steps.sh"
 
-# shellcheck source=/dev/null
-RELEASE=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
-# shellcheck source=/dev/null
-DISTRIBUTION=$(. /etc/os-release && echo "${ID:-}")
+# shellcheck source=docker/scripts/mirror.sh
+source "$(dirname -- "${BASH_SOURCE[0]}")/mirror.sh"
+
 TAG=codebeaker-base:$RELEASE
 RECIPE=$(sha256sum "${BASH_SOURCE[0]}" | cut -c1-16)
-
-# sources prints the host's package sources of the distribution itself, one a
-# line in the one-line format; those of third parties are left out.
-sources() {
-	apt-get indextargets --format '$(SITE) $(RELEASE) $(COMPONENT) $(ORIGIN)' 'Identifier: Packages' |
-		awk -v release="$RELEASE" '
-			$1 ~ /^https?:/ && $4 ~ /^(Debian|Ubuntu)$/ && index($2, release) == 1 {
-				print "deb", $1, $2, $3 }' | sort -u
-}
-
-# mirror prints the address the release itself comes from.
-mirror() { sources | awk -v release="$RELEASE" '$3 == release { print $2; exit }'; }
 
 components() { if [[ $DISTRIBUTION == ubuntu ]]; then echo main,universe; else echo main; fi; }
 

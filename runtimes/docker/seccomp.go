@@ -29,10 +29,9 @@ type seccompArch struct {
 }
 
 type seccompRule struct {
-	Names    []string     `json:"names"`
-	Action   string       `json:"action"`
-	ErrnoRet *uint        `json:"errnoRet,omitempty"`
-	Args     []seccompArg `json:"args,omitempty"`
+	Names  []string     `json:"names"`
+	Action string       `json:"action"`
+	Args   []seccompArg `json:"args,omitempty"`
 }
 
 type seccompArg struct {
@@ -49,8 +48,7 @@ const (
 	equal       = "SCMP_CMP_EQ"
 	maskedEqual = "SCMP_CMP_MASKED_EQ"
 
-	eperm  = 1
-	enosys = 38
+	eperm = 1
 )
 
 // Address families, by their number in the kernel's ABI.
@@ -87,12 +85,13 @@ func buildSeccomp() string {
 	for _, persona := range personas {
 		rules = append(rules, allowWhen(equal, persona, 0, "personality"))
 	}
-	// clone3 has its flags behind a pointer. ENOSYS makes libraries fall back to
-	// clone, whose flags can be seen.
-	noSuchCall := uint(enosys)
+	// clone3 has its flags behind a pointer, where no filter sees them. The agent
+	// needs it to start programs in control groups of version 2; its own filter,
+	// under which every program is, answers it by ENOSYS, by which libraries fall
+	// back to clone.
 	rules = append(rules,
 		allowWhen(maskedEqual, newNamespaces, 0, "clone"),
-		seccompRule{Names: []string{"clone3"}, Action: errno, ErrnoRet: &noSuchCall},
+		seccompRule{Names: []string{"clone3"}, Action: allow},
 	)
 	text, err := json.Marshal(seccompProfile{
 		DefaultAction:   errno,

@@ -5,7 +5,8 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"sync"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/codebeaker/codebeaker/runtimes/internal/guestlink/frame"
 )
@@ -16,18 +17,15 @@ type agent struct {
 	conn    *conn
 	reader  *frame.Reader
 	hello   frame.Hello
-	home    []*os.File // the agent's own groups of version 1
 	slots   map[int][]*os.File
 	null    int // the null device for standard input; -1 without
 	pid     int
-	ownProc bool     // /proc counts processes as the agent does
-	self    *os.File // this program
+	ownProc bool            // /proc counts processes as the agent does
+	keeps   bool            // programs have keepers
+	filter  *unix.SockFprog // that programs are put under; nil: the agent is, and so they are
 	table   *table
 	files   *fileCalls // nil: the server sees the workspace
 	starter *starter
-
-	hideSelf    sync.Once
-	expendables expendables
 }
 
 func newAgent(c *conn) *agent {

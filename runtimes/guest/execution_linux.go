@@ -23,11 +23,6 @@ const (
 	streamTerminal = 3
 )
 
-const (
-	noGroups = frame.NoGroups
-	groupsV2 = frame.GroupsV2
-)
-
 // execution is one program and everything it starts.
 type execution struct {
 	agent *agent
@@ -36,13 +31,11 @@ type execution struct {
 	group []*os.File // descriptors of its control group, kept by the agent
 
 	// Process ids are guarded by table.mu. pid is the program's, of its session
-	// and its process group.
-	pid, shim int
-	// supervised: a shim stays between the agent and the program.
-	supervised bool
-	shimGone   chan struct{}         // closed when the shim has been reaped
-	followed   chan struct{}         // closed after the shim's last report
-	used       atomic.Pointer[int64] // what the shim reported; nil as long as it has not
+	// and its process group; keeper is zero where programs have none.
+	pid, keeper int
+	keeperGone  chan struct{}         // closed when the keeper has been reaped
+	followed    chan struct{}         // closed after the keeper's last report
+	used        atomic.Pointer[int64] // what the keeper reported; nil as long as it has not
 
 	running chan struct{} // closed when the program runs or is known not to
 	failed  bool          // readable once running is closed
@@ -61,7 +54,7 @@ func newExecution(a *agent, id uint32, spec frame.Start, group []*os.File) (*exe
 	}
 	x := &execution{
 		agent: a, id: id, spec: spec, group: group, credit: newCredit(outputWindow),
-		shimGone: make(chan struct{}), followed: make(chan struct{}), running: make(chan struct{}), gone: make(chan struct{}),
+		keeperGone: make(chan struct{}), followed: make(chan struct{}), running: make(chan struct{}), gone: make(chan struct{}),
 	}
 	if spec.Input {
 		x.input = newInput(x)
@@ -123,9 +116,6 @@ func (x *execution) send(kind frame.Kind, detail uint8, payload []byte) {
 
 // run starts the traffic of a program that runs.
 func (x *execution) run() {
-	if x.agent.ownProc {
-		x.agent.expendables.add(x)
-	}
 	x.send(frame.KindStarted, 0, nil)
 	if x.input != nil {
 		go x.input.run()

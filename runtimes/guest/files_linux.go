@@ -72,11 +72,6 @@ func (p *plumbing) take(at, fd int) {
 	p.own = append(p.own, fd)
 }
 
-// descriptors are the program's 0, 1 and 2.
-func (p *plumbing) descriptors() []uintptr {
-	return []uintptr{uintptr(p.fds[0]), uintptr(p.fds[1]), uintptr(p.fds[2])}
-}
-
 // close closes the program's ends. The agent has no use for them once the
 // program is forked, and would never read end of file with one open.
 func (p *plumbing) close() {

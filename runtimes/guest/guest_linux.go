@@ -21,13 +21,6 @@ const processors = 1
 // code.
 func Main(args []string) int {
 	debug.SetGCPercent(gcPercent)
-	if len(args) == 1 && args[0] == shimArgument {
-		// Its standard error is the program's: it says nothing there.
-		if runShim() != nil {
-			return 1
-		}
-		return 0
-	}
 	if len(args) == 2 && args[0] == "-tunnel" {
 		return exitCode(tunnelFor(args[1]))
 	}

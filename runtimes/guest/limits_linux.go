@@ -44,6 +44,31 @@ func setLimits(limits []frame.ResourceLimit) error {
 	return nil
 }
 
+// programLimits are a command's own. RLIMIT_NPROC counts all tasks of the uid,
+// so those that are there already come on top, and a keeper.
+func (a *agent) programLimits(l frame.Limits) ([]rlimit, error) {
+	processes := l.Processes
+	if processes > 0 {
+		processes += int64(tasks())
+		if a.keeps {
+			processes++
+		}
+	}
+	var limits []rlimit
+	for resource, value := range map[int]int64{unix.RLIMIT_NPROC: processes, unix.RLIMIT_DATA: l.Data} {
+		if value == 0 {
+			continue
+		}
+		var have syscall.Rlimit
+		if err := syscall.Getrlimit(resource, &have); err != nil {
+			return nil, err
+		}
+		bound := min(uint64(value), have.Max)
+		limits = append(limits, rlimit{uintptr(resource), syscall.Rlimit{Cur: bound, Max: bound}})
+	}
+	return limits, nil
+}
+
 // readLimits reads the same limits back.
 func readLimits(asked []frame.ResourceLimit) ([]frame.ResourceLimit, error) {
 	var found []frame.ResourceLimit

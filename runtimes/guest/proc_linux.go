@@ -78,13 +78,11 @@ func parseStat(text []byte) (p process, ok bool) {
 	return p, ok
 }
 
-// tasks counts the threads of all processes but one; zero is none.
-func tasks(but int) int {
+// tasks counts the threads of all processes.
+func tasks() int {
 	n := 0
-	for pid, p := range processes() {
-		if pid != but {
-			n += p.threads
-		}
+	for _, p := range processes() {
+		n += p.threads
 	}
 	return n
 }

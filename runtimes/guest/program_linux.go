@@ -62,7 +62,10 @@ func lookUp(name, dir string, env []string) (string, error) {
 
 // startError says why the kernel did not start a program.
 func startError(name string, err error) error {
+	launch, _ := errors.AsType[*launchError](err)
 	switch {
+	case launch != nil && launch.step != atExec && launch.step != atFork:
+		return fmt.Errorf("%q could not be started: %w", name, launch)
 	case errors.Is(err, syscall.ENOENT):
 		return fmt.Errorf("there is no program %q, or what it is run by is missing", name)
 	case errors.Is(err, syscall.EACCES):

@@ -3,6 +3,8 @@ package guest
 import (
 	"os"
 	"os/signal"
+	"syscall"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -28,7 +30,7 @@ func (t *table) reapAll() {
 	for {
 		child, err := waitChild(unix.WEXITED | unix.WSTOPPED | unix.WNOHANG)
 		switch {
-		case err != nil || child.pid == 0:
+		case err != 0 || child.pid == 0:
 			return
 		case child.code == stopped:
 			t.goOn(child.pid)
@@ -79,33 +81,78 @@ func (t *table) reapProgram(x *execution) (done, reaped bool, status unix.WaitSt
 // program, with the status; nil when it was of none, or is not dead.
 func (t *table) bury(pid int) (*execution, unix.WaitStatus) {
 	var status unix.WaitStatus
-	var usage unix.Rusage
 	t.mu.Lock()
-	dead, err := unix.Wait4(pid, &status, unix.WNOHANG, &usage)
+	dead, err := unix.Wait4(pid, &status, unix.WNOHANG, nil)
 	if err != nil || dead != pid {
 		t.mu.Unlock()
 		return nil, 0
 	}
 	x := t.byPID[pid]
 	delete(t.byPID, pid)
-	if x == nil || x == t.lone {
-		t.loneUsed += unix.TimevalToNsec(usage.Utime) + unix.TimevalToNsec(usage.Stime)
+	if x == nil && t.unnamed > 0 {
+		t.orphans[pid] = status
 	}
 	t.mu.Unlock()
-	if x != nil && x.supervised && x.shim == pid {
-		close(x.shimGone)
+	if x != nil && x.keeper == pid {
+		close(x.keeperGone)
 		return nil, 0
 	}
 	return x, status
 }
 
-// goOn lets a stopped shim continue: no program may hold up the report of its
+// goOn lets a stopped keeper continue: no program may hold up the report of its
 // own end. Programs stay stopped, for job control.
 func (t *table) goOn(pid int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	_ = unix.Waitid(unix.P_PID, pid, nil, unix.WSTOPPED|unix.WNOHANG, nil) // takes the news away
-	if x := t.byPID[pid]; x != nil && x.supervised && x.shim == pid {
+	if x := t.byPID[pid]; x != nil && x.keeper == pid {
 		_ = unix.Kill(pid, unix.SIGCONT)
 	}
+}
+
+// child is what waitid(2) tells of a child that has ended or stopped.
+type child struct {
+	pid    int
+	code   int32 // si_code
+	status int32 // si_status: an exit code or a signal
+}
+
+// Values of si_code, sigaction(2).
+const (
+	exited  = 1 // CLD_EXITED
+	dumped  = 3 // CLD_DUMPED
+	stopped = 5 // CLD_STOPPED
+)
+
+// waitChild waits for a child and leaves it unreaped: its process id stays its
+// own until then. A zero pid is none, with WNOHANG.
+//
+//go:nosplit
+//go:norace
+func waitChild(options uintptr) (child, syscall.Errno) {
+	// siginfo_t, sigaction(2): si_signo, si_errno, si_code, padding to eight
+	// bytes, si_pid, si_uid, si_status.
+	var info [128 / 4]int32
+	for {
+		_, _, errno := syscall.RawSyscall6(unix.SYS_WAITID, unix.P_ALL, 0, uintptr(unsafe.Pointer(&info)),
+			options|unix.WNOWAIT, 0, 0)
+		if errno != unix.EINTR {
+			return child{pid: int(info[4]), code: info[2], status: info[6]}, errno
+		}
+	}
+}
+
+// waitStatus is that of wait(2), of a child that has ended.
+//
+//go:nosplit
+//go:norace
+func (c child) waitStatus() unix.WaitStatus {
+	switch c.code {
+	case exited:
+		return unix.WaitStatus(c.status&0xff) << 8
+	case dumped:
+		return unix.WaitStatus(c.status) | 0x80
+	}
+	return unix.WaitStatus(c.status)
 }

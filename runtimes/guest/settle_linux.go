@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"strconv"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 
@@ -21,16 +22,19 @@ func (a *agent) settle(payload []byte) (frame.Report, error) {
 		return frame.Report{}, err
 	}
 	var err error
-	if a.home, err = a.conn.take(a.hello.Descriptors); err != nil {
-		return frame.Report{}, err
-	}
-	if err := a.knowSelf(); err != nil {
+	a.pid = os.Getpid()
+	// What programs leave behind becomes the agent's child also where it is
+	// not the first process.
+	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
 		return frame.Report{}, err
 	}
 	if err := a.makeTunnel(); err != nil {
 		return frame.Report{}, err
 	}
 	if len(a.hello.Box) > 0 {
+		if err := a.ownGroups(); err != nil {
+			return frame.Report{}, err
+		}
 		if err := enterBox(a.hello.Box); err != nil {
 			return frame.Report{}, err
 		}
@@ -45,6 +49,7 @@ func (a *agent) settle(payload []byte) (frame.Report, error) {
 	// of our processes.
 	self, err := os.Readlink("/proc/self")
 	a.ownProc = err == nil && self == strconv.Itoa(a.pid)
+	a.keeps = a.ownProc && a.groups() == frame.NoGroups
 	if a.null, err = unix.Open(os.DevNull, unix.O_RDONLY|unix.O_CLOEXEC, 0); err != nil {
 		a.null = -1 // an image may have none
 	}
@@ -52,7 +57,6 @@ func (a *agent) settle(payload []byte) (frame.Report, error) {
 		makeThreads()
 	}
 	a.table = newTable(a)
-	a.expendables.table = a.table
 	a.starter = newStarter(a)
 	if a.hello.Files {
 		if a.files, err = openFiles(a.conn, a.workspace()); err != nil {
@@ -62,14 +66,18 @@ func (a *agent) settle(payload []byte) (frame.Report, error) {
 	return a.report()
 }
 
-func (a *agent) knowSelf() (err error) {
-	a.pid = os.Getpid()
-	if a.self, err = openSelf(); err != nil {
-		return err
+// ownGroups makes the environment's group the root of a namespace of control
+// groups. One made by clone(2) would have that of the server, and a host whose
+// namespaces are borders (the mount option nsdelegate, as systemd's) would let
+// the agent start nothing in the groups of executions.
+func (a *agent) ownGroups() error {
+	if a.groups() != frame.GroupsV2 {
+		return nil
 	}
-	// What programs leave behind becomes the agent's child also where it is
-	// not the first process.
-	return unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+	if _, _, errno := syscall.AllThreadsSyscall(unix.SYS_UNSHARE, unix.CLONE_NEWCGROUP, 0, 0); errno != 0 {
+		return fmt.Errorf("make a namespace of control groups: %w", errno)
+	}
+	return nil
 }
 
 func enterBox(raw json.RawMessage) error {
@@ -94,7 +102,7 @@ func (a *agent) confine() error {
 		{true, harden.Undumpable},
 		{a.hello.Harden.NoCapabilities, harden.NoCapabilities},
 		{a.hello.Harden.NoNewPrivileges || a.hello.Harden.Seccomp, harden.NoNewPrivileges},
-		{a.hello.Harden.Seccomp && a.groups() != groupsV2, harden.Seccomp}, // else the shim's part
+		{a.hello.Harden.Seccomp && a.groups() != frame.GroupsV2, harden.Seccomp},
 	}
 	for _, step := range steps {
 		if !step.wanted {
@@ -103,6 +111,10 @@ func (a *agent) confine() error {
 		if err := step.do(); err != nil {
 			return err
 		}
+	}
+	if a.hello.Harden.Seccomp && a.groups() == frame.GroupsV2 {
+		a.filter = harden.Filter()
+		return a.proveFilter()
 	}
 	return nil
 }
@@ -116,13 +128,13 @@ func (a *agent) report() (frame.Report, error) {
 	}
 	want := a.hello.Harden
 	if want.NoCapabilities && !state.NoCapabilities || want.NoNewPrivileges && !state.NoNewPrivileges ||
-		want.Seccomp && !state.Seccomp && a.groups() != groupsV2 || !state.Undumpable {
+		want.Seccomp && !state.Seccomp && a.filter == nil || !state.Undumpable {
 		return frame.Report{}, fmt.Errorf("asked for %+v, the kernel says %+v", want, state)
 	}
 	r := frame.Report{
 		PID: os.Getpid(), UID: os.Getuid(), GID: os.Getgid(), Undumpable: state.Undumpable,
 		Harden: frame.Harden{
-			NoCapabilities: state.NoCapabilities, NoNewPrivileges: state.NoNewPrivileges, Seccomp: state.Seccomp || want.Seccomp,
+			NoCapabilities: state.NoCapabilities, NoNewPrivileges: state.NoNewPrivileges, Seccomp: state.Seccomp || a.filter != nil,
 		},
 	}
 	if u := a.hello.User; u != nil && (r.UID != u.UID || r.GID != u.GID) {

@@ -3,11 +3,11 @@ package guest
 import (
 	"fmt"
 	"sync"
-	"syscall"
+
+	"github.com/codebeaker/codebeaker/runtimes/internal/guestlink/frame"
 )
 
-// starter forks programs, one after another: with control groups of version 1
-// the thread that forks visits the group of the execution for that.
+// starter starts programs, one after another.
 type starter struct {
 	agent *agent
 
@@ -51,9 +51,9 @@ func (s *starter) run() {
 	}
 }
 
-// start forks the program or its shim. The error is a sentence for the client.
+// start starts the program. The error is a sentence for the client.
 func (s *starter) start(x *execution) error {
-	plan, err := s.plan(x)
+	l, err := s.prepare(x)
 	if err != nil {
 		return err
 	}
@@ -62,43 +62,11 @@ func (s *starter) start(x *execution) error {
 		return fmt.Errorf("the program's streams could not be made: %w", err)
 	}
 	defer streams.close()
-	switch {
-	case s.agent.groups() == groupsV2:
-		plan.Become, plan.Seccomp = true, s.agent.hello.Harden.Seccomp
-		return s.startShim(x, plan, streams)
-	case s.agent.groups() == noGroups && !s.agent.table.claimLone(x):
-		return s.startShim(x, plan, streams)
+	l.streams = streams.fds
+	if s.agent.keeps {
+		return s.startKept(x, l)
 	}
-	return s.startDirectly(x, plan, streams)
-}
-
-// plan finds what to start.
-func (s *starter) plan(x *execution) (*shimSpec, error) {
-	env := mergeEnv(s.agent.hello.Env, x.spec.Env)
-	dir, err := directory(s.agent.workspace(), x.spec.Dir)
-	if err != nil {
-		return nil, err
-	}
-	path, err := lookUp(x.spec.Args[0], dir, env)
-	if err != nil {
-		return nil, err
-	}
-	return &shimSpec{
-		Path: path, Args: x.spec.Args, Env: env, Dir: dir,
-		Terminal: x.spec.Terminal != nil, Limits: x.spec.Limits,
-	}, nil
-}
-
-func (s *starter) startDirectly(x *execution, plan *shimSpec, streams *plumbing) error {
-	attr := &syscall.ProcAttr{
-		Dir: plan.Dir, Env: plan.Env, Files: streams.descriptors(),
-		Sys: &syscall.SysProcAttr{Setsid: true, Setctty: plan.Terminal, Ctty: 0},
-	}
-	pidfd := -1
-	attr.Sys.PidFD = &pidfd
-	err := visit(x.group, s.agent.home, func() error {
-		return s.agent.table.fork(x, func() (int, error) { return syscall.ForkExec(plan.Path, plan.Args, attr) })
-	})
+	pidfd, err := s.agent.table.start(x, l)
 	if err != nil {
 		return startError(x.spec.Args[0], err)
 	}
@@ -107,4 +75,34 @@ func (s *starter) startDirectly(x *execution, plan *shimSpec, streams *plumbing)
 		go x.awaitEnd(pidfd)
 	}
 	return nil
+}
+
+// prepare finds what to start.
+func (s *starter) prepare(x *execution) (*launch, error) {
+	a := s.agent
+	env := mergeEnv(a.hello.Env, x.spec.Env)
+	dir, err := directory(a.workspace(), x.spec.Dir)
+	if err != nil {
+		return nil, err
+	}
+	path, err := lookUp(x.spec.Args[0], dir, env)
+	if err != nil {
+		return nil, err
+	}
+	l, err := newLaunch(path, dir, x.spec.Args, env)
+	if err != nil {
+		return nil, err
+	}
+	if l.limits, err = a.programLimits(x.spec.Limits); err != nil {
+		return nil, err
+	}
+	l.terminal, l.filter = x.spec.Terminal != nil, a.filter
+	for _, file := range x.group {
+		if a.groups() == frame.GroupsV2 {
+			l.directory = int(file.Fd())
+		} else {
+			l.tasks = append(l.tasks, int(file.Fd()))
+		}
+	}
+	return l, nil
 }

@@ -17,10 +17,10 @@ type table struct {
 	mu    sync.Mutex
 	byID  map[uint32]*execution
 	byPID map[int]*execution
-	// lone is the execution, at most one, whose tree is everything that is in
-	// no other's. Only without control groups.
-	lone     *execution
-	loneUsed int64 // nanoseconds of what was reaped of it
+	// orphans are how processes ended that were reaped while it was not known
+	// of unnamed programs which processes they are.
+	orphans map[int]unix.WaitStatus
+	unnamed int
 
 	reaping sync.Mutex // taken before mu
 }
@@ -29,6 +29,7 @@ func newTable(a *agent) *table {
 	return &table{
 		agent: a,
 		byID:  make(map[uint32]*execution), byPID: make(map[int]*execution),
+		orphans: make(map[int]unix.WaitStatus),
 	}
 }
 
@@ -53,82 +54,78 @@ func (t *table) remove(x *execution) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	delete(t.byID, x.id)
-	if t.lone == x {
-		t.lone = nil
-	}
 }
 
-// claimLone makes x the lone execution if there is none, and if it needs no
-// shim for its limits.
-func (t *table) claimLone(x *execution) bool {
+// start starts the program of x and returns a descriptor of it, or -1.
+func (t *table) start(x *execution, l *launch) (pidfd int, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if !t.agent.ownProc {
-		return true // trees cannot be told apart anyway
+	pid, pidfd, err := l.start()
+	if err == nil {
+		x.pid = pid
+		t.byPID[pid] = x
+		return pidfd, nil
 	}
-	if t.lone != nil || t.agent.pid != 1 || x.spec.Limits.Data > 0 || x.spec.Limits.Processes > 0 {
-		return false
+	if pid > 0 {
+		_, _ = unix.Wait4(pid, nil, 0, nil) // it has ended
 	}
-	t.lone, t.loneUsed = x, 0
-	return true
+	if pidfd >= 0 {
+		unix.Close(pidfd)
+	}
+	return -1, err
 }
 
-// fork runs fork and registers the process it returns as the execution's shim
-// or program.
-func (t *table) fork(x *execution, fork func() (int, error)) error {
+// keep starts the keeper of x.
+func (t *table) keep(x *execution, l *launch) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	pid, err := fork()
+	keeper, err := l.startKept()
 	if err != nil {
 		return err
 	}
-	if x.supervised {
-		x.shim = pid
-	} else {
-		x.pid = pid
-	}
-	t.byPID[pid] = x
+	x.keeper = keeper
+	t.byPID[keeper] = x
+	t.unnamed++
 	return nil
 }
 
-// adopt registers the process that is to become the program of x. False: it is
-// not there any more, killed and reaped before it passed its gate.
-func (t *table) adopt(x *execution, pid int) bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	p, err := readProcess(pid)
-	if err != nil || p.parent != x.shim && p.parent != t.agent.pid || t.byPID[pid] != nil {
-		return false
-	}
-	t.byPID[pid] = x
-	return true
-}
-
-// named tells that it has: from now on the program can be signalled.
-func (t *table) named(x *execution, pid int) {
+// name tells the process id of a program that has a keeper. Without its keeper
+// the agent may have reaped it already, and knows how it ended.
+func (t *table) name(x *execution, pid int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	x.pid = pid
+	if status, reaped := t.orphans[pid]; reaped {
+		go x.ended(status)
+	} else {
+		t.byPID[pid] = x
+	}
+	t.namedLocked()
 }
 
-// signalHeld signals what is to become the program of x.
-func (t *table) signalHeld(x *execution, pid int, sig unix.Signal) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.byPID[pid] == x {
-		_ = unix.Kill(pid, sig)
+// namedLocked forgets those that were reaped while a program had no name.
+func (t *table) namedLocked() {
+	if t.unnamed--; t.unnamed == 0 {
+		clear(t.orphans)
 	}
 }
 
-// forget takes out a program of whose end its shim has told, and reports
-// whether it was there: the agent may have reaped it before.
-func (t *table) forget(x *execution, pid int) bool {
+// unknown gives up waiting for the name of a program.
+func (t *table) unknown() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.byPID[pid] != x {
+	t.namedLocked()
+}
+
+// forget takes out a program whose end is known from its keeper, and reports
+// whether it was there: the agent may have reaped it before.
+func (t *table) forget(x *execution) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if x.pid == 0 || t.byPID[x.pid] != x {
 		return false
 	}
-	delete(t.byPID, pid)
+	delete(t.byPID, x.pid)
 	return true
 }
 
@@ -140,21 +137,41 @@ func (t *table) signalGroup(x *execution, sig unix.Signal) bool {
 	return x.pid != 0 && t.byPID[x.pid] == x && unix.Kill(-x.pid, sig) == nil
 }
 
-// shims are the live shims that supervise. current tells whether x still has
-// its own, or is the lone execution.
-func (t *table) shims(x *execution) (found map[int]bool, current bool) {
+// keepers are those that live.
+func (t *table) keepers() map[int]bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	current = x != nil && (t.lone == x || x.supervised && t.byPID[x.shim] == x)
-	return t.shimsLocked(), current
-}
-
-func (t *table) shimsLocked() map[int]bool {
 	found := make(map[int]bool)
 	for pid, x := range t.byPID {
-		if x.supervised && x.shim == pid {
+		if x.keeper == pid {
 			found[pid] = true
 		}
 	}
 	return found
+}
+
+// isKept tells whether the keeper of x lives.
+func (t *table) isKept(x *execution) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.byPID[x.keeper] == x
+}
+
+// signalKeeper signals a keeper that lives.
+func (t *table) signalKeeper(x *execution, sig unix.Signal) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.byPID[x.keeper] == x {
+		_ = unix.Kill(x.keeper, sig)
+	}
+}
+
+// stopAllWhenAlone stops all processes of the namespace at once when there is
+// no other execution: none can fork then, or continue another.
+func (t *table) stopAllWhenAlone(x *execution) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.agent.pid == 1 && len(t.byID) == 1 && t.byID[x.id] == x {
+		_ = unix.Kill(-1, unix.SIGSTOP)
+	}
 }

@@ -1,36 +1,28 @@
 package guest
 
 import (
-	"os"
-	"os/exec"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
-// A program that is held may be killed, with its shim, before the shim's word of
-// it has been read.
-func TestOnlyALivingChildIsAdopted(t *testing.T) {
-	table := newTable(&agent{pid: os.Getpid()})
-	x := &execution{shim: os.Getpid()}
-	child := exec.Command("sleep", "60")
-	if err := child.Start(); err != nil {
-		t.Fatal(err)
+// A program that has killed its keeper may have been reaped before its name is
+// read.
+func TestAProgramThatWasReapedBeforeItHadANameHasEnded(t *testing.T) {
+	table := newTable(&agent{pid: 1})
+	x := &execution{failed: true, running: make(chan struct{})}
+	close(x.running)
+	table.unnamed = 2
+	table.orphans[7] = unix.WaitStatus(3 << 8)
+	table.name(x, 7)
+	if table.byPID[7] != nil {
+		t.Error("a process that is no more has a name")
 	}
-	pid := child.Process.Pid
-	if table.adopt(x, 1) {
-		t.Error("a process that is no child was adopted")
+	table.name(x, 8)
+	if table.byPID[8] != x || !table.forget(x) || table.forget(x) {
+		t.Error("a living program is not known once")
 	}
-	if !table.adopt(x, pid) {
-		t.Error("the child was not adopted")
-	}
-	if table.adopt(x, pid) {
-		t.Error("it was adopted twice")
-	}
-	if !table.forget(x, pid) || table.forget(x, pid) {
-		t.Error("it is not forgotten once")
-	}
-	_ = child.Process.Kill()
-	_ = child.Wait()
-	if table.adopt(x, pid) {
-		t.Error("it was adopted after it had been reaped")
+	if len(table.orphans) != 0 {
+		t.Error("orphans are kept although every program has a name")
 	}
 }

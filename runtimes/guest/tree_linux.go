@@ -4,12 +4,13 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/codebeaker/codebeaker/runtimes/internal/guestlink/frame"
 )
 
 // Without control groups the agent itself tells trees apart, by parents: every
-// process is below the shim of its execution, for a shim is a subreaper; what
-// is below no shim belongs to the lone execution, whose orphans become the
-// agent's own children.
+// process is below the keeper of its execution, for a keeper is a subreaper.
+// What is below none is stray: its keeper was killed.
 
 // within returns the processes for which the first that has a say says yes:
 // the process itself, its parent, and so on up to the agent. The dead that
@@ -43,31 +44,25 @@ func (x *execution) members() []int {
 // look reads all processes and finds those of the execution.
 func (x *execution) look() (all map[int]process, members []int) {
 	all = processes()
-	// After the list: a shim in the list is in the table by now, and one that
-	// still is in the table had its number to itself. The lone execution may
-	// have ended and be followed by another.
-	shims, current := x.agent.table.shims(x)
-	switch {
-	case !current:
-	case !x.supervised:
-		members = x.agent.strays(all, shims, 0)
-	default:
-		members = x.agent.within(all, func(pid int) (yes, known bool) {
-			if pid == x.shim {
-				return false, true
-			}
-			below := all[pid].parent == x.shim
-			return below, below
-		})
+	// After the list: a keeper that still is in the table had its number to
+	// itself.
+	if !x.agent.table.isKept(x) {
+		return all, nil
 	}
-	return all, members
+	return all, x.agent.within(all, func(pid int) (yes, known bool) {
+		if pid == x.keeper {
+			return false, true
+		}
+		below := all[pid].parent == x.keeper
+		return below, below
+	})
 }
 
-// strays are the processes that are below no shim, without those that are, or are below, the process spared.
-func (a *agent) strays(all map[int]process, shims map[int]bool, spared int) []int {
+// strays are the processes that are below no keeper.
+func (a *agent) strays(all map[int]process, keepers map[int]bool) []int {
 	return a.within(all, func(pid int) (yes, known bool) {
 		switch {
-		case shims[pid] || spared != 0 && pid == spared:
+		case keepers[pid]:
 			return false, true
 		case all[pid].parent == a.pid:
 			return true, true
@@ -78,10 +73,18 @@ func (a *agent) strays(all map[int]process, shims map[int]bool, spared int) []in
 	})
 }
 
+// killStrays ends what killed keepers have left.
+func (a *agent) killStrays() {
+	a.killUntilGone(func() []int {
+		all := processes()
+		return a.strays(all, a.table.keepers())
+	})
+}
+
 // signalTree signals everything the execution has started.
 func (x *execution) signalTree(sig unix.Signal) {
 	switch {
-	case !x.agent.ownProc:
+	case !x.agent.keeps:
 		x.agent.table.signalGroup(x, sig)
 	case sig == unix.SIGKILL:
 		x.killTree()
@@ -98,33 +101,11 @@ func signalAll(pids []int, sig unix.Signal) {
 
 // killTree ends the tree and waits until nothing of it lives.
 func (x *execution) killTree() {
-	if x.killAtOnce() {
-		return
-	}
+	x.agent.table.stopAllWhenAlone(x)
 	x.agent.killUntilGone(func() []int {
-		if x.supervised { // one that is stopped reaps nothing
-			x.agent.table.signalShim(x, unix.SIGCONT)
-		}
+		x.agent.table.signalKeeper(x, unix.SIGCONT) // one that is stopped reaps nothing
 		return x.members()
 	})
-}
-
-// killAtOnce ends the lone execution when there is no other: kill(2) of -1
-// reaches all processes of the namespace but the agent, and none can fork
-// meanwhile.
-func (x *execution) killAtOnce() bool {
-	t := x.agent.table
-	t.mu.Lock()
-	alone := t.lone == x && len(t.shimsLocked()) == 0
-	var err error
-	if alone {
-		err = unix.Kill(-1, unix.SIGKILL)
-	}
-	t.mu.Unlock()
-	if alone && err != unix.ESRCH {
-		untilGone(x.members, func(pids []int) { signalAll(pids, unix.SIGKILL) })
-	}
-	return alone
 }
 
 // patience is how long killUntilGone spares the other executions.
@@ -170,95 +151,26 @@ func untilGone(members func() []int, act func([]int)) {
 	}
 }
 
-// shimGrace is how long a shim may take to end once its tree is gone.
-const shimGrace = time.Second
-
 // endTree ends what a program has left behind, where no control group does,
 // and returns what the tree used; nil is not known.
 func (x *execution) endTree() *int64 {
-	a := x.agent
 	switch {
-	case a.groups() != noGroups:
+	case x.agent.groups() != frame.NoGroups:
 		return nil
-	case !a.ownProc:
+	case !x.agent.keeps:
 		_ = unix.Kill(-x.pid, unix.SIGKILL)
 		return nil
 	}
-	if x.supervised && x.isAlone() {
-		return x.endShim()
+	if !x.isAlone() {
+		x.killTree()
 	}
-	x.killTree()
-	if !x.supervised {
-		a.table.mu.Lock()
-		defer a.table.mu.Unlock()
-		used := a.table.loneUsed
-		return &used
-	}
-	return x.endShim()
-}
-
-// aloneAfter is how long a shim gets to tell that there was nothing below it
-// but the program, which spares a look at all processes.
-const aloneAfter = time.Millisecond
-
-// isAlone reports whether the shim has ended by itself: what it had to look
-// after is gone.
-func (x *execution) isAlone() bool {
-	select {
-	case <-x.followed:
-	case <-time.After(aloneAfter):
-		return false
-	}
-	return x.used.Load() != nil
-}
-
-// endShim waits for the shim and its last report. One that a program of its
-// uid has stopped or killed cannot make the execution last, nor save what was
-// below it.
-func (x *execution) endShim() *int64 {
-	select {
-	case <-x.shimGone:
-	case <-time.After(shimGrace):
-		x.agent.table.signalShim(x, unix.SIGKILL)
-		<-x.shimGone
-	}
-	<-x.followed
-	if used := x.used.Load(); used != nil {
-		return used
-	}
-	x.agent.killStrays()
-	return nil
-}
-
-// signalShim signals a shim that has not been reaped.
-func (t *table) signalShim(x *execution, sig unix.Signal) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.byPID[x.shim] == x {
-		_ = unix.Kill(x.shim, sig)
-	}
-}
-
-// killStrays ends what a killed shim has left. What the lone execution has
-// left may be among it; its program and what is below that is not.
-func (a *agent) killStrays() {
-	a.killUntilGone(func() []int {
-		all := processes()
-		shims, _ := a.table.shims(nil)
-		a.table.mu.Lock()
-		spared := 0
-		if a.table.lone != nil {
-			spared = a.table.lone.pid
-		}
-		a.table.mu.Unlock()
-		return a.strays(all, shims, spared)
-	})
+	return x.endKeeper()
 }
 
 // killAll ends everything when the stream has ended. The first process of a
 // pid namespace does so by its own end.
 func (a *agent) killAll() {
-	if a.pid == 1 || !a.ownProc {
+	if a.pid == 1 || !a.keeps {
 		return
 	}
 	a.killUntilGone(func() []int {

@@ -35,10 +35,8 @@ func (x *execution) usedNow() time.Duration {
 	for _, pid := range members {
 		sum += all[pid].used
 	}
-	if x.supervised && len(members) > 0 {
-		return sum + all[x.shim].usedBelow
+	if len(members) > 0 {
+		sum += all[x.keeper].usedBelow
 	}
-	x.agent.table.mu.Lock()
-	defer x.agent.table.mu.Unlock()
-	return sum + time.Duration(x.agent.table.loneUsed)
+	return sum
 }

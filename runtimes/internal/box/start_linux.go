@@ -9,7 +9,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// namespaces are those of every box.
+// namespaces are those of every box. One of control groups that clone(2) makes
+// has the group of the server as its root: with version 2 the agent makes its
+// own.
 const namespaces = unix.CLONE_NEWNS | unix.CLONE_NEWPID | unix.CLONE_NEWNET | unix.CLONE_NEWIPC |
 	unix.CLONE_NEWUTS | unix.CLONE_NEWCGROUP
 
@@ -58,6 +60,9 @@ func Start(o StartOptions) (*Box, error) {
 
 func attributes(o StartOptions) *syscall.SysProcAttr {
 	sys := &syscall.SysProcAttr{Cloneflags: namespaces, Setsid: true}
+	if o.Birth.Directory != nil {
+		sys.Cloneflags &^= unix.CLONE_NEWCGROUP
+	}
 	if !o.UserNamespace {
 		return sys
 	}

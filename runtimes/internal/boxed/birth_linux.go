@@ -13,7 +13,7 @@ func (m *making) birth() (box.Birth, error) {
 	if m.e.group == nil {
 		return box.Birth{}, nil
 	}
-	files, err := m.e.group.Tasks(nil)
+	files, err := m.e.group.Tasks()
 	if err != nil {
 		return box.Birth{}, err
 	}

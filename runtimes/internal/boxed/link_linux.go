@@ -129,6 +129,11 @@ func (m *making) readIsolation(report guestlink.Report) error {
 	}
 	l := m.e.limits
 	grouped := m.grouped()
+	if m.e.group != nil && m.e.group.Version() == cgroup.V2 && report.Harden.Seccomp && !slices.Contains(layers, runtimes.Seccomp) {
+		// The agent is not under the filter, for it starts programs by clone3(2);
+		// it has tried that they are.
+		layers = append(layers, runtimes.Seccomp)
+	}
 	for _, limit := range []struct {
 		layer   runtimes.Layer
 		inForce bool

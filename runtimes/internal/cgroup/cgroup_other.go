@@ -58,7 +58,7 @@ func (*Group) Version() Version { return 0 }
 func (*Group) Add(int) error { return ErrUnavailable }
 
 // Tasks returns ErrUnavailable.
-func (*Group) Tasks(*Group) ([]*os.File, error) { return nil, ErrUnavailable }
+func (*Group) Tasks() ([]*os.File, error) { return nil, ErrUnavailable }
 
 // Delegate returns ErrUnavailable.
 func (*Group) Delegate(int) error { return ErrUnavailable }
@@ -92,6 +92,9 @@ func (*Group) Kill(context.Context) error { return ErrUnavailable }
 
 // Empty knows nothing.
 func (*Group) Empty() bool { return false }
+
+// Full knows nothing.
+func (*Group) Full() bool { return false }
 
 // Freeze returns ErrUnavailable.
 func (*Group) Freeze() error { return ErrUnavailable }

@@ -133,6 +133,18 @@ func (h *Hierarchy) Create(name string, l Limits) (*Group, error) {
 	if err := checkName(name); err != nil {
 		return nil, err
 	}
+	for attempt := 1; ; attempt++ {
+		made, err := h.create(name, l)
+		// Another server may take away the one above while it is still empty.
+		if !errors.Is(err, os.ErrNotExist) || attempt == createAttempts {
+			return made, err
+		}
+	}
+}
+
+const createAttempts = 5
+
+func (h *Hierarchy) create(name string, l Limits) (*Group, error) {
 	parent := &Group{version: h.version, at: h.root, root: true}
 	for element := range strings.SplitSeq(filepath.Dir(name), "/") {
 		if err := parent.prepare(); err != nil {

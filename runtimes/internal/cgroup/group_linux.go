@@ -121,21 +121,17 @@ func (g *Group) Add(pid int) error {
 }
 
 // Tasks opens what an agent without privileges needs to start programs in the
-// group: with version 1 the "tasks" files, through which a thread moves itself;
-// with version 2 the directory. The caller closes them.
+// group: with version 1 the "tasks" files, through which a process of one
+// thread moves itself; with version 2 the directory. The caller closes them.
 //
-// Only the hierarchies in which like has a directory of its own count; nil is
-// all of them. The kernel checks the rights of who opened the files.
-func (g *Group) Tasks(like *Group) ([]*os.File, error) {
+// With version 1 the kernel checks the rights of who opened the files.
+func (g *Group) Tasks() ([]*os.File, error) {
 	if g.version == V2 {
 		dir, err := os.Open(g.processes().core())
 		return []*os.File{dir}, err
 	}
 	var files []*os.File
-	for i, dir := range g.at {
-		if dir == "" || like != nil && like.at[i] == "" || i > 0 && listed(g.at[:i], dir) {
-			continue
-		}
+	for _, dir := range g.at.distinct() {
 		fd, err := open(dir, "tasks", unix.O_WRONLY)
 		if err != nil {
 			for _, f := range files {
@@ -158,15 +154,6 @@ func (g *Group) Delegate(uid int) error {
 		return nil
 	}
 	return os.Chown(filepath.Join(g.at.core(), "cgroup.procs"), uid, -1)
-}
-
-func listed(dirs []string, dir string) bool {
-	for _, d := range dirs {
-		if d == dir {
-			return true
-		}
-	}
-	return false
 }
 
 // Version says which control group this is.

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"syscall"
+
+	"golang.org/x/sys/unix"
 )
 
 // Pids are the processes of the group and of all groups below it, as the
@@ -51,6 +53,21 @@ func readPIDs(dir string) ([]int, error) {
 		}
 	}
 	return all, nil
+}
+
+// Full tells that a process that moves itself into the group would exceed its
+// limit of processes. Version 1 lets it; with version 2 the kernel refuses the
+// birth of one.
+func (g *Group) Full() bool {
+	if g.version == V2 {
+		return false
+	}
+	limit, limited, err := g.counters.limit.number(g.at[pids], "pids.max", unix.O_RDONLY)
+	if err != nil || !limited {
+		return false
+	}
+	n, _, err := g.counters.tasks.number(g.at[pids], "pids.current", unix.O_RDONLY)
+	return err == nil && n >= limit
 }
 
 // gone reports whether what the error is about has ceased to be.

@@ -128,6 +128,8 @@ func (p *process) status(end frame.Exit, outOfMemory bool) runtimes.Status {
 		return p.reason
 	case outOfMemory && (end.Signal == int(runtimes.SIGKILL) || end.Code != nil && *end.Code != 0):
 		return runtimes.MemoryLimitExceeded
+	case end.Code == nil && end.Signal == 0: // the agent does not know
+		return runtimes.EnvironmentLost
 	case end.Code == nil:
 		return runtimes.Signalled
 	case *end.Code == 0:

@@ -183,3 +183,17 @@ func waitFor(t testing.TB, what string, condition func() bool) {
 		}
 	}
 }
+
+func TestNoProgramStartsAboveTheLimitOfProcesses(t *testing.T) {
+	l := openInGroup(t, cgroup.Limits{Processes: 10}, Options{Hello: hardened})
+	bomb, p := start(t, l, shell(`i=0; while [ $i -lt 9 ]; do sleep 600 & i=$((i+1)); done; echo up; wait`))
+	bomb.until(t, runtimes.Stdout, func(s string) bool { return s == "up\n" })
+	if _, exit := run(t, l, shell("exit 0")); exit.Status != runtimes.CouldNotStart || exit.Message != "the limit of processes is reached" {
+		t.Errorf("above the limit: %+v", exit)
+	}
+	p.Stop(runtimes.Cancelled)
+	bomb.wait(t)
+	if _, exit := run(t, l, shell("exit 0")); exit.Status != runtimes.Completed {
+		t.Errorf("afterwards: %+v", exit)
+	}
+}

@@ -29,7 +29,7 @@ const (
 type groups struct {
 	environment, run *cgroup.Group
 
-	uid int // of the agent; set before the first take
+	uid int // of the agent
 
 	mu     sync.Mutex
 	last   int   // name
@@ -52,12 +52,17 @@ type group struct {
 // run side by side.
 const maxSpare = 2
 
-func newGroups(environment *cgroup.Group, processes int64) (*groups, error) {
+// newGroups lets an agent of that uid start programs in groups below the
+// environment's.
+func newGroups(environment *cgroup.Group, processes int64, uid int) (*groups, error) {
 	run, err := environment.Child("run", cgroup.Limits{Processes: processes})
 	if err != nil {
 		return nil, fmt.Errorf("make the group of programs: %w", err)
 	}
-	g := &groups{environment: environment, run: run}
+	g := &groups{environment: environment, run: run, uid: uid}
+	if err := environment.Delegate(uid); err != nil {
+		return nil, errors.Join(fmt.Errorf("let the agent use the groups of programs: %w", err), g.close())
+	}
 	g.refill()
 	return g, nil
 }
@@ -99,12 +104,6 @@ func (g *groups) push(ready *group) bool {
 	}
 	g.spare = append(g.spare, ready)
 	return true
-}
-
-// admit lets an agent of that uid start programs in the groups.
-func (g *groups) admit(uid int) error {
-	g.uid = uid
-	return g.environment.Delegate(uid)
 }
 
 func (g *groups) create() (*group, error) {
@@ -194,15 +193,6 @@ func (g *groups) close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), killTimeout)
 	defer cancel()
 	return errors.Join(g.run.Kill(ctx), g.run.Remove(ctx))
-}
-
-// home opens the files by which the agent returns to its own group after a
-// start: those of the hierarchies in which executions have a group.
-func (g *groups) home() ([]*os.File, error) {
-	if g.environment.Version() == cgroup.V2 {
-		return nil, nil
-	}
-	return g.environment.Tasks(g.run)
 }
 
 func closeAll(files []*os.File) {

@@ -65,25 +65,12 @@ func (p *process) agentLimits(l runtimes.CommandLimits) frame.Limits {
 // hasOwnLimits tells whether the group of the execution was bounded for it.
 func (p *process) hasOwnLimits() bool { return p.limits.MemoryBytes != 0 || p.limits.Processes != 0 }
 
-// limitBeforeStart bounds the group of an execution. While it forks, the
-// agent's own thread is in the group and takes one place.
-func limitBeforeStart(g *cgroup.Group, l runtimes.CommandLimits) error {
-	if l.MemoryBytes == 0 && l.Processes == 0 {
+// limitGroup bounds the group of an execution.
+func (p *process) limitGroup() error {
+	if !p.hasOwnLimits() {
 		return nil
 	}
-	limits := cgroup.Limits{MemoryBytes: l.MemoryBytes, Processes: l.Processes}
-	if limits.Processes > 0 {
-		limits.Processes++
-	}
-	return g.SetLimits(limits)
-}
-
-// limitAfterStart takes the agent's place away.
-func limitAfterStart(g *cgroup.Group, l runtimes.CommandLimits) error {
-	if l.Processes == 0 {
-		return nil
-	}
-	return g.SetLimits(cgroup.Limits{MemoryBytes: l.MemoryBytes, Processes: l.Processes})
+	return p.group.SetLimits(cgroup.Limits{MemoryBytes: p.limits.MemoryBytes, Processes: p.limits.Processes})
 }
 
 // cpuPoll is how often the processor time of a limited execution is read. The

@@ -53,9 +53,9 @@ func Open(ctx context.Context, conn io.ReadWriteCloser, o Options) (*Link, error
 	}
 	l.writer = newWriter(conn, l.fail)
 	reader := frame.NewReader(conn, frame.MaxData)
-	err := l.makeGroups(o)
+	err := l.greet(ctx, reader, o)
 	if err == nil {
-		err = l.greet(ctx, reader, o)
+		err = l.makeGroups(o)
 	}
 	if err != nil {
 		l.fail(err)
@@ -69,9 +69,11 @@ func Open(ctx context.Context, conn io.ReadWriteCloser, o Options) (*Link, error
 	return l, nil
 }
 
+// makeGroups comes after the agent has settled: it has made the environment's
+// group its root by then, and may be moved to where the agent lives.
 func (l *Link) makeGroups(o Options) (err error) {
 	if o.Group != nil {
-		l.groups, err = newGroups(o.Group, o.Processes)
+		l.groups, err = newGroups(o.Group, o.Processes, l.report.UID)
 	}
 	return err
 }
@@ -90,19 +92,12 @@ func (l *Link) greet(ctx context.Context, reader *frame.Reader, o Options) error
 	ctx, cancel := context.WithTimeoutCause(ctx, helloTimeout, fmt.Errorf("the agent was not ready after %v", helloTimeout))
 	defer cancel()
 	defer context.AfterFunc(ctx, func() { l.conn.Close() })()
-	var home []*os.File
-	if l.groups != nil {
-		hello.Groups = frame.Groups(l.groups.environment.Version())
-		var err error
-		if home, err = l.groups.home(); err != nil {
-			return err
-		}
-		defer closeAll(home)
+	if o.Group != nil {
+		hello.Groups = frame.Groups(o.Group.Version())
 	}
-	hello.Descriptors = len(home)
-	passed := home
+	var passed []*os.File
 	if o.Tunnel != nil {
-		hello.Tunnel, passed = true, append(passed, o.Tunnel)
+		hello.Tunnel, passed = true, []*os.File{o.Tunnel}
 	}
 	payload, err := json.Marshal(hello)
 	if err != nil {
@@ -122,9 +117,6 @@ func (l *Link) greet(ctx context.Context, reader *frame.Reader, o Options) error
 	}
 	if err := json.Unmarshal(answer, &l.report); err != nil {
 		return protocolError("Ready: %v", err)
-	}
-	if l.groups != nil {
-		return l.groups.admit(l.report.UID)
 	}
 	return nil
 }

@@ -22,8 +22,7 @@ type process struct {
 	done     chan struct{} // closed when the program has ended
 
 	// group is the execution's control group, nil without. It is set before
-	// Start is sent. As long as started is open the agent's own thread may be
-	// in it.
+	// Start is sent.
 	group *group
 	// acting is held by whoever acts on the processes of the group, and guards
 	// left: from then on they may be another execution's.
@@ -95,13 +94,8 @@ func (p *process) running() error {
 		return protocolError("Started twice")
 	}
 	closeAll(p.tasks)
-	if p.group != nil {
-		if err := limitAfterStart(p.group.Group, p.limits); err != nil {
-			return err
-		}
-		if p.limits.CPU > 0 {
-			go p.watchCPU(p.limits.CPU)
-		}
+	if p.group != nil && p.limits.CPU > 0 {
+		go p.watchCPU(p.limits.CPU)
 	}
 	close(p.started)
 	return nil

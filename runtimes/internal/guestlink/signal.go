@@ -61,7 +61,7 @@ func (p *process) signalled(payload []byte) error {
 // killGroup ends the tree from outside and reports whether there was one.
 func (p *process) killGroup() bool {
 	select {
-	case <-p.started: // before, the agent's own thread may be in the group
+	case <-p.started: // before, the program may not be in the group yet
 	case <-p.link.done:
 		return false
 	}

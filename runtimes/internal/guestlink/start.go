@@ -20,15 +20,16 @@ func (l *Link) Start(ctx context.Context, cmd runtimes.Command, sink runtimes.Si
 		return nil, runtimes.ErrEnvironmentLost
 	}
 	p := newProcess(l, cmd, sink)
+	if l.groups != nil && l.groups.run.Full() {
+		return p.refuse("the limit of processes is reached"), nil
+	}
 	if err := p.makeGroup(); err != nil {
 		return nil, err
 	}
 	payload, reason := p.startPayload(cmd)
 	if reason != "" {
 		p.abort()
-		p.ended = true
-		sink.Exited(runtimes.Exit{Status: runtimes.CouldNotStart, Message: reason})
-		return p, nil
+		return p.refuse(reason), nil
 	}
 	if !l.register(p) {
 		p.abort()
@@ -43,6 +44,13 @@ func (l *Link) Start(ctx context.Context, cmd runtimes.Command, sink runtimes.Si
 		return nil, err
 	}
 	return p, nil
+}
+
+// refuse ends an execution of which the agent has not heard.
+func (p *process) refuse(reason string) *process {
+	p.ended = true
+	p.sink.Exited(runtimes.Exit{Status: runtimes.CouldNotStart, Message: reason})
+	return p
 }
 
 // register gives the process its number, unless the link has ended.
@@ -81,8 +89,8 @@ func (p *process) makeGroup() error {
 		return fmt.Errorf("make the group of an execution: %w", err)
 	}
 	p.group = made
-	if err = limitBeforeStart(made.Group, p.limits); err == nil && !made.known {
-		p.tasks, err = made.Tasks(nil)
+	if err = p.limitGroup(); err == nil && !made.known {
+		p.tasks, err = made.Tasks()
 	}
 	if err != nil {
 		p.abort()

@@ -17,7 +17,7 @@ import (
 // openInV2 starts an agent in a group of version 2. On hosts whose controllers
 // are version 1 it has none, and its limits go untested; that programs are born
 // in their group, measured and ended by it does not.
-func openInV2(t *testing.T) *Link {
+func openInV2(t testing.TB) *Link {
 	t.Helper()
 	mount := ""
 	for _, dir := range []string{"/sys/fs/cgroup/unified", "/sys/fs/cgroup"} {
@@ -30,7 +30,7 @@ func openInV2(t *testing.T) *Link {
 	if mount == "" || os.Geteuid() != 0 {
 		t.Skip("needs root and a mounted hierarchy of version 2")
 	}
-	g, err := cgroup.At(mount).Create(fmt.Sprintf("codebeaker/test-link-%d-%s", os.Getpid(), t.Name()), cgroup.Limits{})
+	g, err := cgroup.At(mount).Create(fmt.Sprintf("codebeaker/test-link-%d-%s", os.Getpid(), strings.ReplaceAll(t.Name(), "/", "-")), cgroup.Limits{})
 	if err != nil {
 		t.Fatal(err)
 	}

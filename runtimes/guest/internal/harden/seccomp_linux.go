@@ -94,12 +94,16 @@ func (p *program) denySockets() {
 	})
 }
 
+// Filter is the deny-list as seccomp(2) takes it.
+func Filter() *unix.SockFprog {
+	p := filter()
+	return &unix.SockFprog{Len: uint16(len(p)), Filter: &p[0]}
+}
+
 // Seccomp puts every thread under the deny-list. It needs NoNewPrivileges.
 func Seccomp() error {
-	p := filter()
-	prog := unix.SockFprog{Len: uint16(len(p)), Filter: &p[0]}
 	thread, _, errno := syscall.RawSyscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER,
-		unix.SECCOMP_FILTER_FLAG_TSYNC, uintptr(unsafe.Pointer(&prog)))
+		unix.SECCOMP_FILTER_FLAG_TSYNC, uintptr(unsafe.Pointer(Filter())))
 	if errno != 0 {
 		return fmt.Errorf("set the system call filter: %w", errno)
 	}

@@ -21,10 +21,7 @@ type Hello struct {
 	Files bool `json:",omitempty"`
 	// Groups says by what programs are kept together and limited.
 	Groups Groups
-	// Descriptors is how many come with this frame: the "tasks" files of the
-	// agent's own groups of version 1, to which it returns after each Start.
-	Descriptors int `json:",omitempty"`
-	// Tunnel: one more descriptor comes with this frame, a unix socket. The
+	// Tunnel: a descriptor comes with this frame, a unix socket. The
 	// agent makes the device of package tunnel, before it enters a box, and
 	// passes it there.
 	Tunnel bool `json:",omitempty"`

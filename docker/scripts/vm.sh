@@ -1,0 +1,209 @@
+#!/usr/bin/env bash
+# vm.sh boots a machine of today (Debian 12, systemd, control groups v2) in
+# emulation, without KVM, and runs the tests of cmd/codebeaker/vmtest in it.
+#
+# The root file system comes from the packages of this machine's own
+# distribution (Debian on x86-64, root) and is kept in .cache/vm until its recipe
+# changes. What was built here goes on a second disk that is laid over it. The
+# machine has no network. What it writes to its second serial line is the output
+# of this script; its console is in .cache/logs/vm-console.log.
+#
+#   VM_CASES=names   some of the cases only: Root User UserWithoutBus DelegatedUnit
+#   VM_RUN=/path     a program in the machine to run instead of the tests
+#   VM_EXTRA=folder  laid over the machine's root
+#   VM_TIMEOUT=9m    when the machine is ended
+#   VM_MEMORY=4096   its memory in MiB
+#
+# It leaves behind: the packages qemu-system-x86, debootstrap and e2fsprogs, and
+# .cache/vm.
+set -euo pipefail
+# shellcheck source=docker/scripts/steps.sh
+source "$(dirname -- "${BASH_SOURCE[0]}")/steps.sh"
+# shellcheck source=docker/scripts/mirror.sh
+source "$(dirname -- "${BASH_SOURCE[0]}")/mirror.sh"
+
+FILES=$ROOT/docker/vm # what is the machine's own
+RUN=${VM_RUN:-/usr/local/lib/vm/tests}
+CASES=${VM_CASES:-Root User UserWithoutBus DelegatedUnit}
+PACKAGES=systemd-sysv,dbus,dbus-user-session,libpam-systemd,kmod,python3,procps
+
+# recipe prints what decides whether the root file system has to be made again.
+recipe() {
+	{
+		echo "$PACKAGES $RELEASE"
+		kernel_package
+		declare -f make_tree slim add_users add_tools make_root
+		"$CACHE/tools/bin/bun" --version
+		"$CACHE/tools/bin/deno" --version
+		cat "$FILES/init"
+	} | sha256sum | cut -c1-16
+}
+
+# kernel_package prints the package of the newest kernel for virtual machines.
+kernel_package() { apt-cache depends linux-image-cloud-amd64 | awk '$1 == "Depends:" { print $2; exit }'; }
+
+install_packages() {
+	local missing=() pair
+	for pair in qemu-system-x86_64:qemu-system-x86 debootstrap:debootstrap mke2fs:e2fsprogs; do
+		[[ -n $(PATH=$PATH:/usr/sbin:/sbin type -P "${pair%%:*}") ]] || missing+=("${pair#*:}")
+	done
+	((${#missing[@]} == 0)) || apt_install "${missing[@]}"
+}
+
+make_tree() {
+	debootstrap --variant=minbase --include="$PACKAGES" --components=main "$RELEASE" "$TREE" "$(mirror)"
+}
+
+# add_kernel FOLDER unpacks the kernel: its modules into the tree, itself into a
+# folder.
+add_kernel() {
+	(cd "$1" && apt-get download "$(kernel_package)" && dpkg -x ./*.deb unpacked && rm ./*.deb)
+	cp -a "$1"/unpacked/lib/modules "$TREE/usr/lib/"
+	mv "$1"/unpacked/boot/vmlinuz-* "$1/vmlinuz"
+	rm -r "$1/unpacked"
+	chroot "$TREE" depmod "$(ls "$TREE/usr/lib/modules")"
+}
+
+# slim removes what no test reads and what starts for nothing.
+slim() {
+	rm -rf "$TREE"/var/cache/apt/* "$TREE"/var/lib/apt/lists/* "$TREE"/var/log/* "$TREE"/etc/apt/sources.list \
+		"$TREE"/usr/share/{doc,man,info,locale}/* "$TREE"/debootstrap
+	local unit
+	for unit in apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer \
+		fstrim.timer systemd-timesyncd.service e2scrub_reap.service getty@tty1.service serial-getty@ttyS0.service; do
+		ln -sf /dev/null "$TREE/etc/systemd/system/$unit"
+	done
+	echo machine >"$TREE/etc/hostname"
+	printf '127.0.0.1 localhost machine\n' >"$TREE/etc/hosts"
+	: >"$TREE/etc/fstab"
+}
+
+# add_users makes two ordinary users. The first one has a systemd and a bus of
+# its own from the boot on, as after a login; the second one never logs in.
+add_users() {
+	chroot "$TREE" useradd --create-home --shell /bin/bash withbus
+	chroot "$TREE" useradd --create-home --shell /bin/bash withoutbus
+	mkdir -p "$TREE/var/lib/systemd/linger"
+	touch "$TREE/var/lib/systemd/linger/withbus"
+}
+
+add_tools() {
+	install -D -m 0755 "$FILES/init" "$TREE/usr/local/lib/vm/init"
+	install -m 0755 "$CACHE/tools/bin/bun" "$CACHE/tools/bin/deno" "$TREE/usr/local/bin/"
+}
+
+# make_disk FOLDER FILE MEGABYTES makes a disk of a folder, with that much free.
+make_disk() {
+	local size
+	size=$(($(du -sm "$1" | cut -f1) * 11 / 10 + $3))
+	rm -f "$2"
+	mke2fs -q -t ext4 -E lazy_itable_init=1,root_owner=0:0 -O ^has_journal -d "$1" "$2" "${size}M"
+}
+
+# make_root makes the root file system and the kernel, both or none.
+make_root() {
+	local new=$STORE.new
+	rm -rf "$new"
+	mkdir -p "$new"
+	TREE=$(mktemp -d "${TMPDIR:-/tmp}/codebeaker-vm.XXXXXX")
+	chmod 0755 "$TREE"
+	step "bootstrap a machine of Debian $RELEASE" make_tree
+	step "get the kernel $(kernel_package)" add_kernel "$new"
+	slim
+	add_users
+	add_tools
+	step "make the disk of the machine" make_disk "$TREE" "$new/root.img" 1500
+	rm -rf "$TREE"
+	find "$CACHE/vm" -mindepth 1 -maxdepth 1 ! -path "$new" -exec rm -rf {} +
+	mv "$new" "$STORE"
+}
+
+# gather FOLDER lays out what the second disk brings.
+gather() {
+	local lib=$1/usr/local/lib/vm
+	mkdir -p "$lib" "$1/etc/systemd/system"
+	cp "$FILES"/vm.{target,service} "$1/etc/systemd/system/"
+	install -m 0755 "$FILES/run" "$lib/run"
+	ln -s /etc/systemd/system/vm.target "$1/etc/systemd/system/default.target"
+	echo "$RUN" >"$lib/program"
+	if [[ -z ${VM_RUN:-} ]]; then gather_tests "$lib"; fi
+	if [[ -n ${VM_EXTRA:-} ]]; then cp -a "$VM_EXTRA/." "$1/"; fi
+}
+
+# gather_tests FOLDER builds the server, the agent and the tests, none of which
+# needs a C library.
+gather_tests() {
+	cd "$ROOT"
+	make guest-amd64
+	cp "$CACHE/guest/guest-linux-amd64" "$1/"
+	CGO_ENABLED=0 go build -trimpath -o "$1/codebeaker" ./cmd/codebeaker
+	CGO_ENABLED=0 go test -c -trimpath -o "$1/vmtest" ./cmd/codebeaker/vmtest
+	install -m 0755 "$FILES/tests" "$1/tests"
+	echo "$CASES" >"$1/cases"
+}
+
+# run_machine boots it, prints its second serial line, and ends it in time.
+run_machine() {
+	local status=0
+	: >"$LOGS/vm-console.log"
+	timeout --kill-after=10 "${VM_TIMEOUT:-9m}" qemu-system-x86_64 \
+		-nodefaults -no-user-config -no-reboot -display none \
+		-accel tcg,thread=multi -smp 2 -cpu max -m "${VM_MEMORY:-4096}" \
+		-kernel "$STORE/vmlinuz" \
+		-append "console=ttyS0 root=/dev/nvme0n1 rootwait rw init=/usr/local/lib/vm/init panic=-1 mitigations=off tsc=reliable systemd.show_status=false systemd.log_color=false systemd.unit=vm.target" \
+		-device nvme,serial=codebeaker \
+		-drive "if=none,id=root,format=raw,snapshot=on,file=$STORE/root.img" -device nvme-ns,drive=root,nsid=1 \
+		-drive "if=none,id=over,format=raw,readonly=on,file=$OVER/over.img" -device nvme-ns,drive=over,nsid=2 \
+		-serial "file:$LOGS/vm-console.log" \
+		-chardev stdio,id=run,signal=off -serial chardev:run \
+		</dev/null | tee "$LOGS/vm-run.log" || status=$?
+	((status != 124)) || echo "machine: ended after ${VM_TIMEOUT:-9m}"
+	return "$status"
+}
+
+main() {
+	as_root || fail "only root can make a machine from packages" "run: sudo ${BASH_SOURCE[0]}"
+	[[ $DISTRIBUTION == debian && $(uname -m) == x86_64 ]] || fail "the machine is made on Debian on x86-64 only"
+	export PATH=$PATH:/usr/sbin:/sbin
+	mkdir -p "$CACHE/vm"
+	step "install qemu and debootstrap" install_packages
+	for tool in bun deno; do
+		"$CACHE/tools/bin/$tool" --version >/dev/null || fail "there is no $tool" "run: make tools"
+	done
+	STORE=$CACHE/vm/$(recipe)
+	trap 'rm -rf -- "${TREE:-}" "${OVER:-}"' EXIT
+	[[ -f $STORE/root.img ]] || make_root
+	OVER=$(mktemp -d "${TMPDIR:-/tmp}/codebeaker-vm.XXXXXX")
+	mkdir "$OVER/tree"
+	step "make the second disk" gather_and_pack
+	local start
+	start=$(date +%s%N)
+	run_machine || true
+	say "the machine ran for $(seconds_since "$start")"
+	judge
+}
+
+# judge fails when the run did, or did not come to its end.
+judge() {
+	local name missing=0
+	if [[ -z ${VM_RUN:-} ]]; then
+		for name in $CASES; do
+			grep -q $'^\\(ok  \\|FAIL\\)\tcmd/codebeaker/vmtest '"$name"$'\t' "$LOGS/vm-run.log" && continue
+			printf 'FAIL\tcmd/codebeaker/vmtest %s\tno result\n' "$name"
+			missing=$((missing + 1))
+		done
+	fi
+	if ! grep -q "^machine: $RUN ended with status " "$LOGS/vm-run.log"; then
+		echo "the machine's console ends with:"
+		tail -n 40 "$LOGS/vm-console.log" | tr -d '\r'
+		fail "the machine did not come to the end of $RUN"
+	fi
+	((missing == 0)) && grep -qx "machine: $RUN ended with status 0" "$LOGS/vm-run.log" || fail "$RUN failed in the machine"
+}
+
+gather_and_pack() {
+	gather "$OVER/tree"
+	make_disk "$OVER/tree" "$OVER/over.img" 16
+}
+
+main "$@"

@@ -1,1 +1,0 @@
-// Empty: the compiler takes functions without a body only beside assembly.
