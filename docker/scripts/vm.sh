@@ -150,7 +150,7 @@ run_machine() {
 		-nodefaults -no-user-config -no-reboot -display none \
 		-accel tcg,thread=multi -smp 2 -cpu max -m "${VM_MEMORY:-4096}" \
 		-kernel "$STORE/vmlinuz" \
-		-append "console=ttyS0 root=/dev/nvme0n1 rootwait rw init=/usr/local/lib/vm/init panic=-1 mitigations=off tsc=reliable systemd.show_status=false systemd.log_color=false systemd.unit=vm.target" \
+		-append "console=ttyS0 root=/dev/nvme0n1 rootwait rw init=/usr/local/lib/vm/init panic=-1 mitigations=off init_on_alloc=0 tsc=reliable systemd.show_status=false systemd.log_color=false systemd.unit=vm.target" \
 		-device nvme,serial=codebeaker \
 		-drive "if=none,id=root,format=raw,snapshot=on,file=$STORE/root.img" -device nvme-ns,drive=root,nsid=1 \
 		-drive "if=none,id=over,format=raw,readonly=on,file=$OVER/over.img" -device nvme-ns,drive=over,nsid=2 \

@@ -14,13 +14,14 @@ const caseVariable = "CODEBEAKER_VM"
 type situation struct {
 	name   string
 	groups bool // it can make control groups
+	unit   bool // it is a unit of its own; the tests are root, outside of it
 }
 
 var situations = []situation{
-	{"Root", true},
-	{"User", true}, // with a systemd of its own, as after a login
-	{"UserWithoutBus", false},
-	{"DelegatedUnit", true}, // an ordinary user in a unit with Delegate=yes
+	{name: "Root", groups: true},
+	{name: "User", groups: true}, // with a systemd of its own, as after a login
+	{name: "UserWithoutBus"},
+	{name: "DelegatedUnit", groups: true, unit: true}, // an ordinary user, and Delegate=yes
 }
 
 // current is the case that is tested; without one the test skips.
@@ -45,8 +46,10 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 func TestMachine(t *testing.T) {
 	s := current(t)
 	t.Run(s.name, func(t *testing.T) {
-		before := look(t)
-		server := start(t, s)
+		before, dir := look(t), dataDirectory(t, s)
+		t.Run("Crash", func(t *testing.T) { testCrash(t, start(t, s, dir, "native")) })
+		server := start(t, s, dir, "native,bun,deno")
+		t.Run("Sweep", func(t *testing.T) { testSweep(t, server) })
 		for _, l := range languages {
 			t.Run(l.runtime, func(t *testing.T) { testRuntime(t, server, l) })
 		}

@@ -5,8 +5,10 @@ import (
 	"context"
 	"os"
 	"os/exec"
+	"os/user"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -22,30 +24,36 @@ type server struct {
 	dir    string // its data
 	log    string // file
 	cmd    *exec.Cmd
+	exited chan struct{} // closed when cmd has ended
 	client *client.Client
-	probed time.Time // until then a runtime may be on its way
+	begun  time.Time
 }
 
-// start starts the program that lies beside this one and waits until it
-// listens.
-func start(t *testing.T, s situation) *server {
+// unitName and unitUser are those of a server that is a unit.
+const (
+	unitName = "codebeaker-vmtest.service"
+	unitUser = "withoutbus"
+)
+
+// start starts the program that lies beside this one, with some runtimes, and
+// waits until it listens.
+func start(t *testing.T, s situation, dir, runtimes string) *server {
 	t.Helper()
-	t.Logf("user %d, %s; a process takes some %d times as long to start as usual", os.Geteuid(), ownGroup(t), slowness())
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
+	v := &server{situation: s, dir: dir, exited: make(chan struct{})}
+	v.cmd = exec.Command(programs(t, "codebeaker"), "serve", "--listen", "127.0.0.1:0", "--data-dir", dir,
+		"--runtimes", runtimes, "--calibrate=false",
+		"--create-timeout", stretched(10*time.Second).String(), "--drain-timeout", "1s")
+	if s.unit {
+		// As docs/operations.md has it.
+		v.cmd = exec.Command("systemd-run", append([]string{"--quiet", "--wait", "--pipe", "--collect", "--unit", unitName,
+			"-p", "User=" + unitUser, "-p", "Delegate=yes", "-p", "KillMode=mixed"}, v.cmd.Args...)...)
 	}
-	v := &server{situation: s, dir: dataDirectory(t)}
-	v.log = filepath.Join(v.dir, "server.log")
-	log, err := os.Create(v.log)
+	log, err := os.CreateTemp("", "codebeaker-vm-*.log")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer log.Close()
-	v.cmd = exec.Command(filepath.Join(filepath.Dir(self), "codebeaker"), "serve", "--listen", "127.0.0.1:0",
-		"--data-dir", v.dir, "--runtimes", "native,bun,deno", "--calibrate=false", "--log-level", "debug",
-		"--create-timeout", stretched(10*time.Second).String(), "--drain-timeout", "1s")
-	v.cmd.Stderr = log
+	v.log, v.cmd.Stderr = log.Name(), log
 	stdout, err := v.cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -55,6 +63,7 @@ func start(t *testing.T, s situation) *server {
 	}
 	t.Cleanup(func() { v.end(t) })
 	line, err := bufio.NewReader(stdout).ReadString('\n')
+	go func() { _ = v.cmd.Wait(); close(v.exited) }()
 	url, ok := strings.CutPrefix(strings.TrimSpace(line), "listening on ")
 	if !ok {
 		t.Fatalf("the server printed %q, %v", line, err)
@@ -64,31 +73,84 @@ func start(t *testing.T, s situation) *server {
 	if v.client, err = client.Dial(ctx, url, client.Options{}); err != nil {
 		t.Fatal(err)
 	}
-	v.probed = time.Now().Add(patience())
+	v.begun = time.Now()
+	t.Logf("%s; a process takes some %d times as long to start as usual", v.who(), slowness())
 	return v
 }
 
-// ownGroup is the control group in which the test runs.
-func ownGroup(t *testing.T) string {
+// programs is the path of a program that lies beside this one.
+func programs(t *testing.T, name string) string {
 	t.Helper()
-	text, err := os.ReadFile("/proc/self/cgroup")
+	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	return strings.TrimSpace(string(text))
+	return filepath.Join(filepath.Dir(self), name)
+}
+
+// who says as what the server runs, and where.
+func (v *server) who() string {
+	for _, p := range processes() {
+		if strings.Contains(p.command, v.dir) && p.name == "codebeaker" {
+			return "the server is uid " + p.uid + " in " + strings.TrimSpace(p.group)
+		}
+	}
+	return "there is no server"
 }
 
 // dataDirectory is one that the uids of sessions may pass through.
-func dataDirectory(t *testing.T) string {
+func dataDirectory(t *testing.T, s situation) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "codebeaker-vm-")
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() {
+		if err := os.RemoveAll(dir); err != nil {
+			t.Errorf("something is left in the data directory: %v", err)
+		}
+	})
 	if err := os.Chmod(dir, 0o711); err != nil {
 		t.Fatal(err)
 	}
+	if s.unit {
+		owner, err := user.Lookup(unitUser)
+		if err != nil {
+			t.Fatal(err)
+		}
+		uid, _ := strconv.Atoi(owner.Uid)
+		gid, _ := strconv.Atoi(owner.Gid)
+		if err := os.Chown(dir, uid, gid); err != nil {
+			t.Fatal(err)
+		}
+	}
 	return dir
+}
+
+// terminate tells the server to end, as an operator does.
+func (v *server) terminate() error {
+	if v.unit {
+		return exec.Command("systemctl", "stop", unitName).Run()
+	}
+	return v.cmd.Process.Signal(syscall.SIGTERM)
+}
+
+// crash kills the server alone.
+func (v *server) crash() error {
+	if v.unit {
+		return exec.Command("systemctl", "kill", "--kill-whom=main", "--signal=KILL", unitName).Run()
+	}
+	return v.cmd.Process.Kill()
+}
+
+// wait waits until the server has ended.
+func (v *server) wait(t *testing.T) {
+	t.Helper()
+	select {
+	case <-v.exited:
+	case <-time.After(stretched(10 * time.Second)):
+		t.Fatal("the server does not end")
+	}
 }
 
 // end ends what is left of the server, and shows what it said when a test
@@ -97,32 +159,31 @@ func (v *server) end(t *testing.T) {
 	if v.client != nil {
 		_ = v.client.Close()
 	}
-	if v.cmd.ProcessState == nil {
-		_ = v.cmd.Process.Kill()
-		_ = v.cmd.Wait()
+	select {
+	case <-v.exited:
+	default:
+		_ = v.crash()
+		v.wait(t)
 	}
 	if t.Failed() {
-		text, _ := os.ReadFile(v.log)
-		for line := range strings.Lines(string(text)) {
-			if !strings.Contains(line, "level=DEBUG") {
-				t.Log("server: " + strings.TrimSpace(line))
-			}
+		said, _ := os.ReadFile(v.log)
+		for line := range strings.Lines(string(said)) {
+			t.Log("server: " + strings.TrimSpace(line))
 		}
 	}
-	if err := os.RemoveAll(v.dir); err != nil {
-		t.Errorf("something is left in the data directory: %v", err)
-	}
+	_ = os.Remove(v.log)
 }
 
-// need waits until the server offers a runtime.
+// need waits until the server offers a runtime. It asks a runtime again that
+// took too long for its first answer.
 func (v *server) need(t *testing.T, kind string) {
 	t.Helper()
 	for {
-		r := v.runtime(t, kind)
+		r, waited := v.runtime(t, kind), time.Since(v.begun)
 		if r.Available {
 			return
 		}
-		if time.Now().After(v.probed) {
+		if waited > patience() && r.Reason != "not probed yet" || waited > 4*time.Minute {
 			t.Fatalf("%s is not available: %s", kind, r.Reason)
 		}
 		time.Sleep(200 * time.Millisecond)
@@ -163,41 +224,110 @@ func (v *server) create(t *testing.T, p protocol.SessionCreate) *session {
 	return s
 }
 
-// testStop ends the server as systemd would and wants nothing of it left.
-func testStop(t *testing.T, v *server, before sight) {
-	made := 0
-	for _, l := range languages {
-		if !v.runtime(t, l.runtime).Available {
-			continue // which has been said
-		}
-		s := v.create(t, protocol.SessionCreate{Language: l.name, RuntimeType: protocol.RuntimeType(l.runtime)})
-		s.closed = true // by the end of the server
-		s.start(t, client.Execute{Command: client.Program("sleep", "100000"), Background: true})
-		made++
-	}
-	if made == 0 {
-		t.Error("there is no session to be ended")
-	}
-	if err := v.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+// populate makes a session on each runtime, with a program that runs. They end
+// with the server.
+func (v *server) populate(t *testing.T) (sessions []*session) {
+	t.Helper()
+	list, err := v.client.Runtimes(t.Context())
+	if err != nil {
 		t.Fatal(err)
 	}
-	done := make(chan error, 1)
-	go func() { done <- v.cmd.Wait() }()
-	select {
-	case err := <-done:
-		if err != nil {
-			t.Errorf("the server ended with %v", err)
+	for _, l := range languages {
+		if !slices.ContainsFunc(list, func(r protocol.Runtime) bool { return r.RuntimeType == l.runtime && r.Available }) {
+			continue // not asked for, or its own test has said why
 		}
-	case <-time.After(stretched(10 * time.Second)):
-		t.Fatal("the server does not end")
+		s := v.create(t, protocol.SessionCreate{Language: l.name, RuntimeType: protocol.RuntimeType(l.runtime)})
+		s.closed = true
+		s.start(t, client.Execute{Command: client.Program("sh", "-c", "setsid sleep 31415926 & exec sleep 31415926"), Background: true})
+		sessions = append(sessions, s)
+	}
+	if len(sessions) == 0 {
+		t.Fatal("no runtime is available, so there is no session to be ended")
+	}
+	eventually(t, "the programs run", func() bool { return len(exactly("sleep 31415926")) == 2*len(sessions) })
+	return sessions
+}
+
+// testCrash: programs do not outlive a server that is killed.
+func testCrash(t *testing.T, v *server) {
+	v.need(t, "Native")
+	v.populate(t)
+	if err := v.crash(); err != nil {
+		t.Fatal(err)
+	}
+	v.wait(t)
+	var left []string
+	if !eventually(t, "no program outlives the server", func() bool {
+		left = exactly("sleep 31415926")
+		return len(left) == 0
+	}) {
+		t.Errorf("processes left: %v", left)
+	}
+}
+
+// testSweep: a server removes what the one before, which was killed, has left.
+func testSweep(t *testing.T, v *server) {
+	mark, err := os.ReadFile(filepath.Join(v.dir, "mark"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var left []string
+	if !eventually(t, "nothing is left of the server before", func() bool {
+		left = slices.DeleteFunc(controlGroups(), func(group string) bool {
+			within, ok := below(group, strings.TrimSpace(string(mark)))
+			return !ok || strings.Contains(within, "probe-")
+		})
+		for _, name := range v.files() {
+			if within, ok := strings.CutPrefix(name, v.workspaces()); ok && !strings.Contains(within, "probe-") {
+				left = append(left, name)
+			}
+		}
+		return len(left) == 0
+	}) {
+		t.Errorf("left:\n\t%s", strings.Join(left, "\n\t"))
+	}
+}
+
+// below returns what of a path lies below the folder whose name has the mark.
+func below(path, mark string) (string, bool) {
+	_, rest, found := strings.Cut(path, "/codebeaker/"+mark+"-")
+	_, within, deeper := strings.Cut(rest, "/")
+	return within, found && deeper
+}
+
+// testStop: a server that is told to end says that all went well and leaves
+// nothing.
+func testStop(t *testing.T, v *server, before sight) {
+	v.populate(t)
+	if err := v.terminate(); err != nil {
+		t.Fatal(err)
+	}
+	v.wait(t)
+	if state := v.cmd.ProcessState; !state.Success() {
+		t.Errorf("the server ended with %v", state)
 	}
 	var left []string
 	if !eventually(t, "the server left nothing", func() bool { left = before.since(t); return len(left) == 0 }) {
 		t.Errorf("left:\n\t%s", strings.Join(left, "\n\t"))
 	}
 	for _, name := range v.files() {
-		if within, ok := strings.CutPrefix(name, filepath.Join(v.dir, "workspaces")+"/"); ok && !strings.Contains(within, "lock") {
-			t.Errorf("left in the workspaces: %s", within)
+		if strings.HasPrefix(name, v.workspaces()) {
+			t.Errorf("left in the workspaces: %s", name)
 		}
 	}
 }
+
+// files are the names below the data directory.
+func (v *server) files() []string {
+	var list []string
+	_ = filepath.WalkDir(v.dir, func(path string, _ os.DirEntry, _ error) error {
+		if !strings.HasSuffix(path, "lock_") && !strings.HasSuffix(path, ".lock") {
+			list = append(list, path)
+		}
+		return nil
+	})
+	return list
+}
+
+// workspaces begins the paths of all workspaces.
+func (v *server) workspaces() string { return filepath.Join(v.dir, "workspaces") + "/" }

@@ -2,6 +2,7 @@ package vmtest
 
 import (
 	"context"
+	"errors"
 	"io"
 	"slices"
 	"strings"
@@ -135,9 +136,9 @@ func text(s *string) string {
 
 // The limits that are asked for, none of them a default.
 var (
-	memoryMB int64 = 384
+	memoryMB int64 = 192
 	cpus           = 1.5
-	processN int64 = 48
+	processN int64 = 40
 )
 
 // testRuntime has one session of a runtime from its creation to its end.
@@ -245,7 +246,8 @@ func testSideBySide(t *testing.T, s *session, _ language) {
 	first := s.start(t, client.Execute{Command: client.Program("sh", "-c", line), Background: true})
 	second := s.start(t, client.Execute{Command: client.Program("sh", "-c", line), Background: true})
 	feed := func(e *client.Execution, word string) {
-		if _, err := io.WriteString(e, word); err != nil {
+		// The program may take it and end before the server's answer comes.
+		if _, err := io.WriteString(e, word); err != nil && !errors.Is(err, client.ErrInputClosed) {
 			t.Errorf("input: %v", err)
 		}
 	}
@@ -267,7 +269,7 @@ func testTreeKill(t *testing.T, s *session, _ language) {
 	e := s.start(t, client.Execute{Command: client.Program("sh", "-c",
 		`(setsid sh -c '`+mark+` & exec `+mark+`' >/dev/null 2>&1 </dev/null &); read word; exit 0`)})
 	eventually(t, "both processes of the daemon are seen", func() bool { return len(exactly(mark)) == 2 })
-	if err := e.CloseInput(); err != nil {
+	if err := e.CloseInput(); err != nil && !errors.Is(err, client.ErrInputClosed) {
 		t.Error(err)
 	}
 	if r := s.finish(t, e); !r.Success {
@@ -284,12 +286,12 @@ const agentThreads = 16
 
 // testForkBomb: what multiplies stays within the limit of processes, ends when
 // it is told to, and its places are free again.
-func testForkBomb(t *testing.T, s *session, _ language) {
+func testForkBomb(t *testing.T, s *session, l language) {
 	// The subshell forks until it may not, and ends; the shell stays.
 	const sleeper = "sleep 13572468"
-	full := s.start(t, client.Execute{Command: client.Program("sh", "-c",
-		`(while :; do `+sleeper+` & done); echo full; read word`)})
-	for o := range full.Output() {
+	const begin = `(while :; do ` + sleeper + ` & done); echo full; read word`
+	bomb := s.start(t, client.Execute{Command: client.Program("sh", "-c", begin)})
+	for o := range bomb.Output() {
 		if strings.Contains(string(o.Data), "full") {
 			break
 		}
@@ -301,11 +303,20 @@ func testForkBomb(t *testing.T, s *session, _ language) {
 	if n := int64(len(exactly(sleeper))); n < processN/2 || n > limit {
 		t.Errorf("%d processes under a limit of %d", n, limit)
 	}
-	s.kill(t, full)
+	s.kill(t, bomb)
 	if left := exactly(sleeper); len(left) > 0 {
 		t.Errorf("left after the end: %v", left)
 	}
+	again := s.shell(t, `i=0; while [ $i -lt 20 ]; do sleep 1000 & i=$((i+1)); done; echo all`)
+	want(t, again, "Completed", "all\n")
+	if l.runtime == "Native" { // once is enough: every box has the same agent
+		wildBomb(t, s)
+	}
+}
 
+// wildBomb multiplies from all sides, and takes the processors besides.
+func wildBomb(t *testing.T, s *session) {
+	t.Helper()
 	const mark = "codebeaker-bomb"
 	bomb := s.start(t, client.Execute{Command: withoutInput(client.Program("sh", "-c",
 		`b() { b | b & }; b; while :; do :; done #`+mark))})
@@ -318,8 +329,7 @@ func testForkBomb(t *testing.T, s *session, _ language) {
 	if left := marked(mark); len(left) > 0 {
 		t.Errorf("left after the end: %v", left)
 	}
-	half := s.shell(t, `i=0; while [ $i -lt 20 ]; do sleep 1000 & i=$((i+1)); done; echo all`)
-	want(t, half, "Completed", "all\n")
+	want(t, s.shell(t, "echo works"), "Completed", "works\n")
 }
 
 // kill ends a program's whole tree, which may have ended by itself.
