@@ -23,7 +23,7 @@ RACE = $(if $(shell command -v $$($(GO) env CC)),-race,)
 GUEST_BUILD = CGO_ENABLED=0 GOOS=linux GOARCH=$* $(GO) build -trimpath -ldflags='-s -w'
 
 .PHONY: help build guest run test test-short conformance fuzz bench report lint fmt \
-	generate check cross engine images smoke tools clean clean-images
+	generate check cross engine images smoke tools vm clean clean-images
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -107,6 +107,9 @@ smoke: images ## Run a program in each language image, confined as a session is
 
 tools: ## Get Bun, Deno and the test clients into .cache/tools
 	@docker/scripts/tools.sh
+
+vm: ## Boot a machine of today (control groups v2, systemd) and test the server in it
+	@docker/scripts/vm.sh
 
 clean: ## Remove what was built and fetched here; images stay
 	rm -rf bin $(CACHE)
