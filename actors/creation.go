@@ -54,8 +54,9 @@ func (s *System) makeEnvironment(ctx context.Context, rt runtimes.Runtime, spec 
 	timeout := s.options.CreateTimeout
 	ctx, cancel := context.WithTimeoutCause(ctx, timeout, &runtimes.EnvironmentError{
 		Runtime: rt.Type(), Step: "create",
-		Reason: fmt.Sprintf("the environment was not ready within %v", timeout),
-		Err:    context.DeadlineExceeded,
+		Reason: fmt.Sprintf("the environment was not ready within %v: see whether the server's host is overloaded, "+
+			"then try again; the operator may allow more time (--create-timeout)", timeout),
+		Err: context.DeadlineExceeded,
 	})
 	defer cancel()
 	env, err = rt.Create(ctx, spec)
@@ -86,12 +87,28 @@ func (e *environment) made(r result) {
 func (e *environment) failed(err error) {
 	e.attempts++
 	if e.spec.Workspace == nil || e.attempts >= replaceAttempts {
+		e.warn("environment not made", err)
 		e.tell(&environmentGone{err: err})
 		return
 	}
-	e.system.options.Logger.Warn("environment not replaced, trying again", "session", e.spec.Session, "error", err)
+	e.warn("environment not replaced, trying again", err)
 	generation := e.generation
 	time.AfterFunc(time.Duration(e.attempts)*500*time.Millisecond, func() {
 		e.system.root.Send(e.self, &again{generation: generation})
 	})
+}
+
+// warn logs which step of a making failed and why. It is the only place that
+// does: who asked is told a sentence.
+func (e *environment) warn(message string, err error) {
+	step, cause := "create", err
+	var failed *runtimes.EnvironmentError
+	if errors.As(err, &failed) {
+		step = failed.Step
+		if err == error(failed) { // else it came with more
+			cause = failed.Err
+		}
+	}
+	e.system.options.Logger.Warn(message, "session", e.spec.Session, "runtime", e.runtime.Type().String(),
+		"step", step, "error", cause)
 }

@@ -1,6 +1,7 @@
 package actors
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -174,11 +175,11 @@ func (d *directory) admit(r *CreateRequest) (runtimes.Runtime, error) {
 		offer := registry.Offer(r.Runtime)
 		switch {
 		case offer.Runtime == nil:
-			return nil, &UnavailableError{r.Runtime, "this server does not have it"}
+			return nil, &UnavailableError{r.Runtime, "this server does not offer it: `runtime.list` says what it does"}
 		case !offer.Availability.Available:
 			return nil, &UnavailableError{r.Runtime, offer.Availability.Reason}
 		case !offer.Availability.Serves(r.Language):
-			return nil, &UnavailableError{r.Runtime, "it does not serve " + r.Language.String() + " here"}
+			return nil, &UnavailableError{r.Runtime, whyNot(&offer, r.Language)}
 		}
 		return offer.Runtime, nil
 	}
@@ -196,13 +197,22 @@ func reasons(registry *runtimes.Registry, l runtimes.Language) string {
 		if offer.Runtime == nil {
 			continue
 		}
-		reason := offer.Availability.Reason
-		if offer.Availability.Available {
-			reason = "does not serve " + l.String() + " here"
-		}
-		all = append(all, t.String()+": "+reason)
+		all = append(all, t.String()+": "+whyNot(&offer, l))
 	}
 	return strings.Join(all, "; ")
+}
+
+// whyNot says why a runtime does not serve the language now.
+func whyNot(offer *runtimes.Offer, l runtimes.Language) string {
+	able := l.Runtimes()
+	if slices.Contains(able, offer.Runtime.Type()) {
+		return offer.Availability.WhyNot(l)
+	}
+	var names []string
+	for _, t := range able {
+		names = append(names, t.String())
+	}
+	return fmt.Sprintf("it never serves %s: name %s, or no runtime", l, strings.Join(names, " or "))
 }
 
 func (d *directory) lookup(owner, id string) (*Session, error) {

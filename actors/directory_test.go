@@ -1,8 +1,12 @@
 package actors
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
+	"log/slog"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -108,6 +112,56 @@ func TestACreateThatFailsSaysWhyAndLeavesNothing(t *testing.T) {
 	})
 }
 
+func TestACreateThatFailsIsLoggedOnceWithSessionStepAndCause(t *testing.T) {
+	var log bytes.Buffer
+	inWorld(t, Options{Logger: slog.New(slog.NewJSONHandler(&log, nil))}, fake.Options{}, func(w *world) {
+		w.fake.FailCreates(errors.New("no room in /srv/data"))
+		_, _, err := w.system.Create(context.Background(), request())
+		if err == nil {
+			t.Fatal("it succeeded")
+		}
+		synctest.Wait()
+		var line struct{ Level, Msg, Session, Runtime, Step, Error string }
+		if err := json.Unmarshal(log.Bytes(), &line); err != nil { // more than one line is an error too
+			t.Fatalf("%v: %s", err, &log)
+		}
+		if line.Level != "WARN" || line.Msg != "environment not made" || !strings.HasPrefix(line.Session, "n1.") ||
+			line.Runtime != "Native" || line.Step != "create" || line.Error != "no room in /srv/data" {
+			t.Errorf("logged %+v", line)
+		}
+	})
+}
+
+func TestAReplacementThatFailsIsLoggedEachTimeItIsTried(t *testing.T) {
+	var log bytes.Buffer
+	inWorld(t, Options{Logger: slog.New(slog.NewTextHandler(&log, nil))}, fake.Options{}, func(w *world) {
+		s := w.create()
+		w.fake.FailCreates(errors.New("no room"))
+		w.fake.Environment(s.ID()).Kill()
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		text := log.String()
+		if strings.Count(text, "environment not replaced, trying again") != replaceAttempts-1 ||
+			strings.Count(text, "environment not made") != 1 || strings.Count(text, "step=create") != replaceAttempts {
+			t.Errorf("logged %s", text)
+		}
+	})
+}
+
+func TestAReasonToldWithMoreKeepsAllOfItForTheLog(t *testing.T) {
+	var log bytes.Buffer
+	inWorld(t, Options{Logger: slog.New(slog.NewTextHandler(&log, nil))}, fake.Options{}, func(w *world) {
+		e := &environment{system: w.system, runtime: w.fake, spec: runtimes.Spec{Session: "s"}}
+		made := &runtimes.EnvironmentError{Runtime: runtimes.Bun, Step: "start box", Reason: "r", Err: errors.New("cause")}
+		e.warn("environment not made", errors.Join(made, errors.New("and not undone")))
+		e.warn("environment not made", errors.New("neither step nor reason"))
+		if text := log.String(); !strings.Contains(text, `step="start box"`) || !strings.Contains(text, "cause") ||
+			!strings.Contains(text, "and not undone") || !strings.Contains(text, "neither step nor reason") {
+			t.Errorf("logged %s", text)
+		}
+	})
+}
+
 func TestACreateThatTakesTooLongIsGivenUp(t *testing.T) {
 	inWorld(t, Options{CreateTimeout: time.Second}, fake.Options{CreateDelay: time.Hour}, func(w *world) {
 		_, _, err := w.system.Create(context.Background(), request())
@@ -208,13 +262,15 @@ func TestTheRuntimeIsChosenOrNamed(t *testing.T) {
 		if _, err := create(func(r *CreateRequest) { r.Runtime = runtimes.Deno }); !errors.As(err, &unavailable) {
 			t.Errorf("Deno: %v", err)
 		}
-		if _, err := create(func(r *CreateRequest) { r.Runtime, r.Language = runtimes.Bun, runtimes.Python }); !errors.As(err, &unavailable) {
+		if _, err := create(func(r *CreateRequest) { r.Runtime, r.Language = runtimes.Bun, runtimes.Python }); !errors.As(err, &unavailable) ||
+			unavailable.Reason != "it never serves python: name Native or Docker, or no runtime" {
 			t.Errorf("Python in Bun: %v", err)
 		}
 		docker.SetUnavailable("the engine is down")
 		registry.Probe(context.Background())
 		var language *LanguageError
-		if _, err := create(func(r *CreateRequest) { r.Language = runtimes.Python }); !errors.As(err, &language) || len(language.Served) != 2 {
+		if _, err := create(func(r *CreateRequest) { r.Language = runtimes.Python }); !errors.As(err, &language) || len(language.Served) != 2 ||
+			language.Reason != "Docker: the engine is down" {
 			t.Errorf("Python: %v", err)
 		}
 		if err := system.Shutdown(context.Background()); err != nil {

@@ -2,6 +2,7 @@ package runtimes
 
 import (
 	"context"
+	"log/slog"
 	"sync"
 	"sync/atomic"
 )
@@ -14,6 +15,8 @@ type Registry struct {
 	order    []Type
 
 	mu    sync.Mutex // held while a new table is made
+	log   *slog.Logger
+	told  [typeCount]string // the last news of each runtime that was logged
 	table atomic.Pointer[table]
 }
 
@@ -33,6 +36,9 @@ type table struct {
 	choice   [languageCount][preferenceCount]Type
 }
 
+// notProbed is the reason before the first probe has ended.
+const notProbed = "the server is still finding out whether it works here: try again in a few seconds"
+
 // NewRegistry makes a registry of the runtimes, at most one of each type.
 // Until Probe has run none is available.
 func NewRegistry(runtimes ...Runtime) *Registry {
@@ -44,7 +50,7 @@ func NewRegistry(runtimes ...Runtime) *Registry {
 	for _, t := range Types() {
 		if rt := r.runtimes[t]; rt != nil {
 			r.order = append(r.order, t)
-			first.entries[t] = Offer{Runtime: rt, Availability: Availability{Reason: "not probed yet"}}
+			first.entries[t] = Offer{Runtime: rt, Availability: Availability{Reason: notProbed}}
 		}
 	}
 	first.settle()
@@ -95,10 +101,12 @@ func (r *Registry) Probe(ctx context.Context) {
 
 func (r *Registry) probe(ctx context.Context, t Type) {
 	found := r.runtimes[t].Probe(ctx)
-	if ctx.Err() != nil {
-		return // cut short: it says nothing
+	if ctx.Err() != nil { // cut short: it says nothing
+		r.tellCut(t, ctx.Err())
+		return
 	}
 	r.change(func(next *table) { next.entries[t].Availability = found })
+	r.tell(t, &found)
 }
 
 // SetMeasured tells what was measured on this host. Measured figures are used

@@ -98,7 +98,7 @@ func sentinelError(err error) *jsonrpc.Error {
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		// Only a create waits for a context: its client has left, or the
 		// server did not get it done.
-		return environmentFailed("", "the environment was not ready in time", err)
+		return environmentFailed("", "the environment was not ready in time: try again", err)
 	}
 	return nil
 }
@@ -128,7 +128,8 @@ func typedError(err error) *jsonrpc.Error {
 	case errors.As(err, &unknown):
 		return withData(protocol.LanguageNotSupported, unknown, languagesData{Languages: unknown.served})
 	case errors.As(err, &environment):
-		return environmentFailed(environment.Runtime.String(), reasonOf(environment), err)
+		// Who made it has logged why it failed, with the session.
+		return environmentFailed(environment.Runtime.String(), reasonOf(environment), nil)
 	case errors.As(err, &large):
 		return withData(protocol.TooLarge, large, tooLargeData{large.Limit, large.Member})
 	}
@@ -139,8 +140,8 @@ func withData(code jsonrpc.Code, err error, data any) *jsonrpc.Error {
 	return &jsonrpc.Error{Code: code, Message: err.Error(), Data: data}
 }
 
-// environmentFailed says what the client can do; the cause may hold paths of
-// the server and stays in the log.
+// environmentFailed says what the client can do; the cause, if it is still to be
+// logged, may hold paths of the server and stays in the log.
 func environmentFailed(runtime, reason string, cause error) *jsonrpc.Error {
 	return &jsonrpc.Error{
 		Code:    protocol.EnvironmentFailed,
@@ -154,7 +155,7 @@ func reasonOf(e *runtimes.EnvironmentError) string {
 	if e.Reason != "" {
 		return e.Reason
 	}
-	return "the step that failed: " + e.Step
+	return "it failed at the step \"" + e.Step + "\": try again; the server's log has the error of that step"
 }
 
 func paramError(member, format string, args ...any) *jsonrpc.ParamError {

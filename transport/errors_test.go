@@ -32,7 +32,7 @@ func TestEveryErrorHasACode(t *testing.T) {
 		{&actors.UnavailableError{Runtime: runtimes.Bun, Reason: "r"}, protocol.RuntimeUnavailable, `{"runtimeType":"Bun","reason":"r"}`},
 		{&actors.LanguageError{Language: runtimes.Go, Served: []runtimes.Language{runtimes.Python}, Reason: "r"}, protocol.LanguageNotSupported, `{"languages":["python"],"reason":"r"}`},
 		{&runtimes.EnvironmentError{Runtime: runtimes.Docker, Step: "s", Reason: "r", Err: secret}, protocol.EnvironmentFailed, `{"runtimeType":"Docker","reason":"r"}`},
-		{&runtimes.EnvironmentError{Runtime: runtimes.Docker, Step: "pull", Err: secret}, protocol.EnvironmentFailed, `{"runtimeType":"Docker","reason":"the step that failed: pull"}`},
+		{&runtimes.EnvironmentError{Runtime: runtimes.Docker, Step: "pull", Err: secret}, protocol.EnvironmentFailed, `{"runtimeType":"Docker","reason":"it failed at the step \"pull\": try again; the server's log has the error of that step"}`},
 		{&tooLargeError{"m", 5}, protocol.TooLarge, `{"limit":5,"member":"m"}`},
 	} {
 		e := errorOf(c.err)

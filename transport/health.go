@@ -41,11 +41,11 @@ func (s *Server) notReady() string {
 	case s.draining.Load():
 		return "the server is shutting down"
 	case len(s.registry.Served()) == 0:
-		return "no runtime is available"
+		return "no runtime is available: `runtime.list` and `codebeaker doctor` say why and what to do"
 	case s.options.Ready != nil:
 		if err := s.options.Ready(); err != nil {
 			s.log.Warn("not ready", "error", err)
-			return "the server cannot take sessions; its log says why"
+			return "the server cannot take sessions: its log has the error, under \"not ready\""
 		}
 	}
 	return ""

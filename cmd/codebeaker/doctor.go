@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/codebeaker/codebeaker/runtimes"
 	"github.com/codebeaker/codebeaker/runtimes/host"
@@ -25,20 +26,23 @@ func doctorCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "doctor", Short: "Say what is available here, what is missing, and how to get it", Args: cobra.NoArgs,
 	}
-	addFlags(cmd.Flags())
+	settings := pflag.NewFlagSet("settings", pflag.ContinueOnError)
+	addFlags(settings)
+	cmd.Flags().AddFlagSet(settings)
+	verbose := cmd.Flags().Bool("verbose", false, "say also which step failed, and its error as the server's log would")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		c, err := loadConfig(cmd.Flags())
+		c, err := loadConfig(settings)
 		if err != nil {
 			return err
 		}
 		ctx, cancel := context.WithTimeout(cmd.Context(), doctorTimeout)
 		defer cancel()
-		return examine(ctx, c, cmd.OutOrStdout())
+		return examine(ctx, c, *verbose, cmd.OutOrStdout())
 	}
 	return cmd
 }
 
-func examine(ctx context.Context, c Config, out io.Writer) error {
+func examine(ctx context.Context, c Config, verbose bool, out io.Writer) error {
 	temporary, err := os.MkdirTemp("", "codebeaker-doctor-")
 	if err != nil {
 		return err
@@ -67,7 +71,7 @@ func examine(ctx context.Context, c Config, out io.Writer) error {
 	fmt.Fprintf(out, "codebeaker %s on this machine:\n", buildVersion())
 	registry.Probe(ctx)
 	for _, offer := range registry.Offers() {
-		describeOffer(out, offer)
+		describeOffer(out, offer, verbose)
 	}
 	describeLanguages(out, registry)
 	use, missing := h.Groups()
@@ -78,16 +82,27 @@ func examine(ctx context.Context, c Config, out io.Writer) error {
 	if enforced, reason := h.Quota(); !enforced {
 		fmt.Fprintf(out, "\ndisk limits are not enforced: %s\n", reason)
 	}
+	if why := host.NoExec(c.DataDir); why != "" {
+		fmt.Fprintf(out, "\n%s\n", why)
+	}
 	if available, reason := h.Internet(); !available {
 		fmt.Fprintf(out, "\nboxes cannot have network internet: %s\n", reason)
 	}
 	return nil
 }
 
-func describeOffer(out io.Writer, offer runtimes.Offer) {
+func describeOffer(out io.Writer, offer runtimes.Offer, verbose bool) {
 	a, name := offer.Availability, offer.Runtime.Type().String()
 	if !a.Available {
 		fmt.Fprintf(out, "\n- %s is not available: %s\n", name, a.Reason)
+		for i := range a.Problems {
+			if p := &a.Problems[i]; i > 0 {
+				fmt.Fprintf(out, "    also       %s\n", p.Reason)
+			}
+			if verbose {
+				describeCause(out, &a.Problems[i])
+			}
+		}
 		return
 	}
 	fmt.Fprintf(out, "\n+ %s %s, isolation %d of 10\n", name, a.Version, a.Isolation.Score)
@@ -104,8 +119,24 @@ func describeOffer(out io.Writer, offer runtimes.Offer) {
 	fmt.Fprintf(out, "    languages  %s\n", strings.Join(languages, ", "))
 	fmt.Fprintf(out, "    tools      %s\n", strings.Join(slices.Sorted(slices.Values(tools)), ", "))
 	fmt.Fprintf(out, "    layers     %s\n", strings.Join(layers, ", "))
-	if a.Reason != "" {
-		fmt.Fprintf(out, "    note       %s\n", a.Reason)
+	for i := range a.Problems {
+		p := &a.Problems[i]
+		var without []string
+		for _, l := range p.Languages {
+			without = append(without, l.String())
+		}
+		fmt.Fprintf(out, "    without    %s: %s\n", strings.Join(without, ", "), p.Reason)
+		if verbose {
+			describeCause(out, p)
+		}
+	}
+}
+
+// describeCause tells what the log would.
+func describeCause(out io.Writer, p *runtimes.Problem) {
+	fmt.Fprintf(out, "      step     %s\n", p.Step)
+	if p.Err != nil {
+		fmt.Fprintf(out, "      error    %s\n", strings.ReplaceAll(p.Err.Error(), "\n", "\n               "))
 	}
 }
 

@@ -50,6 +50,9 @@ func newProgram(ctx context.Context, c Config, log *slog.Logger) (p *Program, er
 	if p.dir, err = openDataDir(c.DataDir); err != nil {
 		return p, err
 	}
+	if why := host.NoExec(p.dir.path); why != "" {
+		log.Warn("the data directory is of little use", "reason", why)
+	}
 	keys, err := p.keys()
 	if err != nil {
 		return p, err
@@ -99,19 +102,12 @@ func (p *Program) sweep(ctx context.Context) {
 	p.host.Sweep(ctx)
 }
 
-// probe asks the runtimes once, and says what came of it.
+// probe asks the runtimes once. What comes of it, now and later, is logged.
 func (p *Program) probe(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, firstProbe)
 	defer cancel()
+	p.registry.LogTo(p.log)
 	p.registry.Probe(ctx)
-	for _, offer := range p.registry.Offers() {
-		name, a := offer.Runtime.Type().String(), offer.Availability
-		if a.Available {
-			p.log.Info("runtime available", "runtime", name, "version", a.Version, "isolation", a.Isolation.Score)
-		} else {
-			p.log.Info("runtime not available", "runtime", name, "reason", a.Reason)
-		}
-	}
 }
 
 // assemble makes the actors and the transport above the runtimes.

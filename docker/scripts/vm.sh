@@ -167,12 +167,12 @@ run_machine() {
 
 # judge fails when the run did, or did not come to its end.
 judge() {
-	local name silent=0
+	local name absent=0
 	if [[ -z ${VM_RUN:-} ]]; then
 		for name in $CASES; do
 			grep -q $'^\\(ok  \\|FAIL\\)\tcmd/codebeaker/vmtest '"$name"$'\t' "$LOGS/vm-run.log" && continue
 			printf 'FAIL\tcmd/codebeaker/vmtest %s\tno result\n' "$name"
-			silent=$((silent + 1))
+			absent=$((absent + 1))
 		done
 	fi
 	if ! grep -q "^machine: $RUN ended with status " "$LOGS/vm-run.log"; then
@@ -180,7 +180,7 @@ judge() {
 		tail -n 40 "$LOGS/vm-console.log" | tr -d '\r'
 		fail "the machine did not come to the end of $RUN"
 	fi
-	((silent == 0)) && grep -qx "machine: $RUN ended with status 0" "$LOGS/vm-run.log" || fail "$RUN failed in the machine"
+	((absent == 0)) && grep -qx "machine: $RUN ended with status 0" "$LOGS/vm-run.log" || fail "$RUN failed in the machine"
 }
 
 main() {

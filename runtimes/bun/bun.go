@@ -2,8 +2,7 @@ package bun
 
 import (
 	"context"
-	"errors"
-	"fmt"
+	"os/exec"
 
 	"github.com/codebeaker/codebeaker/runtimes"
 	"github.com/codebeaker/codebeaker/runtimes/internal/boxed"
@@ -17,18 +16,17 @@ func New(o Options) runtimes.Runtime {
 	return boxed.New(o, boxed.Flavor{Type: runtimes.Bun, Programs: []string{"bun"}, Find: find})
 }
 
-// errMissing is the reason when there is no bun.
-var errMissing = errors.New(
-	"bun is not installed: run `make tools`, or install it from https://bun.sh and put it on the server's PATH")
+// tool is the one program of the runtime.
+var tool = boxed.Tool{Name: "bun", Get: "`make tools` or `npm install -g bun` installs it, or see https://bun.sh"}
 
 func find(ctx context.Context, host *boxed.Host) (boxed.Kit, error) {
 	path := host.Find("bun")
 	if path == "" {
-		return boxed.Kit{}, errMissing
+		return boxed.Kit{}, tool.Problem("", exec.ErrNotFound)
 	}
 	version, err := host.Ask(ctx, path, "--version")
 	if err != nil {
-		return boxed.Kit{}, fmt.Errorf("bun does not run on this host: %w", err)
+		return boxed.Kit{}, tool.Problem(path, err)
 	}
 	return boxed.Kit{
 		Version:  version,

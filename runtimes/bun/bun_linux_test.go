@@ -1,6 +1,9 @@
 package bun
 
 import (
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -8,6 +11,7 @@ import (
 	"github.com/codebeaker/codebeaker/runtimes"
 	"github.com/codebeaker/codebeaker/runtimes/internal/boxed/boxedtest"
 	"github.com/codebeaker/codebeaker/runtimes/internal/egress"
+	"github.com/codebeaker/codebeaker/runtimes/internal/reason/reasontest"
 )
 
 func TestMain(m *testing.M) {
@@ -59,8 +63,27 @@ func TestTheReasonSaysHowToGetBun(t *testing.T) {
 	t.Setenv("PATH", "/nonexistent")
 	r := New(options)
 	defer r.Close()
-	if a := r.Probe(t.Context()); a.Available || a.Reason != errMissing.Error() {
-		t.Errorf("got %+v", a)
+	a := r.Probe(t.Context())
+	reasontest.Unavailable(t, a)
+	if !strings.HasPrefix(a.Reason, "bun is not on the server's PATH: `make tools` or `npm install -g bun` installs it") {
+		t.Errorf("the reason is %q", a.Reason)
+	}
+}
+
+func TestABunThatDoesNotRunIsToldByItsLastWords(t *testing.T) {
+	options := boxedtest.Options(t)
+	options.ToolsDir = t.TempDir()
+	t.Setenv("PATH", "/nonexistent")
+	text := "#!/bin/sh\necho at once >&2\necho 'no AVX2 here' >&2\nexit 132\n"
+	if err := os.WriteFile(filepath.Join(options.ToolsDir, "bun"), []byte(text), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	r := New(options)
+	defer r.Close()
+	a := r.Probe(t.Context())
+	reasontest.Unavailable(t, a)
+	if !strings.Contains(a.Reason, `cannot be used: it ended with exit code 132 and said "no AVX2 here"; `) {
+		t.Errorf("the reason is %q", a.Reason)
 	}
 }
 

@@ -2,8 +2,7 @@ package deno
 
 import (
 	"context"
-	"errors"
-	"fmt"
+	"os/exec"
 	"strings"
 
 	"github.com/codebeaker/codebeaker/runtimes"
@@ -18,18 +17,17 @@ func New(o Options) runtimes.Runtime {
 	return boxed.New(o, boxed.Flavor{Type: runtimes.Deno, Programs: []string{"deno"}, Find: find})
 }
 
-// errMissing is the reason when there is no deno.
-var errMissing = errors.New(
-	"deno is not installed: run `make tools`, or install it from https://deno.com and put it on the server's PATH")
+// tool is the one program of the runtime.
+var tool = boxed.Tool{Name: "deno", Get: "`make tools` or `npm install -g deno` installs it, or see https://deno.com"}
 
 func find(ctx context.Context, host *boxed.Host) (boxed.Kit, error) {
 	path := host.Find("deno")
 	if path == "" {
-		return boxed.Kit{}, errMissing
+		return boxed.Kit{}, tool.Problem("", exec.ErrNotFound)
 	}
 	answer, err := host.Ask(ctx, path, "--version")
 	if err != nil {
-		return boxed.Kit{}, fmt.Errorf("deno does not run on this host: %w", err)
+		return boxed.Kit{}, tool.Problem(path, err)
 	}
 	version := parseVersion(answer)
 	warm := warmDeno(host, path, version)

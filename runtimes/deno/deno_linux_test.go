@@ -1,6 +1,7 @@
 package deno
 
 import (
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -11,6 +12,7 @@ import (
 	"github.com/codebeaker/codebeaker/runtimes"
 	"github.com/codebeaker/codebeaker/runtimes/internal/boxed/boxedtest"
 	"github.com/codebeaker/codebeaker/runtimes/internal/egress"
+	"github.com/codebeaker/codebeaker/runtimes/internal/reason/reasontest"
 )
 
 func TestMain(m *testing.M) {
@@ -93,8 +95,27 @@ func TestTheReasonSaysHowToGetDeno(t *testing.T) {
 	t.Setenv("PATH", "/nonexistent")
 	r := New(options)
 	defer r.Close()
-	if a := r.Probe(t.Context()); a.Available || a.Reason != errMissing.Error() {
-		t.Errorf("got %+v", a)
+	a := r.Probe(t.Context())
+	reasontest.Unavailable(t, a)
+	if !strings.HasPrefix(a.Reason, "deno is not on the server's PATH: `make tools` or `npm install -g deno` installs it") {
+		t.Errorf("the reason is %q", a.Reason)
+	}
+}
+
+func TestADenoThatDoesNotRunIsToldByItsLastWords(t *testing.T) {
+	options := boxedtest.Options(t)
+	options.ToolsDir = t.TempDir()
+	t.Setenv("PATH", "/nonexistent")
+	text := "#!/bin/sh\necho at once >&2\necho 'no AVX2 here' >&2\nexit 132\n"
+	if err := os.WriteFile(filepath.Join(options.ToolsDir, "deno"), []byte(text), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	r := New(options)
+	defer r.Close()
+	a := r.Probe(t.Context())
+	reasontest.Unavailable(t, a)
+	if !strings.Contains(a.Reason, `cannot be used: it ended with exit code 132 and said "no AVX2 here"; `) {
+		t.Errorf("the reason is %q", a.Reason)
 	}
 }
 

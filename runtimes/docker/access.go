@@ -45,6 +45,8 @@ type seat struct {
 	attach func(ctx context.Context, id string) error
 	// accept waits for the agent's end of the link.
 	accept func(ctx context.Context) (io.ReadWriteCloser, error)
+	// said is what the agent wrote to its standard error so far.
+	said func() string
 	// release frees what was prepared; idempotent.
 	release func() error
 }

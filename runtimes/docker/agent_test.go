@@ -26,7 +26,7 @@ func agentFor(machine elf.Machine) []byte {
 
 func TestAnAgentThatCannotRunOnTheEngineIsAReason(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "guest")
-	if got := agentProblem(path, "amd64"); !strings.Contains(got, "make build") {
+	if got, err := agentProblem(path, "amd64"); err == nil || !strings.Contains(got, "make build") {
 		t.Errorf("one that is missing gives %q", got)
 	}
 	for _, c := range []struct {
@@ -43,7 +43,7 @@ func TestAnAgentThatCannotRunOnTheEngineIsAReason(t *testing.T) {
 		if err := os.WriteFile(path, c.content, 0o755); err != nil {
 			t.Fatal(err)
 		}
-		if got := agentProblem(path, c.engine); (got == "") != c.fine {
+		if got, err := agentProblem(path, c.engine); (got == "") != c.fine || (err == nil) != c.fine {
 			t.Errorf("on %s it gives %q", c.engine, got)
 		}
 	}

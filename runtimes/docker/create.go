@@ -21,6 +21,13 @@ const (
 	agentPatience = 10 * time.Second
 )
 
+// Steps that work on files of the server.
+const (
+	stepAccess    = "find a way to the engine"
+	stepWorkspace = "make workspace"
+	stepPrepare   = "prepare directories"
+)
+
 // The steps that fail where a directory is shared, but not so that a program in
 // it can be started (noexec, SELinux) or a socket in it reached (an engine in a
 // virtual machine).
@@ -28,6 +35,8 @@ const (
 	stepStart     = "start container"
 	stepMeetAgent = "wait for the agent"
 )
+
+const stepRelay = "start relay"
 
 // Create makes a container with a ready agent in it. See runtimes.Runtime.
 func (r *Runtime) Create(ctx context.Context, spec runtimes.Spec) (runtimes.Environment, error) {
@@ -81,22 +90,22 @@ func (c *construction) build(ctx context.Context) (*Environment, error) {
 		name string
 		do   func(context.Context) error
 	}{
-		{"find image", c.findImage},
-		{"find a way to the engine", c.chooseAccess},
-		{"make workspace", c.makeWorkspace},
-		{"prepare directories", c.prepare},
+		{stepImage, c.findImage},
+		{stepAccess, c.chooseAccess},
+		{stepWorkspace, c.makeWorkspace},
+		{stepPrepare, c.prepare},
 		{"create container", c.create},
 		{stepStart, c.start},
 		{stepMeetAgent, c.meetAgent},
 		{"read back the limits", c.inspect},
-		{"start relay", c.startRelay},
+		{stepRelay, c.startRelay},
 		{"greet the agent", c.greet},
 	}
 	for _, step := range steps {
 		c.step = step.name
 		began := time.Now()
 		if err := step.do(making); err != nil {
-			return nil, errors.Join(err, c.undo(ctx))
+			return nil, errors.Join(c.heard(err), c.undo(ctx))
 		}
 		c.took = append(c.took, slog.Duration(step.name, time.Since(began)))
 	}
@@ -177,7 +186,7 @@ func (c *construction) watchStart(ctx context.Context, cancel context.CancelCaus
 	for sleep(ctx, agentPoll) {
 		found, err := c.r.engine.inspectContainer(ctx, c.id)
 		if err == nil && !found.State.Running {
-			cancel(fmt.Errorf("the agent ended with code %d: %s", found.State.ExitCode, found.State.Error))
+			cancel(&agentEnded{found.State.ExitCode, found.State.Error})
 			return
 		}
 	}
@@ -188,12 +197,24 @@ func (c *construction) inspect(ctx context.Context) (err error) {
 		return err
 	}
 	if !c.found.State.Running {
-		return fmt.Errorf("the agent ended with code %d", c.found.State.ExitCode)
+		return &agentEnded{c.found.State.ExitCode, c.found.State.Error}
 	}
 	if peer := peerPID(c.conn); peer != 0 && peer == c.found.State.Pid {
 		c.pid = peer
 	}
 	return checkMounts(c.found.Mounts, c.blueprint().mounts)
+}
+
+// heard adds to an error what the agent wrote to its standard error, where that
+// can be heard.
+func (c *construction) heard(err error) error {
+	if c.seat == nil || c.seat.said == nil {
+		return err
+	}
+	if said := c.seat.said(); said != "" {
+		return fmt.Errorf("%w; the guest said: %s", err, said)
+	}
+	return err
 }
 
 // undo removes everything that was made, even when ctx has ended.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/codebeaker/codebeaker/runtimes"
+	"github.com/codebeaker/codebeaker/runtimes/internal/reason/reasontest"
 )
 
 var python = runtimes.Spec{
@@ -63,8 +64,12 @@ func checkFailure(t *testing.T, err error, step string) {
 	if failure.Runtime != runtimes.Docker || step != "" && failure.Step != step {
 		t.Errorf("the error is of %v in step %q, want %q: %v", failure.Runtime, failure.Step, step, err)
 	}
-	if failure.Reason == "" || strings.Contains(failure.Reason, "/var/lib") || strings.Contains(failure.Reason, "/tmp/") {
+	reasontest.Check(t, failure.Reason)
+	if strings.Contains(failure.Reason, "/var/lib") || strings.Contains(failure.Reason, "/tmp/") {
 		t.Errorf("the reason is %q", failure.Reason)
+	}
+	if failure.Err == nil || failure.Err.Error() == "" {
+		t.Error("the log is told no cause")
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	cerrdefs "github.com/containerd/errdefs"
 
 	"github.com/codebeaker/codebeaker/runtimes"
+	"github.com/codebeaker/codebeaker/runtimes/internal/reason"
 )
 
 // DefaultImages are the images that `make images` builds.
@@ -46,24 +47,28 @@ func (r *Runtime) inspectImage(ctx context.Context, name string) (*imageFacts, e
 	return facts, nil
 }
 
+// stepImage is the step of looking up an image.
+const stepImage = "find image"
+
 // imageFor picks the image of a session and looks it up.
 func (r *Runtime) imageFor(ctx context.Context, spec runtimes.Spec) (*imageFacts, error) {
-	const step = "find image"
 	name := spec.Image
 	if name == "" {
 		name = r.options.Images[spec.Language]
 	} else if !slices.Contains(r.options.AllowImages, name) && !r.isOwnImage(name) {
-		return nil, refused(step, fmt.Sprintf("The image %q is not among those the operator allows.", name))
+		return nil, refused(stepImage, fmt.Sprintf(
+			"The image %q is not among those the operator allows (--allow-image): name another, or none.", reason.Line(name, saidMax)))
 	}
 	if name == "" {
-		return nil, refused(step, fmt.Sprintf("There is no image for the language %q.", spec.Language))
+		return nil, refused(stepImage, fmt.Sprintf(
+			"There is no image for the language %q: name one with dockerImage, or another runtime.", spec.Language))
 	}
 	facts, err := r.inspectImage(ctx, name)
 	if cerrdefs.IsNotFound(err) {
-		return nil, r.missingImage(step, name, err)
+		return nil, r.missingImage(stepImage, name, err)
 	}
 	if err != nil {
-		return nil, failed(step, err)
+		return nil, failed(stepImage, err)
 	}
 	return facts, nil
 }
@@ -82,10 +87,7 @@ func (r *Runtime) missingImage(step, name string, err error) error {
 	if r.isOwnImage(name) {
 		advice = "run `make images`"
 	}
-	return &runtimes.EnvironmentError{
-		Runtime: runtimes.Docker, Step: step, Err: err,
-		Reason: fmt.Sprintf("The engine has no image %s: %s.", name, advice),
-	}
+	return failedFor(step, fmt.Sprintf("The Docker engine has no image %s: %s.", reason.Line(name, saidMax), advice), err)
 }
 
 // anyImage is one of the languages' images that the engine has.

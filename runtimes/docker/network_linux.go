@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/docker/docker/api/types/container"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/codebeaker/codebeaker/runtimes"
 	"github.com/codebeaker/codebeaker/runtimes/internal/egress"
+	"github.com/codebeaker/codebeaker/runtimes/internal/reason"
 	"github.com/codebeaker/codebeaker/runtimes/internal/tunnel"
 )
 
@@ -31,7 +33,7 @@ func (c *construction) startRelay(ctx context.Context) error {
 	}
 	device, err := c.device(ctx)
 	if err != nil {
-		return err
+		return failedFor(stepRelay, deviceReason(err), err)
 	}
 	options := c.r.options.Egress
 	options.Logger = c.r.log.With("session", c.spec.Session)
@@ -42,9 +44,18 @@ func (c *construction) startRelay(ctx context.Context) error {
 		}
 	}
 	if c.relay, err = egress.Start(device, options); err != nil {
-		return fmt.Errorf("let the session reach the internet: %w", err)
+		return failedFor(stepRelay, capital(reason.Relay(err)), fmt.Errorf("let the session reach the internet: %w", err))
 	}
 	return nil
+}
+
+// deviceReason is for a network interface that could not be made: by this host,
+// or by the engine, which says so in words.
+func deviceReason(err error) string {
+	if strings.Contains(err.Error(), "/dev/net/tun") {
+		return capital(reason.NoTunnel)
+	}
+	return reasonFor(stepRelay, err)
 }
 
 // device makes the interface in the container's network namespace: from here,

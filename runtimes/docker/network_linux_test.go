@@ -1,6 +1,7 @@
 package docker
 
 import (
+	"errors"
 	"os"
 	"strconv"
 	"strings"
@@ -67,7 +68,8 @@ func TestAContainerElsewhereIsRefusedANetworkWithASentence(t *testing.T) {
 	_, err := r.Create(t.Context(), runtimes.Spec{
 		Session: trialSession(), Language: runtimes.Python, Limits: trialLimits, Network: runtimes.Internet,
 	})
-	if err == nil || !strings.Contains(publicReason(err), `Use network "none"`) {
+	var failure *runtimes.EnvironmentError
+	if !errors.As(err, &failure) || !strings.Contains(failure.Reason, `Use network "none"`) {
 		t.Errorf("got %v", err)
 	}
 }

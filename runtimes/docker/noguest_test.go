@@ -7,7 +7,7 @@ func TestARuntimeWithoutAnAgentIsMadeAndIsNotAvailable(t *testing.T) {
 	if _, err := New(Options{DataDir: t.TempDir(), Mark: "mark"}); err != nil {
 		t.Error(err)
 	}
-	if reason := agentProblem("", "amd64"); reason == "" {
+	if reason, err := agentProblem("", "amd64"); reason == "" || err == nil {
 		t.Error("it is available")
 	}
 }

@@ -90,6 +90,7 @@ func (a *remoteAccess) seat(ctx context.Context, _ string, ws place) (*seat, err
 		stdio:     true,
 		attach:    link.attach,
 		accept:    func(context.Context) (io.ReadWriteCloser, error) { return link, nil },
+		said:      link.complaints,
 		release:   link.Close,
 	}, nil
 }

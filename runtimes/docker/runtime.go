@@ -62,6 +62,7 @@ type Runtime struct {
 	engine  *engine
 	claims  claims
 	probes  probes
+	last    lastProbe
 	greet   greeter
 
 	access accessChoice

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"strings"
 	"sync"
 
 	"github.com/docker/docker/api/types"
@@ -24,6 +25,9 @@ type stdio struct {
 	conn types.HijackedResponse
 	left uint32 // of the present frame of standard output
 	once sync.Once
+
+	mu   sync.Mutex
+	said []byte // the beginning of the agent's standard error
 }
 
 const (
@@ -33,6 +37,8 @@ const (
 	// stderrLogged bounds what is logged of the agent's own complaints, in bytes
 	// per frame.
 	stderrLogged = 512
+	// stderrKept bounds what is kept of them for who could not meet the agent.
+	stderrKept = 4 << 10
 )
 
 // attach connects before the container starts, so that nothing is missed.
@@ -80,8 +86,19 @@ func (s *stdio) complain(size uint32) error {
 		return err
 	}
 	s.log.Debug("the agent wrote to its standard error", "text", string(text))
+	s.mu.Lock()
+	s.said = append(s.said, text[:min(len(text), stderrKept-len(s.said))]...)
+	s.mu.Unlock()
 	_, err := io.CopyN(io.Discard, s.conn.Reader, int64(size)-int64(len(text)))
 	return err
+}
+
+// complaints is what the agent has written to its standard error, as far as it
+// was read.
+func (s *stdio) complaints() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return strings.TrimSpace(string(s.said))
 }
 
 // Write goes to the agent's standard input.

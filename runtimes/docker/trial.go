@@ -3,10 +3,12 @@ package docker
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"sync"
 
 	"github.com/codebeaker/codebeaker/runtimes"
+	"github.com/codebeaker/codebeaker/runtimes/internal/reason"
 )
 
 // trialLimits are those of an environment that is made to see what it gives.
@@ -99,6 +101,8 @@ func (r *Runtime) try(ctx context.Context, language runtimes.Language, tools []t
 			r.forgetAccess() // it was not the sharing
 			return nil, err
 		}
+		r.log.Info("an agent cannot be started or met in directories shared with the Docker engine; "+
+			"files go through the agent", "error", err)
 		err = nil
 	}
 	if err != nil {
@@ -107,7 +111,9 @@ func (r *Runtime) try(ctx context.Context, language runtimes.Language, tools []t
 	defer closeTrial(ctx, env)
 	versions, err := askVersions(ctx, env, tools)
 	if err != nil {
-		return nil, err
+		return nil, failedFor("ask the tools for their versions", fmt.Sprintf("The container of the language %s ended while "+
+			"its tools were asked for their versions (%s): see whether the image is whole, and run `make images`.",
+			language, reason.Cause(err)), err)
 	}
 	return &trial{tools: versions, layers: env.isolation.Layers, terminal: env.terminal}, nil
 }

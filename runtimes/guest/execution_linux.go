@@ -33,7 +33,6 @@ type execution struct {
 	// Process ids are guarded by table.mu. pid is the program's, of its session
 	// and its process group; keeper is zero where programs have none.
 	pid, keeper int
-	launch      *launch               // the keeper's
 	keeperGone  chan struct{}         // closed when the keeper has been reaped
 	followed    chan struct{}         // closed after the keeper's last report
 	used        atomic.Pointer[int64] // what the keeper reported; nil as long as it has not

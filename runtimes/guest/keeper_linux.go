@@ -63,7 +63,7 @@ const keeperStack = 16 << 10
 // stack, which grows down from there.
 func forkKeeper(stack uintptr, l *launch) (pid uintptr, errno syscall.Errno)
 
-// startKept forks the keeper. What l and stack are is needed until it is gone.
+// startKept forks the keeper. Both need l until the reports have ended.
 func (l *launch) startKept() (keeper int, err error) {
 	stack, err := unix.Mmap(-1, 0, keeperStack, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS)
 	if err != nil {
@@ -82,7 +82,9 @@ func (l *launch) startKept() (keeper int, err error) {
 	return int(pid), nil
 }
 
-// release frees the stack of a keeper that is gone.
+// release frees the stack. Only when the reports have ended is it sure that
+// nobody is on it: what is to become the program outlives a keeper that is
+// killed.
 func (l *launch) release() {
 	_ = unix.Munmap(l.stack)
 	l.stack = nil
@@ -163,8 +165,9 @@ func reapBelow(program uintptr, reports int) {
 // follow reads what the keeper reports until it ends. A program that has
 // killed it runs all the same, and is ended: its tree can no more be told from
 // others.
-func (x *execution) follow(reports *os.File) {
+func (x *execution) follow(l *launch, reports *os.File) {
 	defer close(x.followed)
+	defer l.release()
 	defer reports.Close()
 	t := x.agent.table
 	failure := error(errKeeperEnded)
@@ -221,7 +224,7 @@ func (s *starter) startKept(x *execution, l *launch) error {
 		reports.Close()
 		return startError(x.spec.Args[0], err)
 	}
-	go x.follow(reports)
+	go x.follow(l, reports)
 	return nil
 }
 

@@ -94,7 +94,6 @@ func (t *table) bury(pid int) (*execution, unix.WaitStatus) {
 	}
 	t.mu.Unlock()
 	if x != nil && x.keeper == pid {
-		x.launch.release()
 		close(x.keeperGone)
 		return nil, 0
 	}

@@ -83,7 +83,7 @@ func (t *table) keep(x *execution, l *launch) error {
 	if err != nil {
 		return err
 	}
-	x.keeper, x.launch = keeper, l
+	x.keeper = keeper
 	t.byPID[keeper] = x
 	t.unnamed++
 	return nil

@@ -1,7 +1,10 @@
 package native
 
 import (
+	"bytes"
 	"context"
+	"errors"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
@@ -11,6 +14,8 @@ import (
 	"github.com/codebeaker/codebeaker/runtimes"
 	"github.com/codebeaker/codebeaker/runtimes/internal/box"
 	"github.com/codebeaker/codebeaker/runtimes/internal/boxed"
+	"github.com/codebeaker/codebeaker/runtimes/internal/boxed/boxedtest"
+	"github.com/codebeaker/codebeaker/runtimes/internal/reason/reasontest"
 )
 
 // fakeTools makes an installation whose programs answer as given, puts it
@@ -105,16 +110,138 @@ func TestAToolThatLivesInTheHomeDirectoryItselfIsLeftOut(t *testing.T) {
 		"python3": `{"executable": "PREFIX/bin/python3.12", "prefixes": ["PREFIX", "PREFIX"], "version": "3.12.1"}`,
 	})
 	t.Setenv("HOME", filepath.Join(prefix, "lib"))
-	if _, err := findHere(t); err == nil || !strings.Contains(err.Error(), "cannot be shown to sessions") {
-		t.Errorf("got %v", err)
+	p := problemFor(t, runtimes.Python)
+	if !strings.Contains(p.Reason, "what sessions must not see") || !strings.Contains(p.Err.Error(), "cannot be shown to sessions") {
+		t.Errorf("got %+v", p)
 	}
+}
+
+// problemFor finds the tools, none of which can be used, and returns why the
+// language is not served.
+func problemFor(t *testing.T, language runtimes.Language) runtimes.Problem {
+	t.Helper()
+	kit, err := findHere(t)
+	if err != nil || len(kit.Languages) != 0 {
+		t.Fatalf("%v, %v", languagesOf(kit), err)
+	}
+	reasontest.Problems(t, kit.Problems)
+	for _, p := range kit.Problems {
+		if len(p.Languages) == 0 || slices.Contains(p.Languages, language) {
+			return p
+		}
+	}
+	t.Fatalf("nothing is said of %s: %+v", language, kit.Problems)
+	return runtimes.Problem{}
 }
 
 func TestWithoutAnyToolTheReasonSaysWhatToInstall(t *testing.T) {
 	fakeTools(t, nil)
 	t.Setenv("PATH", "/nonexistent")
-	_, err := findHere(t)
-	if err == nil || !strings.Contains(err.Error(), "install one of them") {
-		t.Errorf("got %v", err)
+	p := problemFor(t, runtimes.Go)
+	if !strings.Contains(p.Reason, "install one of them") || !p.Absent {
+		t.Errorf("got %+v", p)
+	}
+}
+
+// brokenPython is a python3 as python3-minimal installs it.
+const brokenPython = `#!/bin/sh
+echo 'Traceback (most recent call last):
+  File "<string>", line 2, in <module>
+    import json, os, sys' >&2
+echo "ModuleNotFoundError: No module named 'json'" >&2
+exit 1
+`
+
+// The defect: the reason was the whole of the probing program.
+func TestAPythonWithoutItsModulesIsToldByTheModule(t *testing.T) {
+	prefix := fakeTools(t, nil)
+	path := filepath.Join(prefix, "bin", "python3")
+	if err := os.WriteFile(path, []byte(brokenPython), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", filepath.Dir(path))
+	p := problemFor(t, runtimes.Python)
+	if !strings.HasPrefix(p.Reason, "python3 (") ||
+		!strings.HasSuffix(p.Reason, "python3) cannot be used: it lacks the module json; `apt-get install python3` installs the whole") {
+		t.Errorf("the reason is %q", p.Reason)
+	}
+	if log := p.Err.Error(); !strings.Contains(log, path) || !strings.Contains(log, "ModuleNotFoundError") || strings.Contains(log, "print(") {
+		t.Errorf("the log is told %q", log)
+	}
+	if p.Absent {
+		t.Error("it is there, and broken")
+	}
+}
+
+func TestABrokenPythonIsToldBesideANodeThatWorks(t *testing.T) {
+	prefix := fakeTools(t, map[string]string{
+		"node": `{"executable": "PREFIX/bin/node", "version": "18.1.0", "strips": false, "flag": false}`,
+	})
+	bin := filepath.Join(prefix, "bin")
+	if err := os.WriteFile(filepath.Join(bin, "python3"), []byte(brokenPython), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink("/bin/cat", filepath.Join(bin, "cat")); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", bin) // without the machine's own tools
+	kit, err := findHere(t)
+	if err != nil || !slices.Equal(languagesOf(kit), []runtimes.Language{runtimes.JavaScript}) {
+		t.Fatalf("%v, %v", languagesOf(kit), err)
+	}
+	reasontest.Problems(t, kit.Problems)
+	why := runtimes.Availability{Available: true, Problems: kit.Problems}
+	for language, want := range map[runtimes.Language]string{
+		runtimes.Python: "lacks the module json", runtimes.Go: "go is not on the server's PATH",
+		runtimes.TypeScript: "install version 22.6 or later",
+	} {
+		if got := why.WhyNot(language); !strings.Contains(got, want) {
+			t.Errorf("%s: %q", language, got)
+		}
+	}
+}
+
+// An answer without its members was a panic of the server.
+func TestAToolThatAnswersSomethingElseIsToldSo(t *testing.T) {
+	for _, answer := range []string{
+		"{}", "[]", "null", "broken\x1b[2J", `{"GOROOT": "/nonexistent", "GOVERSION": "go1"}`, strings.Repeat("x", 5000),
+	} {
+		prefix := fakeTools(t, map[string]string{"python3": answer, "node": answer, "go": answer})
+		if err := os.Symlink("/bin/cat", filepath.Join(prefix, "bin", "cat")); err != nil {
+			t.Fatal(err)
+		}
+		t.Setenv("PATH", filepath.Join(prefix, "bin"))
+		for _, language := range []runtimes.Language{runtimes.Python, runtimes.JavaScript, runtimes.Go} {
+			if p := problemFor(t, language); p.Absent {
+				t.Errorf("%s is there: %+v", language, p)
+			}
+		}
+	}
+}
+
+func TestTheReasonOfNativeIsASentenceAndIsLoggedOnce(t *testing.T) {
+	o := boxedtest.Options(t)
+	prefix := fakeTools(t, nil)
+	if err := os.WriteFile(filepath.Join(prefix, "bin", "python3"), []byte(brokenPython), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", filepath.Join(prefix, "bin"))
+	var log bytes.Buffer
+	o.Logger = slog.New(slog.NewTextHandler(&log, nil))
+	r := New(o)
+	defer r.Close()
+	registry := runtimes.NewRegistry(r)
+	registry.LogTo(o.Logger)
+	registry.Probe(t.Context())
+	registry.Probe(t.Context())
+	a := registry.Offer(runtimes.Native).Availability
+	reasontest.Unavailable(t, a)
+	if got := log.String(); strings.Count(got, "\n") != 1 || !strings.Contains(got, "level=WARN") || !strings.Contains(got, "ModuleNotFoundError") {
+		t.Errorf("logged %s", got)
+	}
+	_, err := r.Create(t.Context(), boxedtest.Spec("s1", runtimes.Python))
+	var failed *runtimes.EnvironmentError
+	if !errors.As(err, &failed) || failed.Reason != a.Reason {
+		t.Errorf("a create says %v", err)
 	}
 }

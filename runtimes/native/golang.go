@@ -29,32 +29,39 @@ var goEnv = []string{
 // goOffline keeps go from waiting for a network that is not there.
 var goOffline = []string{"GOPROXY=off", "GOSUMDB=off"}
 
-func addGo(ctx context.Context, host *boxed.Host, kit *boxed.Kit) error {
+// goTool is what Go is served by.
+var goTool = &boxed.Tool{
+	Name: "go", Languages: []runtimes.Language{runtimes.Go},
+	Get: "`apt-get install golang-go` installs it, or see https://go.dev/dl",
+}
+
+func addGo(ctx context.Context, host *boxed.Host, kit *boxed.Kit) *runtimes.Problem {
 	answer, err := host.AskEach(ctx, "go", "env", "-json", "GOROOT", "GOVERSION")
 	if err != nil {
-		return err
+		return goTool.Problem("", err)
 	}
 	var tool struct{ GOROOT, GOVERSION string }
-	if err := json.Unmarshal([]byte(answer), &tool); err != nil {
-		return fmt.Errorf("go answers %.100q: %w", answer, err)
+	err = json.Unmarshal([]byte(answer.Text), &tool)
+	if err == nil && (tool.GOROOT == "" || len(strings.Fields(tool.GOVERSION)) == 0) {
+		err = errAnswer
+	}
+	if err != nil {
+		return unreadable(goTool, answer, err)
 	}
 	root, err := filepath.EvalSymlinks(tool.GOROOT)
 	if err != nil {
-		return err
+		return goTool.Problem(answer.Path, err)
+	}
+	programs, err := goPrograms(filepath.Join(root, "bin"))
+	if err != nil {
+		return goTool.Problem(answer.Path, err)
 	}
 	binds, err := host.Prefix(filepath.Dir(root), filepath.Base(root))
 	if err != nil {
-		return fmt.Errorf("go: %w", err)
+		return goTool.Problem(answer.Path, err)
 	}
 	kit.Binds = append(kit.Binds, binds...)
-	bin := filepath.Join(root, "bin")
-	for _, name := range []string{"go", "gofmt"} {
-		real, err := filepath.EvalSymlinks(filepath.Join(bin, name))
-		if err != nil {
-			return err
-		}
-		kit.Programs = append(kit.Programs, boxed.Program{Name: name, Path: real})
-	}
+	kit.Programs = append(kit.Programs, programs...)
 	version, _, _ := strings.Cut(strings.TrimPrefix(tool.GOVERSION, "go"), " ")
 	kit.Tools["go"] = version
 	kit.Languages = append(kit.Languages, boxed.Language{
@@ -68,6 +75,18 @@ func addGo(ctx context.Context, host *boxed.Host, kit *boxed.Kit) error {
 		},
 	})
 	return nil
+}
+
+func goPrograms(bin string) ([]boxed.Program, error) {
+	var programs []boxed.Program
+	for _, name := range []string{"go", "gofmt"} {
+		real, err := filepath.EvalSymlinks(filepath.Join(bin, name))
+		if err != nil {
+			return nil, err
+		}
+		programs = append(programs, boxed.Program{Name: name, Path: real})
+	}
+	return programs, nil
 }
 
 // goCache is the writable build cache in a box.

@@ -9,33 +9,44 @@ import (
 
 	"github.com/codebeaker/codebeaker/runtimes"
 	"github.com/codebeaker/codebeaker/runtimes/internal/boxed"
+	"github.com/codebeaker/codebeaker/runtimes/internal/reason"
 )
 
 const askNode = `JSON.stringify({executable: process.execPath, version: process.versions.node,
 	strips: Boolean(process.features.typescript),
 	flag: process.allowedNodeEnvironmentFlags.has("--experimental-strip-types")})`
 
-func addNode(ctx context.Context, host *boxed.Host, kit *boxed.Kit) error {
+// nodeTool is what JavaScript and TypeScript are served by.
+var nodeTool = &boxed.Tool{
+	Name: "node", Languages: []runtimes.Language{runtimes.JavaScript, runtimes.TypeScript},
+	Get: "`apt-get install nodejs` installs it, or see https://nodejs.org",
+}
+
+func addNode(ctx context.Context, host *boxed.Host, kit *boxed.Kit) *runtimes.Problem {
 	answer, err := host.AskEach(ctx, "node", "-p", askNode)
 	if err != nil {
-		return err
+		return nodeTool.Problem("", err)
 	}
 	var node struct {
 		Executable, Version string
 		// Strips: node runs .ts files; Flag: it does when asked to.
 		Strips, Flag bool
 	}
-	if err := json.Unmarshal([]byte(answer), &node); err != nil {
-		return fmt.Errorf("node answers %.100q: %w", answer, err)
+	err = json.Unmarshal([]byte(answer.Text), &node)
+	if err == nil && node.Executable == "" {
+		err = errAnswer
+	}
+	if err != nil {
+		return unreadable(nodeTool, answer, err)
 	}
 	executable, err := filepath.EvalSymlinks(node.Executable)
 	if err != nil {
-		return err
+		return nodeTool.Problem(answer.Path, err)
 	}
 	if bin := filepath.Dir(executable); filepath.Base(bin) == "bin" {
 		binds, err := host.Prefix(filepath.Dir(bin), "bin", "lib")
 		if err != nil {
-			return fmt.Errorf("node: %w", err)
+			return nodeTool.Problem(answer.Path, err)
 		}
 		kit.Binds = append(kit.Binds, binds...)
 	}
@@ -46,9 +57,14 @@ func addNode(ctx context.Context, host *boxed.Host, kit *boxed.Kit) error {
 		Language: runtimes.JavaScript,
 		Check:    boxed.Check{Name: "ok.js", Text: "console.log('ok')\n", Run: []string{"node", "ok.js"}},
 	})
-	if node.Strips || node.Flag {
-		kit.Languages = append(kit.Languages, typeScript(node.Strips))
+	if !node.Strips && !node.Flag {
+		return &runtimes.Problem{
+			Languages: []runtimes.Language{runtimes.TypeScript}, Absent: true, Step: "find tools",
+			Reason: fmt.Sprintf("node %s does not run TypeScript: install version 22.6 or later", reason.Line(node.Version, 20)),
+			Err:    fmt.Errorf("%s: node %.20s strips no types", answer.Path, node.Version),
+		}
 	}
+	kit.Languages = append(kit.Languages, typeScript(node.Strips))
 	return nil
 }
 

@@ -3,10 +3,12 @@ package native
 import (
 	"context"
 	"encoding/json"
-	"fmt"
+	"errors"
 	"path/filepath"
+	"regexp"
 
 	"github.com/codebeaker/codebeaker/runtimes"
+	"github.com/codebeaker/codebeaker/runtimes/internal/box"
 	"github.com/codebeaker/codebeaker/runtimes/internal/boxed"
 )
 
@@ -20,29 +22,40 @@ print(json.dumps({
     "version": "%d.%d.%d" % sys.version_info[:3],
 }))`
 
-func addPython(ctx context.Context, host *boxed.Host, kit *boxed.Kit) error {
+// pythonTool is what Python is served by.
+var pythonTool = &boxed.Tool{
+	Name: "python3", Languages: []runtimes.Language{runtimes.Python}, Get: "`apt-get install python3` installs the whole",
+}
+
+func addPython(ctx context.Context, host *boxed.Host, kit *boxed.Kit) *runtimes.Problem {
 	answer, err := host.AskEach(ctx, "python3", "-I", "-c", askPython)
 	if err != nil {
-		return err
+		return pythonProblem(err)
 	}
 	var python struct {
 		Executable string
 		Prefixes   []string
 		Version    string
 	}
-	if err := json.Unmarshal([]byte(answer), &python); err != nil {
-		return fmt.Errorf("python3 answers %.100q: %w", answer, err)
+	err = json.Unmarshal([]byte(answer.Text), &python)
+	if err == nil && (python.Executable == "" || len(python.Prefixes) == 0) {
+		err = errAnswer
 	}
+	if err != nil {
+		return unreadable(pythonTool, answer, err)
+	}
+	var shown []box.Bind
 	for i, prefix := range python.Prefixes {
 		if i > 0 && prefix == python.Prefixes[0] {
 			continue
 		}
 		binds, err := host.Prefix(filepath.Clean(prefix), "bin", "lib", "lib64", "include")
 		if err != nil {
-			return fmt.Errorf("python3: %w", err)
+			return pythonTool.Problem(answer.Path, err)
 		}
-		kit.Binds = append(kit.Binds, binds...)
+		shown = append(shown, binds...)
 	}
+	kit.Binds = append(kit.Binds, shown...)
 	kit.Programs = append(kit.Programs,
 		boxed.Program{Name: "python3", Path: python.Executable}, boxed.Program{Name: "python", Path: python.Executable})
 	kit.Tools["python3"] = python.Version
@@ -53,4 +66,19 @@ func addPython(ctx context.Context, host *boxed.Host, kit *boxed.Kit) error {
 		Check:    boxed.Check{Name: "ok.py", Text: "print('ok')\n", Run: []string{"python3", "ok.py"}},
 	})
 	return nil
+}
+
+// missingModule is what python says of a module that it lacks.
+var missingModule = regexp.MustCompile(`No module named '([\w.]{1,40})'`)
+
+// pythonProblem tells of a python3 that is not whole, as python3-minimal is
+// not, by the module that it lacks.
+func pythonProblem(err error) *runtimes.Problem {
+	var program *boxed.ProgramError
+	if errors.As(err, &program) {
+		if module := missingModule.FindStringSubmatch(program.Stderr); module != nil {
+			return pythonTool.Unusable(program.Path, "it lacks the module "+module[1], err)
+		}
+	}
+	return pythonTool.Problem("", err)
 }

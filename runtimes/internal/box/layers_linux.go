@@ -73,22 +73,37 @@ func networkLayers(pid int, _ Config) ([]runtimes.Layer, error) {
 	if err != nil || !own {
 		return nil, err
 	}
-	table, err := os.ReadFile(processFile(pid, "net", "dev"))
+	interfaces, err := Interfaces(pid)
 	if err != nil {
 		return nil, err
 	}
 	layer := runtimes.NetworkNamespace
-	for _, line := range strings.Split(string(table), "\n") {
-		name, _, isInterface := strings.Cut(line, ":")
-		switch name = strings.TrimSpace(name); {
-		case !isInterface || name == "lo":
-		case name == tunnel.Device:
+	for _, name := range interfaces {
+		switch name {
+		case "lo":
+		case tunnel.Device:
 			layer = runtimes.NetworkFilter // all that it can reach is the relay
 		default:
 			return nil, nil
 		}
 	}
 	return []runtimes.Layer{layer}, nil
+}
+
+// Interfaces names the network interfaces that the process with that host pid
+// has (proc_pid_net(5)).
+func Interfaces(pid int) ([]string, error) {
+	table, err := os.ReadFile(processFile(pid, "net", "dev"))
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, line := range strings.Split(string(table), "\n") {
+		if name, _, isInterface := strings.Cut(line, ":"); isInterface {
+			names = append(names, strings.TrimSpace(name))
+		}
+	}
+	return names, nil
 }
 
 // privilegeLayers looks at every thread: credentials are a thread's own.

@@ -8,18 +8,24 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/codebeaker/codebeaker/runtimes"
 )
 
 func TestAToolThatIsInstalledLaterIsNoticed(t *testing.T) {
 	dir := realTempDir(t)
 	t.Setenv("PATH", dir)
-	missing := errors.New("no tool")
-	r := New(Options{DataDir: t.TempDir(), Guest: "/nonexistent"}, Flavor{
+	missing := &runtimes.Problem{Step: "find tools", Reason: "no tool", Err: errors.New("none")}
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := New(Options{DataDir: t.TempDir(), Guest: self}, Flavor{
 		Programs: []string{"tool"},
 		Find:     func(context.Context, *Host) (Kit, error) { return Kit{}, missing },
 	})
 	defer r.Close()
-	if a := r.Probe(t.Context()); a.Available || a.Reason != missing.Error() {
+	if a := r.Probe(t.Context()); a.Available || a.Reason != missing.Reason {
 		t.Errorf("got %+v", a)
 	}
 	if r.Changed(t.Context()) {
@@ -44,7 +50,10 @@ func TestAToolThatIsInstalledLaterIsNoticed(t *testing.T) {
 func TestAnIncompleteProbeIsRepeatedAfterAWhile(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var p lastProbe
-		p.set("same", false)
+		if !p.outdated("same") {
+			t.Error("nothing was probed, and that is fine")
+		}
+		p.set("same", retryInterval)
 		if p.outdated("same") {
 			t.Error("repeated at once")
 		}
@@ -52,7 +61,7 @@ func TestAnIncompleteProbeIsRepeatedAfterAWhile(t *testing.T) {
 		if !p.outdated("same") {
 			t.Error("not repeated")
 		}
-		p.set("same", true)
+		p.set("same", 0)
 		time.Sleep(time.Hour)
 		if p.outdated("same") {
 			t.Error("a complete probe is repeated")

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/oklog/ulid/v2"
@@ -13,6 +14,8 @@ import (
 	"github.com/codebeaker/codebeaker/runtimes"
 	"github.com/codebeaker/codebeaker/runtimes/internal/box"
 	"github.com/codebeaker/codebeaker/runtimes/internal/cgroup"
+	"github.com/codebeaker/codebeaker/runtimes/internal/guestbin"
+	"github.com/codebeaker/codebeaker/runtimes/internal/reason"
 	"github.com/codebeaker/codebeaker/runtimes/internal/tunnel"
 	"github.com/codebeaker/codebeaker/runtimes/internal/workspace"
 )
@@ -21,7 +24,7 @@ import (
 func (r *Runtime) Create(ctx context.Context, spec runtimes.Spec) (runtimes.Environment, error) {
 	if spec.Network == runtimes.Internet {
 		if err := tunnel.Available(); err != nil {
-			return nil, r.fail("set up network", noTunnel, err)
+			return nil, r.fail("set up network", reason.NoTunnel, err)
 		}
 	}
 	found, err := r.find(ctx)
@@ -29,15 +32,25 @@ func (r *Runtime) Create(ctx context.Context, spec runtimes.Spec) (runtimes.Envi
 		return nil, cause
 	}
 	if err != nil {
-		return nil, r.fail("find tools", fmt.Sprintf(
-			"%s cannot be used on this host: `codebeaker doctor` says why", r.flavor.Type), err)
+		p := problemOf(err)
+		return nil, r.fail(p.Step, p.Reason, p.Err)
 	}
 	language := found.kit.language(spec.Language)
 	if language == nil {
-		return nil, r.fail("find tools", fmt.Sprintf("%s does not serve %s on this host", r.flavor.Type, spec.Language),
-			errors.New("no tool"))
+		return nil, r.notServed(found, spec.Language)
 	}
 	return r.make(ctx, found, language, spec)
+}
+
+// notServed says why the host's tools do not serve a language.
+func (r *Runtime) notServed(found *found, l runtimes.Language) error {
+	for i := range found.kit.Problems {
+		if p := &found.kit.Problems[i]; slices.Contains(p.Languages, l) {
+			return r.fail(p.Step, p.Reason, p.Err)
+		}
+	}
+	return r.fail(stepTools, fmt.Sprintf("%s does not serve %s on this host: name another runtime, or none", r.flavor.Type, l),
+		errors.New("no tool"))
 }
 
 func (r *Runtime) fail(step, reason string, err error) error {
@@ -54,21 +67,19 @@ func (r *Runtime) make(ctx context.Context, found *found, language *Language, sp
 		name string
 		do   func(context.Context) error
 	}{
-		{"make workspace", m.makeWorkspace}, {"make control group", m.makeGroup}, {"start box", m.startBox},
-		{"wait for guest", m.openLink}, {startRelay, m.startRelay}, {"read limits", m.readLimits},
+		{stepWorkspace, m.makeWorkspace}, {stepGroup, m.makeGroup}, {stepStart, m.startBox},
+		{stepGuest, m.openLink}, {stepRelay, m.startRelay}, {stepLimits, m.readLimits},
 	} {
 		if err := step.do(ctx); err != nil {
 			stderr := m.undo()
 			if cause := context.Cause(ctx); cause != nil {
 				return nil, cause
 			}
+			why := reasonFor(step.name, err, stderr)
 			if stderr != "" {
 				err = fmt.Errorf("%w; the guest said: %s", err, stderr)
 			}
-			if step.name == startRelay {
-				return nil, r.fail(step.name, noRelay, err)
-			}
-			return nil, r.fail(step.name, reason(err), err)
+			return nil, r.fail(step.name, why, err)
 		}
 	}
 	m.e.watch()
@@ -90,11 +101,11 @@ type making struct {
 func (m *making) undo() (stderr string) {
 	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
 	defer cancel()
-	if m.e.box != nil {
-		stderr = m.e.box.Stderr()
-	}
 	if err := m.e.tearDown(ctx); err != nil {
 		m.r.options.logger().Error("an environment in the making could not be taken back", "environment", m.e.id, "error", err)
+	}
+	if m.e.box != nil {
+		stderr = strings.TrimSpace(m.e.box.Stderr()) // all of it, now that the agent is gone
 	}
 	if m.e.workspace != nil && m.spec.Workspace == nil {
 		m.e.workspace.Close()
@@ -151,5 +162,11 @@ func (m *making) startBox(context.Context) error {
 		m.cfg.Files = append(m.cfg.Files, networkFiles...)
 	}
 	m.e.box, err = box.Start(box.StartOptions{Guest: m.found.guest, UserNamespace: userNamespace, Birth: birth})
+	if err == nil {
+		return nil
+	}
+	if broken := guestbin.Executable(m.found.guest); broken != nil { // it was there when it was looked for
+		err = errors.Join(noGuest(broken), err)
+	}
 	return err
 }

@@ -14,8 +14,8 @@ type Flavor struct {
 	// to stay the same, an answer of Find is used again.
 	Programs []string
 	// Find finds the tools on this host. It may start programs and take
-	// seconds. An error is the reason, a sentence for the operator, why the
-	// runtime is not available.
+	// seconds. An error is a *runtimes.Problem, which says why the runtime is
+	// not available.
 	Find func(ctx context.Context, host *Host) (Kit, error)
 }
 
@@ -24,8 +24,10 @@ type Kit struct {
 	// Version is that of the runtime, Tools those of the programs by name.
 	Version string
 	Tools   map[string]string
-	// Languages are what the kit can serve.
+	// Languages are what the kit can serve, Problems why it does not serve
+	// others: one at least where it serves none.
 	Languages []Language
+	Problems  []runtimes.Problem
 	// Reserve is how many bytes of data the tool reserves at its start and
 	// does not use. Control groups do not count them. RLIMIT_DATA does, so it
 	// is that much above the session's memory, and not told as a limit of it.

@@ -4,8 +4,10 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
+	"github.com/codebeaker/codebeaker/runtimes"
 	"github.com/codebeaker/codebeaker/runtimes/internal/box"
 	"github.com/codebeaker/codebeaker/runtimes/internal/cgroup"
 	"github.com/codebeaker/codebeaker/runtimes/internal/guestbin"
@@ -34,26 +36,46 @@ func (r *Runtime) find(ctx context.Context) (*found, error) {
 	}
 	guest, err := r.guest()
 	if err != nil {
-		return nil, err
+		return nil, noGuest(err)
 	}
 	base, err := box.HostBase()
 	if err != nil {
-		return nil, err
+		return nil, noBase(err)
 	}
 	kit, err := r.flavor.Find(ctx, host)
 	if err != nil {
 		return nil, err
 	}
+	r.keepWarms(&kit)
 	r.found = &found{kit: kit, base: base, guest: guest, groups: r.options.Groups.Hierarchy(), mark: mark}
 	r.startWarming(&r.found.kit)
 	return r.found, nil
 }
 
 func (r *Runtime) guest() (string, error) {
-	if r.options.Guest != "" {
-		return r.options.Guest, nil
+	path := r.options.Guest
+	if path == "" {
+		var err error
+		if path, err = guestbin.Find(); err != nil {
+			return "", err
+		}
 	}
-	return guestbin.Find()
+	return path, guestbin.Executable(path)
+}
+
+// forgetBroken makes the next find search again where a tool did not work: it
+// may do so now though its file is the same.
+func (r *Runtime) forgetBroken() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.found != nil && r.found.broken() {
+		r.found = nil
+	}
+}
+
+// broken reports whether a tool is there and does not work.
+func (f *found) broken() bool {
+	return slices.ContainsFunc(f.kit.Problems, func(p runtimes.Problem) bool { return !p.Absent })
 }
 
 // fingerprint tells whether the flavor's programs are the files they were, and
@@ -84,6 +106,16 @@ func (r *Runtime) startWarming(kit *Kit) {
 			r.options.logger().Warn("a cache could not be filled; first runs will be slow",
 				"runtime", r.flavor.Type.String(), "language", kit.Languages[i].Language.String(), "error", err)
 		})
-		r.warms = append(r.warms, warm)
+		r.warms[warm.Dir] = warm
+	}
+}
+
+// keepWarms has a kit that was found again use the caches of before, one of
+// which may be being filled.
+func (r *Runtime) keepWarms(kit *Kit) {
+	for i := range kit.Languages {
+		if warm := kit.Languages[i].Warm; warm != nil && r.warms[warm.Dir] != nil {
+			kit.Languages[i].Warm = r.warms[warm.Dir]
+		}
 	}
 }

@@ -2,6 +2,7 @@ package boxed
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -51,7 +52,7 @@ func (h *Host) candidates(name string) []string {
 }
 
 // Ask runs a program of the host and returns its output without the white
-// space around it.
+// space around it. Errors: *ProgramError.
 func (h *Host) Ask(ctx context.Context, program string, args ...string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
@@ -59,22 +60,43 @@ func (h *Host) Ask(ctx context.Context, program string, args ...string) (string,
 	cmd.Dir = "/"
 	cmd.WaitDelay = time.Second
 	out, err := cmd.Output()
-	if err != nil {
-		return "", fmt.Errorf("%s %s: %w", program, strings.Join(args, " "), err)
+	if err == nil {
+		return strings.TrimSpace(string(out)), nil
 	}
-	return strings.TrimSpace(string(out)), nil
+	failed := &ProgramError{Path: program, Args: args, Err: err}
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		failed.Stderr = string(exit.Stderr)
+	}
+	if ctx.Err() != nil {
+		failed.Err = fmt.Errorf("%w: %w", ctx.Err(), err)
+	}
+	return "", failed
+}
+
+// Answer is what a program of the host said.
+type Answer struct {
+	Path string // of the program, as it was found
+	Text string
 }
 
 // AskEach asks the programs of that name one after another until one answers.
 // A program on PATH may be a shim that does not work for this user.
-func (h *Host) AskEach(ctx context.Context, name string, args ...string) (answer string, err error) {
-	err = fmt.Errorf("%s is not on PATH", name)
+// Errors: exec.ErrNotFound when there is none; *ProgramError, that of the last
+// one being the first to be found.
+func (h *Host) AskEach(ctx context.Context, name string, args ...string) (Answer, error) {
+	var failures error
 	for _, program := range h.candidates(name) {
-		if answer, err = h.Ask(ctx, program, args...); err == nil {
-			return answer, nil
+		text, err := h.Ask(ctx, program, args...)
+		if err == nil {
+			return Answer{program, text}, nil
 		}
+		failures = errors.Join(err, failures)
 	}
-	return "", err
+	if failures == nil {
+		return Answer{}, fmt.Errorf("%s: %w", name, exec.ErrNotFound)
+	}
+	return Answer{}, failures
 }
 
 // Prefix returns binds that show an installation outside the system's own
@@ -109,7 +131,7 @@ func (h *Host) mayShow(source string) error {
 			continue // it does not exist
 		}
 		if within(real, source) {
-			return fmt.Errorf("%s holds %s and cannot be shown to sessions", source, real)
+			return &HiddenError{source, real}
 		}
 	}
 	return nil

@@ -6,6 +6,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/codebeaker/codebeaker/runtimes"
+	"github.com/codebeaker/codebeaker/runtimes/internal/reason/reasontest"
 )
 
 // script makes an executable shell script.
@@ -52,8 +55,8 @@ func TestAskEachSkipsAShimThatDoesNotWork(t *testing.T) {
 	script(t, works, "tool", "echo ' 1.2 '")
 	t.Setenv("PATH", broken+":"+works)
 	got, err := (&Host{Options: &Options{}}).AskEach(context.Background(), "tool", "--version")
-	if err != nil || got != "1.2" {
-		t.Errorf("got %q, %v", got, err)
+	if err != nil || got.Text != "1.2" || got.Path != filepath.Join(works, "tool") {
+		t.Errorf("got %+v, %v", got, err)
 	}
 }
 
@@ -79,5 +82,37 @@ func TestPrefixShowsNothingThatHoldsTheServersData(t *testing.T) {
 	}
 	if binds, err := host.Prefix("/usr", "bin", "lib"); err != nil || len(binds) != 0 {
 		t.Errorf("what every box shows is bound again: %v, %v", binds, err)
+	}
+}
+
+func TestAProgramThatDoesNotAnswerIsToldWithoutTheProgramItWasGiven(t *testing.T) {
+	dir := realTempDir(t)
+	path := script(t, dir, "tool", "echo 'Traceback: at line 1' >&2; printf 'no \\033[1mjson\\033[0m here\\n' >&2; exit 3")
+	t.Setenv("PATH", dir)
+	host := &Host{Options: &Options{}}
+	program := "import json\nprint(json.dumps(1))"
+	_, err := host.AskEach(t.Context(), "tool", "-I", "-c", program, strings.Repeat("x", 100))
+	if err == nil || strings.Contains(err.Error(), "json.dumps") || !strings.Contains(err.Error(), path+" -I -c … …: exit status 3") ||
+		!strings.Contains(err.Error(), "Traceback") {
+		t.Errorf("the log is told %v", err)
+	}
+	tool := &Tool{Name: "tool", Languages: []runtimes.Language{runtimes.Python}, Get: "`make tool` installs it"}
+	p := tool.Problem("", err)
+	reasontest.Problems(t, []runtimes.Problem{*p})
+	want := "tool (" + path + `) cannot be used: it ended with exit code 3 and said "no json here"; ` + "`make tool` installs it"
+	if len(path) > pathMax {
+		want = strings.Replace(want, path, "…/tool", 1)
+	}
+	if p.Reason != want || p.Absent {
+		t.Errorf("got  %q\nwant %q", p.Reason, want)
+	}
+	_, err = host.AskEach(t.Context(), "none")
+	if p := tool.Problem("", err); !p.Absent || p.Reason != "tool is not on the server's PATH: `make tool` installs it" {
+		t.Errorf("none: %+v", p)
+	}
+	p = tool.Problem("/opt/tool", &HiddenError{"/opt", "/opt/secret"})
+	reasontest.Problems(t, []runtimes.Problem{*p})
+	if strings.Contains(p.Reason, "secret") {
+		t.Errorf("hidden: %q", p.Reason)
 	}
 }

@@ -11,17 +11,6 @@ import (
 	"github.com/codebeaker/codebeaker/runtimes/internal/tunnel"
 )
 
-// noTunnel is what an operator can do where no network can be given.
-const noTunnel = "this host has no /dev/net/tun that the server may open: load the module tun (`modprobe tun`), " +
-	"and let others than root use it as most systems do (`chmod 666 /dev/net/tun`); or ask for network none"
-
-// startRelay is a step of making, and noRelay what is told when it fails.
-const (
-	startRelay = "start relay"
-	noRelay    = "the process that carries the session's network could not be started; the server's log says why " +
-		"(a server that is root needs a program that others may execute, `chmod 755`)"
-)
-
 // deviceTimeout bounds how long an agent that is ready may take to pass the
 // device: it has done so before.
 const deviceTimeout = 5 * time.Second

@@ -3,12 +3,13 @@ package boxed
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strings"
+	"time"
 
 	"github.com/oklog/ulid/v2"
 
 	"github.com/codebeaker/codebeaker/runtimes"
+	"github.com/codebeaker/codebeaker/runtimes/internal/reason"
 )
 
 // probeLimits are small, and enough for any of the tools.
@@ -20,46 +21,57 @@ var probeLimits = runtimes.Limits{
 // isolates the box is what is reported.
 func (r *Runtime) Probe(ctx context.Context) runtimes.Availability {
 	mark := r.fingerprint(&Host{Options: &r.options})
-	a, complete := r.probe(ctx)
-	r.last.set(mark, complete)
+	r.forgetBroken()
+	a, retry := r.probe(ctx)
+	if ctx.Err() == nil { // else it says nothing, and is worth repeating at once
+		r.last.set(mark, retry)
+	}
 	return a
 }
 
-// probe also tells whether every language of the kit works.
-func (r *Runtime) probe(ctx context.Context) (a runtimes.Availability, complete bool) {
+// probe also tells after what time it is worth repeating though the tools stay
+// the same, never if that is zero.
+func (r *Runtime) probe(ctx context.Context) (runtimes.Availability, time.Duration) {
 	found, err := r.find(ctx)
 	if err != nil {
-		return runtimes.Availability{Reason: err.Error()}, false
+		return runtimes.Unavailable(problemOf(err)), retryInterval
 	}
-	a = runtimes.Availability{Version: found.kit.Version, Tools: found.kit.Tools, Processes: true}
-	var failures []error
+	a := runtimes.Availability{Version: found.kit.Version, Tools: found.kit.Tools, Processes: true}
 	for i := range found.kit.Languages {
 		language := &found.kit.Languages[i]
 		e, err := r.prove(ctx, found, language)
 		if err != nil {
-			failures = append(failures, err)
+			a.Problems = runtimes.AddProblem(a.Problems, problemOf(err, language.Language))
 			continue
 		}
 		a.Isolation, a.Terminal = e.isolation, e.terminal
 		a.Languages = append(a.Languages, language.Language)
 	}
-	if len(a.Languages) == 0 {
-		return runtimes.Availability{Version: a.Version, Tools: a.Tools, Reason: sentence(failures)}, false
+	failed := len(a.Problems) > 0
+	for _, p := range found.kit.Problems {
+		a.Problems = runtimes.AddProblem(a.Problems, p)
 	}
-	for _, failure := range failures {
-		r.options.logger().Warn("a language does not work in a box", "runtime", r.flavor.Type.String(), "error", failure)
+	switch {
+	case len(a.Languages) == 0:
+		nothing := runtimes.Unavailable(a.Problems...)
+		nothing.Version, nothing.Tools = a.Version, a.Tools
+		return nothing, retryInterval
+	case failed:
+		a.Available = true
+		return a, retryInterval
+	case found.broken():
+		a.Available = true
+		return a, brokenInterval
 	}
 	a.Available = true
-	return a, len(failures) == 0
+	return a, 0
 }
 
-// sentence is the reason of the first failure.
-func sentence(failures []error) string {
-	var failed *runtimes.EnvironmentError
-	if errors.As(failures[0], &failed) {
-		return failed.Reason
-	}
-	return failures[0].Error()
+// problemOf makes a problem of what find or prove returned.
+func problemOf(err error, languages ...runtimes.Language) runtimes.Problem {
+	return runtimes.ProblemOf(err, stepTools, func(err error) string {
+		return "its tools could not be looked at (" + reason.Cause(err) + "): " + reason.Again
+	}, languages...)
 }
 
 // prove makes a box for a language, runs its check and removes the box. It
@@ -71,14 +83,11 @@ func (r *Runtime) prove(ctx context.Context, found *found, language *Language) (
 	if err != nil {
 		return nil, err
 	}
-	err = check(ctx, e, language)
+	err = check(ctx, e, &found.kit, language)
 	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
 	defer cancel()
 	if err := errors.Join(e.Close(closing), e.workspace.Close()); err != nil {
 		r.options.logger().Warn("the box of a probe could not be removed", "error", err)
 	}
-	if err != nil {
-		return nil, fmt.Errorf("%s does not work in a box: %w", language.Language, err)
-	}
-	return e, nil
+	return e, err
 }

@@ -1,25 +1,200 @@
 package boxed
 
 import (
+	"context"
 	"errors"
+	"fmt"
+	"io/fs"
 	"os"
+	"runtime"
 	"strings"
 	"syscall"
+
+	"github.com/codebeaker/codebeaker/runtimes"
+	"github.com/codebeaker/codebeaker/runtimes/internal/guestbin"
+	"github.com/codebeaker/codebeaker/runtimes/internal/guestlink"
+	"github.com/codebeaker/codebeaker/runtimes/internal/reason"
 )
 
-// reason says in a sentence, without a path or a secret of the server, what to
-// do about a box that could not be made.
-func reason(err error) string {
-	refused := errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.EACCES) ||
-		errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EUSERS) || errors.Is(err, syscall.EINVAL)
+// The steps of making a box.
+const (
+	stepWorkspace = "make workspace"
+	stepGroup     = "make control group"
+	stepStart     = "start box"
+	stepGuest     = "wait for guest"
+	stepRelay     = "start relay"
+	stepLimits    = "read limits"
+)
+
+// reasonFor says in a sentence, without a path or a secret of the server, why a
+// step of making a box failed and what to do. said is what the agent wrote to
+// its standard error.
+func reasonFor(step string, err error, said string) string {
+	var lack *lackError
+	var known *runtimes.Problem
 	switch {
-	case !refused:
-		return "the box could not be made; the server's log says why"
+	case errors.As(err, &lack):
+		return lack.reason()
+	case errors.As(err, &known):
+		return known.Reason
+	case step == stepWorkspace:
+		return reason.Workspace(err)
+	case step == stepRelay:
+		return reason.Relay(err)
+	case step == stepGuest:
+		return guestReason(err, said)
+	case step == stepStart && refusesNamespaces(errnoOf(err)):
+		return namespaceReason(errnoOf(err))
+	case isPermission(errnoOf(err)):
+		return groupReason
+	}
+	if text := reason.Resources(err); text != "" {
+		return text
+	}
+	return fmt.Sprintf("the box could not be made (%s: %s): %s", step, reason.Cause(err), reason.Again)
+}
+
+// groupReason: nothing else than control groups is forbidden to a server that
+// could look at its host.
+const groupReason = "the server may not use the control groups that it found: mount /sys/fs/cgroup writable for it, " +
+	"and let no other program change its groups"
+
+// guestReason is for an agent that did not get ready.
+func guestReason(err error, said string) string {
+	var hello *guestlink.HelloError
+	switch {
+	case errors.As(err, &hello):
+		return settleReason(hello.Message)
+	case errors.Is(err, context.DeadlineExceeded):
+		return "the guest agent was not ready in time: see whether the host is overloaded, then try again"
+	case isPermission(errnoOf(err)):
+		return groupReason
+	}
+	if text := reason.Resources(err); text != "" {
+		return text
+	}
+	what := reason.Cause(err)
+	if line := lastWords(said); line != "" {
+		what = line
+	}
+	return fmt.Sprintf("the guest agent ended before it was ready (%s): run `make build`, which also makes it anew, "+
+		"and start the server again; where that does not help, its log has the whole error", what)
+}
+
+// lastWords is what an agent that died said of it: where it left the trace of a
+// panic, that line.
+func lastWords(said string) string {
+	line := reason.LastLine(said, saidMax)
+	for candidate := range strings.Lines(said) {
+		if strings.HasPrefix(candidate, "panic: ") || strings.HasPrefix(candidate, "fatal error: ") {
+			line = reason.Line(candidate, saidMax)
+			break
+		}
+	}
+	return reason.WithoutPaths(line)
+}
+
+// saidMax bounds what a sentence tells of the agent's words, in bytes.
+const saidMax = 120
+
+// settleReason is for a step that the agent itself could not carry out. All
+// that comes of it is its message.
+func settleReason(message string) string {
+	errno := errnoIn(message)
+	what := reason.Line(reason.WithoutPaths(message), saidMax)
+	switch {
+	case strings.HasPrefix(message, "mount proc") && isPermission(errno) && os.Geteuid() != 0:
+		return "the box could not be given a /proc of its own, for the server lives in a container whose own is masked: " +
+			"start that with systempaths=unconfined, or run the server as root"
+	case strings.Contains(message, "system call filter"):
+		return "the box cannot be given its system call filter (" + what + "): " + seccompAdvice
+	case errno == syscall.ENOSPC: // mount(2)
+		return fmt.Sprintf("the box could not be built (%s): raise `sysctl fs.mount-max`, or close sessions", what)
+	case refusesNamespaces(errno):
+		return reason.Line(fmt.Sprintf("the box could not be built (%s): %s", what, namespaceReason(errno)), reason.Max)
+	}
+	if errno != 0 {
+		if text := reason.Resources(errno); text != "" {
+			return text
+		}
+	}
+	return fmt.Sprintf("the box could not be built (%s): %s", what, reason.Again)
+}
+
+// errnoOf is what the kernel said, 0 when it was not the kernel.
+func errnoOf(err error) syscall.Errno {
+	var errno syscall.Errno
+	errors.As(err, &errno)
+	return errno
+}
+
+// errnoIn reads what the kernel said out of an agent's message.
+func errnoIn(message string) syscall.Errno {
+	for _, errno := range []syscall.Errno{
+		syscall.EPERM, syscall.EACCES, syscall.EINVAL, syscall.ENOSPC, syscall.EUSERS, syscall.ENOMEM,
+		syscall.EMFILE, syscall.ENFILE, syscall.EAGAIN, syscall.EROFS,
+	} {
+		if strings.HasSuffix(message, ": "+errno.Error()) {
+			return errno
+		}
+	}
+	return 0
+}
+
+func isPermission(errno syscall.Errno) bool {
+	return errno == syscall.EPERM || errno == syscall.EACCES || errno == syscall.EROFS
+}
+
+// refusesNamespaces: what a kernel says that gives no namespaces or mounts
+// (clone(2), user_namespaces(7), mount(2)).
+func refusesNamespaces(errno syscall.Errno) bool {
+	switch errno {
+	case syscall.EPERM, syscall.EACCES, syscall.ENOSPC, syscall.EUSERS, syscall.EINVAL:
+		return true
+	}
+	return false
+}
+
+// namespaceReason is for namespaces or mounts that the kernel does not give.
+func namespaceReason(errno syscall.Errno) string {
+	limited := errno == syscall.ENOSPC || errno == syscall.EUSERS
+	switch {
+	case limited && (os.Geteuid() == 0 || readSetting("/proc/sys/user/max_user_namespaces") != "0"):
+		return "the host's limit of namespaces is reached: close sessions, or raise `sysctl user.max_user_namespaces` " +
+			"and the other settings user.max_*_namespaces"
 	case os.Geteuid() == 0:
-		return "the server is root but may not make namespaces or mounts; " +
-			"a container that holds it needs CAP_SYS_ADMIN and seccomp and AppArmor that allow them"
-	default:
-		return "this host does not allow user namespaces to ordinary users: " + userNamespaceAdvice(readSetting)
+		return "the server is root but may not make namespaces or mounts: " +
+			"start the container that holds it with CAP_SYS_ADMIN, and with seccomp and AppArmor that allow them"
+	}
+	return "this host does not allow user namespaces to ordinary users: " + userNamespaceAdvice(readSetting)
+}
+
+// noGuest is the problem of a server without an agent.
+func noGuest(err error) error {
+	const variable = "--guest or " + guestbin.Variable
+	text := "the guest agent cannot be used (" + reason.Cause(err) + "): run `make build`, or name another with " + variable
+	switch {
+	case errors.Is(err, guestbin.ErrNotFound):
+		text = "the guest agent was not found: run `make build`, or put guest-linux-" + runtime.GOARCH +
+			" beside the server, or name it with " + variable
+	case errors.Is(err, guestbin.ErrNotExecutable):
+		text = "the guest agent may not be executed by the server: `chmod 755` it, and let its file system not be mounted noexec, " +
+			"or name another with " + variable
+	case errors.Is(err, guestbin.ErrForeign):
+		text = "the guest agent is no program for this machine: run `make build`, or name guest-linux-" + runtime.GOARCH +
+			" with " + variable
+	case errors.Is(err, fs.ErrNotExist):
+		text = "the guest agent that " + variable + " names is not there: run `make build`, or name another"
+	}
+	return &runtimes.Problem{Step: "find guest", Reason: text, Err: err}
+}
+
+// noBase is the problem of a host whose system cannot be looked at.
+func noBase(err error) error {
+	return &runtimes.Problem{
+		Step: "find the host's system", Err: err,
+		Reason: "the server may not look at the host's programs and libraries in /usr and /etc (" + reason.Cause(err) +
+			"): run it as a user who may",
 	}
 }
 

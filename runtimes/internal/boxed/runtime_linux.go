@@ -24,8 +24,8 @@ type Runtime struct {
 	last lastProbe
 
 	mu    sync.Mutex
-	found *found // nil until looked for
-	warms []*Warm
+	found *found           // nil until looked for
+	warms map[string]*Warm // by Dir
 }
 
 // errClosed is the cause of what Close interrupts.
@@ -33,7 +33,7 @@ var errClosed = errors.New("the runtime is closed")
 
 // New returns a runtime of that flavor. It starts nothing.
 func New(o Options, flavor Flavor) *Runtime {
-	r := &Runtime{options: o, flavor: flavor}
+	r := &Runtime{options: o, flavor: flavor, warms: make(map[string]*Warm)}
 	r.life, r.end = context.WithCancelCause(context.Background())
 	return r
 }

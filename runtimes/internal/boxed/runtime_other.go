@@ -9,6 +9,9 @@ import (
 	"github.com/codebeaker/codebeaker/runtimes/internal/box"
 )
 
+// stepStart is the step that fails here.
+const stepStart = "start box"
+
 // Runtime is a runtime that is not available: boxes need Linux.
 type Runtime struct{ flavor Flavor }
 
@@ -20,13 +23,16 @@ func (r *Runtime) Type() runtimes.Type { return r.flavor.Type }
 
 // Probe says that Linux is needed.
 func (r *Runtime) Probe(context.Context) runtimes.Availability {
-	return runtimes.Availability{Reason: r.flavor.Type.String() + " sessions need a server on Linux; use Docker here"}
+	return runtimes.Unavailable(runtimes.Problem{
+		Step: stepStart, Err: box.ErrUnsupported,
+		Reason: r.flavor.Type.String() + " sessions need a server on Linux; use Docker here",
+	})
 }
 
 // Create fails.
 func (r *Runtime) Create(context.Context, runtimes.Spec) (runtimes.Environment, error) {
 	return nil, &runtimes.EnvironmentError{
-		Runtime: r.flavor.Type, Step: "start box",
+		Runtime: r.flavor.Type, Step: stepStart,
 		Reason: r.Probe(context.Background()).Reason, Err: box.ErrUnsupported,
 	}
 }

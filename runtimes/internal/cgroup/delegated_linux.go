@@ -16,32 +16,52 @@ import (
 // one among them.
 const serverLeaf = "codebeaker-server"
 
-// findDelegated makes ready the group that this process is in. When scope is
-// not "", it must be that one.
-func (s *search) findDelegated(m mount, scope string) (*Hierarchy, error) {
+// own is the group of version 2 that this process is in, and its directory.
+func (s *search) own(m mount) (group, dir string, err error) {
 	text, err := os.ReadFile(s.membership)
 	if err != nil {
-		return nil, err
+		return "", "", err
 	}
 	group, ok := unifiedPath(string(text))
 	if !ok {
-		return nil, errors.New("the server is in no group of version 2")
+		return "", "", errors.New("the server is in no group of version 2")
 	}
-	dir, err := m.directory(group)
+	if dir, err = m.directory(group); err != nil {
+		return "", "", err
+	}
+	members, err := readPIDs(dir)
+	if err == nil && !slices.Contains(members, os.Getpid()) {
+		// Names are of this process's namespace; the mount is of another one.
+		err = fmt.Errorf("%s is not the group of the server: mount the hierarchy in its namespace", dir)
+	}
+	return group, dir, err
+}
+
+// useDelegated makes groups in the one that this process is in, when it has
+// been delegated. In one of a user's systemd only that knows: there every group
+// is writable for its user, and the processes of a terminal's, say, are not ours
+// to move.
+func (s *search) useDelegated(m mount, group, dir string) (*Hierarchy, error) {
+	if path.Base(group) == serverLeaf && dir != m.point && writable(filepath.Dir(dir)) == nil {
+		return s.useV2(filepath.Dir(dir), path.Dir(group)) // of a server before, or beside
+	}
+	if ofUserManager(group) {
+		return nil, fmt.Errorf("the group %s is of the user's systemd", group)
+	}
+	if err := writable(dir); err != nil {
+		return nil, err
+	}
+	return s.useV2(dir, group)
+}
+
+// useUnit makes groups in that of a unit that systemd says it has delegated.
+func (s *search) useUnit(m mount, unit string) (*Hierarchy, error) {
+	group, dir, err := s.own(m)
 	if err != nil {
 		return nil, err
 	}
-	if members, err := readPIDs(dir); err != nil || !slices.Contains(members, os.Getpid()) {
-		return nil, fmt.Errorf("%s is not the group of the server (%v)", dir, err) // another namespace's mount
-	}
-	switch {
-	case path.Base(group) == serverLeaf && dir != m.point && writable(filepath.Dir(dir)) == nil:
-		// A server is here already, or was.
-		group, dir = path.Dir(group), filepath.Dir(dir)
-	case scope != "" && path.Base(group) != scope:
-		return nil, fmt.Errorf("systemd made %s and left the server in %s", scope, group)
-	case scope == "" && ofUserManager(group) && !marked(dir):
-		return nil, fmt.Errorf("the group %s is systemd's own", group)
+	if path.Base(group) != unit {
+		return nil, fmt.Errorf("systemd has delegated %s, and the server is in %s", unit, group)
 	}
 	if err := writable(dir); err != nil {
 		return nil, err
@@ -111,25 +131,16 @@ func writable(dir string) error {
 	return nil
 }
 
+// readOnly reports whether nobody can write where the hierarchy is mounted.
+func readOnly(dir string) bool {
+	var fs unix.Statfs_t
+	return unix.Statfs(dir, &fs) == nil && fs.Flags&unix.ST_RDONLY != 0
+}
+
 // ofUserManager reports whether the group belongs to the systemd of a user.
-// There every group is writable for that user, and only those that are marked
-// have been delegated: the processes of another, of a terminal say, are not
-// ours to move.
 func ofUserManager(group string) bool {
 	for element := range strings.SplitSeq(group, "/") {
 		if strings.HasPrefix(element, "user@") && strings.HasSuffix(element, ".service") {
-			return true
-		}
-	}
-	return false
-}
-
-// marked reports whether systemd, since version 251, says that the group has
-// been delegated.
-func marked(dir string) bool {
-	for _, name := range []string{"user.delegate", "trusted.delegate"} {
-		var value [1]byte
-		if n, err := unix.Getxattr(dir, name, value[:]); err == nil && n == 1 && value[0] == '1' {
 			return true
 		}
 	}
@@ -155,7 +166,7 @@ func whereIs(dir, group string) string {
 func advice() string {
 	uid := os.Geteuid()
 	if uid == 0 {
-		return "run the server in a unit with Delegate=yes, or let the container that holds it write to /sys/fs/cgroup"
+		return "let the server write to /sys/fs/cgroup, or run it in a unit with Delegate=yes"
 	}
 	return fmt.Sprintf("`loginctl enable-linger %d` and XDG_RUNTIME_DIR=/run/user/%d give the server a systemd to ask, "+
 		"or run it in a unit with Delegate=yes, or as root", uid, uid)
@@ -165,7 +176,7 @@ func advice() string {
 func controllerAdvice(group string) string {
 	switch {
 	case ofUserManager(group):
-		return "let users have it by `Delegate=cpu cpuset io memory pids` in a drop-in for user@.service, and log in again"
+		return "`Delegate=cpu cpuset io memory pids` in a drop-in for user@.service offers it, from the next start of that on"
 	case path.Base(group) == "/":
 		return "the kernel or the container does not offer it"
 	}

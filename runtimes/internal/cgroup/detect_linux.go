@@ -28,8 +28,8 @@ type Hierarchy struct {
 //   - with version 2, in the group that this process is in, when it has been
 //     delegated: all its processes move to a child of it;
 //   - with version 2, in a scope that it asks systemd for, which takes this
-//     process from the group that it is in. The answer is waited for, for
-//     seconds at most.
+//     process from the group that it is in; for the answer it waits some
+//     seconds.
 //
 // Called again, also by a child of this process, it finds the same.
 // Errors: ErrUnavailable, with the reason and what to do.
@@ -43,7 +43,7 @@ func Detect() (*Hierarchy, error) {
 	if err != nil {
 		return nil, unavailable(err)
 	}
-	s := search{mounts: mounts, membership: "/proc/self/cgroup", scope: startScope}
+	s := search{mounts: mounts, membership: "/proc/self/cgroup", ask: askSystemd}
 	return s.find()
 }
 
@@ -53,8 +53,8 @@ func unavailable(reason error) error { return fmt.Errorf("%w: %w", ErrUnavailabl
 type search struct {
 	mounts     []mount
 	membership string // file that says in which groups this process is
-	// scope has systemd move this process into a scope of that name.
-	scope func() (name string, err error)
+	// ask has systemd name the unit, with this process in it, that is delegated.
+	ask func() (unit string, err error)
 }
 
 func (s *search) find() (*Hierarchy, error) {
@@ -65,23 +65,34 @@ func (s *search) find() (*Hierarchy, error) {
 	if !found {
 		return nil, unavailable(errors.New("no hierarchy is mounted"))
 	}
-	if isRoot(m.point) && writable(m.point) == nil {
-		h, err := s.useV2(m.point, "/")
-		if err != nil {
-			return nil, unavailable(err)
-		}
-		return h, nil
+	if readOnly(m.point) {
+		return nil, unavailable(fmt.Errorf("%s is mounted read-only: let the container that holds the server write there", m.point))
 	}
-	h, own := s.findDelegated(m, "")
+	h, err := s.findV2(m)
+	if err != nil {
+		return nil, unavailable(err)
+	}
+	return h, nil
+}
+
+func (s *search) findV2(m mount) (*Hierarchy, error) {
+	group, dir, err := s.own(m)
+	if err != nil {
+		return nil, err
+	}
+	if isRoot(m.point) && writable(m.point) == nil {
+		return s.useV2(m.point, "/")
+	}
+	h, own := s.useDelegated(m, group, dir)
 	if own == nil {
 		return h, nil
 	}
-	scope, err := s.scope()
+	unit, err := s.ask()
 	if err == nil {
-		h, err = s.findDelegated(m, scope)
+		h, err = s.useUnit(m, unit)
 	}
 	if err != nil {
-		return nil, unavailable(fmt.Errorf("%w; %w; %s", own, err, advice()))
+		return nil, fmt.Errorf("%w; %w; %s", own, err, advice())
 	}
 	return h, nil
 }
@@ -122,6 +133,18 @@ func (h *Hierarchy) Create(name string, l Limits) (*Group, error) {
 	if err := checkName(name); err != nil {
 		return nil, err
 	}
+	for attempt := 1; ; attempt++ {
+		made, err := h.create(name, l)
+		// Another server may take away the one above while it is still empty.
+		if !errors.Is(err, os.ErrNotExist) || attempt == createAttempts {
+			return made, err
+		}
+	}
+}
+
+const createAttempts = 5
+
+func (h *Hierarchy) create(name string, l Limits) (*Group, error) {
 	parent := &Group{version: h.version, at: h.root, root: true}
 	for element := range strings.SplitSeq(filepath.Dir(name), "/") {
 		if err := parent.prepare(); err != nil {

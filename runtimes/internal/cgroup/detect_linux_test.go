@@ -7,8 +7,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-
-	"golang.org/x/sys/unix"
 )
 
 func mountsOf(t *testing.T, mountinfo string) []mount {
@@ -56,7 +54,7 @@ func newMachine(t *testing.T) *machine {
 	m.search = search{
 		mounts:     mountsOf(t, "40 24 0:31 / "+m.point+" rw - cgroup2 cgroup2 rw,nsdelegate\n"),
 		membership: filepath.Join(t.TempDir(), "cgroup"),
-		scope: func() (string, error) {
+		ask: func() (string, error) {
 			m.asked++
 			return "", fmt.Errorf("%w here", errNoSystemd)
 		},
@@ -129,6 +127,11 @@ func TestTheRootOfVersion2ComesFirstAndKeepsItsProcesses(t *testing.T) {
 	}
 	writeFiles(t, root, map[string]string{"cgroup.controllers": "cpuset cpu\n"})
 	m.refuse("the group / lacks the memory controller")
+	// The mount is of another namespace, in which "/" is another group.
+	writeFiles(t, root, map[string]string{"cgroup.controllers": all})
+	m.enter("/")
+	writeFiles(t, root, map[string]string{"cgroup.procs": "1\n"})
+	m.refuse("is not the group of the server")
 }
 
 func TestADelegatedGroupIsSettled(t *testing.T) {
@@ -160,7 +163,7 @@ func TestTheProcessorsControllerMayBeMissingButNoOther(t *testing.T) {
 	m.group("/", all)
 	dir := m.group("/user@7.service/a.scope", "memory pids\n")
 	m.enter("/user@7.service/a.scope")
-	mark(t, dir)
+	m.search.ask = func() (string, error) { return "a.scope", nil }
 	h := m.expect("in the scope a.scope of systemd")
 	if c := h.root.controllers(); c != (Controllers{Memory: true, Processes: true}) {
 		t.Errorf("%+v", c)
@@ -179,56 +182,33 @@ func TestTheProcessorsControllerMayBeMissingButNoOther(t *testing.T) {
 	}
 }
 
-// mark says that systemd has delegated the group.
-func mark(t *testing.T, dir string) {
-	t.Helper()
-	if err := unix.Setxattr(dir, "user.delegate", []byte("1"), 0); err != nil {
-		t.Skipf("needs extended attributes: %v", err)
-	}
-}
-
 func TestSystemdIsAskedWhereTheGroupIsNotOurs(t *testing.T) {
 	for name, c := range map[string]struct {
-		group  string
-		reason string
+		group, controllers string
+		lacks              string // a file; that root may not write cannot be had otherwise
+		reason             string
 	}{
-		"not writable":                {"/session-1.scope", "cgroup.subtree_control cannot be written to"},
-		"of a terminal":               {"/user@7.service/app.slice/vte.scope", "is systemd's own"},
-		"of another one":              {"/a.scope", "is not the group of the server"},
-		"above what the mount shows":  {"/../a.scope", "is not in what"},
-		"one that has no controllers": {"/b.scope", "lacks the memory controller"},
+		"not writable":        {"/session-1.scope", all, "cgroup.subtree_control", "cannot be written to"},
+		"of a terminal":       {"/user@7.service/app.slice/vte.scope", all, "", "is of the user's systemd"},
+		"without controllers": {"/b.scope", "", "", "lacks the memory controller"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			m := newMachine(t)
 			m.group("/", all)
-			switch dir := filepath.Join(m.point, c.group); name {
-			case "not writable": // for root it is the missing file that says so
-				m.group(c.group, all)
-				if err := os.Remove(filepath.Join(dir, "cgroup.subtree_control")); err != nil {
+			dir := m.group(c.group, c.controllers)
+			m.enter(c.group)
+			if c.lacks != "" {
+				if err := os.Remove(filepath.Join(dir, c.lacks)); err != nil {
 					t.Fatal(err)
 				}
-				m.enter(c.group)
-			case "of another one":
-				m.group(c.group, all)
-				m.enter(c.group)
-				writeFiles(t, dir, map[string]string{"cgroup.procs": "1\n"})
-			case "above what the mount shows":
-				m.enter("/x")
-				writeFiles(t, filepath.Dir(m.search.membership), map[string]string{"cgroup": "0::" + c.group + "\n"})
-			case "one that has no controllers":
-				m.group(c.group, "")
-				m.enter(c.group)
-			default:
-				m.group(c.group, all)
-				m.enter(c.group)
 			}
 			m.refuse(c.reason, "no systemd answers here", "Delegate=yes")
 			if m.asked != 1 {
 				t.Errorf("asked %d times", m.asked)
 			}
-			// It makes one.
+			// It makes a scope.
 			const scope = "/user@7.service/codebeaker-1.scope"
-			m.search.scope = func() (string, error) {
+			m.search.ask = func() (string, error) {
 				m.group(scope, all)
 				m.enter(scope)
 				return filepath.Base(scope), nil
@@ -239,12 +219,27 @@ func TestSystemdIsAskedWhereTheGroupIsNotOurs(t *testing.T) {
 	}
 }
 
-func TestAScopeInWhichTheServerIsNotIsOfNoUse(t *testing.T) {
+func TestAGroupThatTheMountDoesNotShowIsOfNoUse(t *testing.T) {
+	m := newMachine(t)
+	m.group("/", all)
+	m.enter("/")
+	for _, group := range []string{"/../a.scope", "/a/../b", "a"} {
+		writeFiles(t, filepath.Dir(m.search.membership), map[string]string{"cgroup": "0::" + group + "\n"})
+		m.refuse("is not in what")
+	}
+	writeFiles(t, filepath.Dir(m.search.membership), map[string]string{"cgroup": "1:name=systemd:/\n"})
+	m.refuse("in no group of version 2")
+	if m.asked != 0 {
+		t.Errorf("asked %d times", m.asked)
+	}
+}
+
+func TestAUnitInWhichTheServerIsNotIsOfNoUse(t *testing.T) {
 	m := newMachine(t)
 	m.group("/", all)
 	m.group("/user@7.service/vte.scope", all)
 	m.enter("/user@7.service/vte.scope")
-	m.search.scope = func() (string, error) { return "codebeaker-1.scope", nil }
-	m.refuse("systemd made codebeaker-1.scope and left the server in /user@7.service/vte.scope")
+	m.search.ask = func() (string, error) { return "codebeaker-1.scope", nil }
+	m.refuse("systemd has delegated codebeaker-1.scope, and the server is in /user@7.service/vte.scope")
 	expectFile(t, filepath.Join(m.point, "user@7.service/vte.scope", serverLeaf), "cgroup.procs", "")
 }

@@ -21,6 +21,9 @@ func TestLimitsAreReadBackAsSetRaisedLoweredAndLifted(t *testing.T) {
 		if err := g.SetLimits(want); err != nil {
 			t.Fatal(err)
 		}
+		if !g.Controllers().CPU {
+			want.CPUs = 0
+		}
 		if got, err := g.Limits(); err != nil || got != want {
 			t.Errorf("set %+v, got %+v, %v", want, got, err)
 		}
@@ -34,7 +37,7 @@ func TestAForkBombThatIgnoresSignalsIsGoneWithinASecond(t *testing.T) {
 		t.Fatal(err)
 	}
 	cmd := startIn(t, run, `trap '' TERM INT HUP; b() { setsid sh -c "trap '' TERM; while :; do (sleep 60 & wait) & sleep 0.01; done" & }; while :; do b; done 2>/dev/null`)
-	grown(t, g, 200)
+	grown(t, g, 100)
 	begun := time.Now()
 	if err := g.Kill(t.Context()); err != nil {
 		t.Fatal(err)

@@ -72,7 +72,7 @@ func startIn(t testing.TB, g *Group, script string) *exec.Cmd {
 // grown waits until the group has so many processes.
 func grown(t testing.TB, g *Group, n int) {
 	t.Helper()
-	deadline := time.Now().Add(10 * time.Second)
+	deadline := time.Now().Add(30 * time.Second)
 	for {
 		found, err := g.Pids()
 		if err != nil {

@@ -55,7 +55,7 @@ func removeDirectory(dir string, deep bool) error {
 
 // Sweep ends and removes the group of that name, a clean path
 // "codebeaker/...", and everything below it, which an earlier life of the
-// server left behind.
+// server left behind, and "codebeaker" itself when nothing else is in it.
 func (h *Hierarchy) Sweep(ctx context.Context, name string) error {
 	if err := checkName(name); err != nil {
 		return err
@@ -67,5 +67,9 @@ func (h *Hierarchy) Sweep(ctx context.Context, name string) error {
 	if err := old.Kill(ctx); err != nil {
 		return err
 	}
-	return old.Remove(ctx)
+	err := old.Remove(ctx)
+	for _, dir := range h.root.below(top).distinct() {
+		_ = os.Remove(dir) // stays while another server has groups in it
+	}
+	return err
 }

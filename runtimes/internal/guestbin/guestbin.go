@@ -3,8 +3,10 @@
 package guestbin
 
 import (
+	"debug/elf"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -12,6 +14,15 @@ import (
 
 // Variable names the agent's program and comes before every search.
 const Variable = "CODEBEAKER_GUEST"
+
+// What may be wrong with an agent that was found; the error that wraps one of
+// them names the file.
+var (
+	// ErrNotExecutable: its permissions or its mount (noexec) forbid it.
+	ErrNotExecutable = errors.New("the agent's program may not be executed")
+	// ErrForeign: it is no Linux program, or one for another processor.
+	ErrForeign = errors.New("the agent's program is not one for this machine")
+)
 
 // ErrNotFound: there is no agent for this machine.
 var ErrNotFound = errors.New("the agent's program was not found: run `make build`, " +
@@ -64,6 +75,29 @@ func candidates(arch string) []string {
 		dir = above
 	}
 	return paths
+}
+
+// machines are the names of architectures in a program's header, by Go's.
+var machines = map[string]elf.Machine{"amd64": elf.EM_X86_64, "arm64": elf.EM_AARCH64}
+
+// Executable says why this process cannot execute the agent at path, nil when
+// it can. Errors: fs.ErrNotExist, ErrNotExecutable, ErrForeign.
+func Executable(path string) error {
+	if err := check(path); err != nil {
+		return err
+	}
+	program, err := elf.Open(path)
+	if errors.Is(err, fs.ErrPermission) {
+		return mayExecute(path) // which does not need to read it
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w: %w", path, ErrForeign, err)
+	}
+	defer program.Close()
+	if want, known := machines[runtime.GOARCH]; known && program.Machine != want {
+		return fmt.Errorf("%s: %w but for %v", path, ErrForeign, program.Machine)
+	}
+	return mayExecute(path)
 }
 
 func check(path string) error {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"runtime"
 	"testing"
 )
 
@@ -49,6 +50,45 @@ func TestTheProgramBesideTheServerIsFound(t *testing.T) {
 	t.Cleanup(func() { os.Remove(agent) })
 	if got, err := FindFor("mips"); got != agent || err != nil {
 		t.Errorf("got %q, %v", got, err)
+	}
+}
+
+func TestAnAgentThatCannotBeExecutedIsToldApart(t *testing.T) {
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := Executable(self); err != nil && runtime.GOOS == "linux" {
+		t.Error(err)
+	}
+	program, err := os.ReadFile(self)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	file := filepath.Join(dir, "agent")
+	if err := Executable(file); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a missing one: %v", err)
+	}
+	write(t, file)
+	if err := Executable(file); !errors.Is(err, ErrForeign) {
+		t.Errorf("an empty one: %v", err)
+	}
+	if err := os.WriteFile(file, program, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(file, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := Executable(file); runtime.GOOS == "linux" && !errors.Is(err, ErrNotExecutable) {
+		t.Errorf("one without the permission: %v", err)
+	}
+	program[18] = 0xf3 // e_machine, elf(5): RISC-V
+	if err := os.WriteFile(file, program, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := Executable(file); runtime.GOOS == "linux" && !errors.Is(err, ErrForeign) {
+		t.Errorf("one of another processor: %v", err)
 	}
 }
 

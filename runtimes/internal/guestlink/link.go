@@ -30,6 +30,7 @@ type Link struct {
 	mu          sync.Mutex
 	err         error // the first reason of the end; nil while it lives
 	closed      bool  // the end was asked for
+	opening     bool  // whatever ends it now is Open's to tell
 	last        uint32
 	processes   map[uint32]*process
 	call        *fileCall // the file command under way
@@ -44,7 +45,7 @@ type Link struct {
 // Errors: *HelloError; ctx's cause; those of the stream and of the groups.
 func Open(ctx context.Context, conn io.ReadWriteCloser, o Options) (*Link, error) {
 	l := &Link{
-		conn: conn, log: o.Logger, outputLimit: o.OutputLimit,
+		conn: conn, log: o.Logger, outputLimit: o.OutputLimit, opening: true,
 		lost: make(chan struct{}), done: make(chan struct{}),
 		processes: make(map[uint32]*process), pings: make(map[uint64]chan struct{}),
 	}
@@ -65,6 +66,9 @@ func Open(ctx context.Context, conn io.ReadWriteCloser, o Options) (*Link, error
 		}
 		return nil, err
 	}
+	l.mu.Lock()
+	l.opening = false
+	l.mu.Unlock()
 	go l.read(reader)
 	return l, nil
 }
@@ -155,7 +159,7 @@ func (l *Link) fail(err error) {
 	if first {
 		l.err = err
 	}
-	closed := l.closed
+	closed := l.closed || l.opening
 	l.mu.Unlock()
 	if !first {
 		return
