@@ -9,6 +9,7 @@
 # of this script; its console is in .cache/logs/vm-console.log.
 #
 #   VM_CASES=names   some of the cases only: Root User UserWithoutBus DelegatedUnit
+#   VM_DOCKER=1      with a Docker engine in the machine, and the case Docker
 #   VM_RUN=/path     a program in the machine to run instead of the tests
 #   VM_EXTRA=folder  laid over the machine's root
 #   VM_TIMEOUT=9m    when the machine is ended
@@ -24,8 +25,9 @@ source "$(dirname -- "${BASH_SOURCE[0]}")/mirror.sh"
 
 FILES=$ROOT/docker/vm # what is the machine's own
 RUN=${VM_RUN:-/usr/local/lib/vm/tests}
-CASES=${VM_CASES:-Root User UserWithoutBus DelegatedUnit}
-PACKAGES=systemd-sysv,dbus,dbus-user-session,libpam-systemd,kmod,python3,procps
+CASES=${VM_CASES:-Root User UserWithoutBus DelegatedUnit${VM_DOCKER:+ Docker}}
+KIND=${VM_DOCKER:+docker-}root # of root file system
+PACKAGES=systemd-sysv,dbus,dbus-user-session,libpam-systemd,kmod,python3,procps${VM_DOCKER:+,docker.io,apparmor}
 
 # recipe prints what decides whether the root file system has to be made again.
 recipe() {
@@ -76,6 +78,7 @@ slim() {
 		fstrim.timer systemd-timesyncd.service e2scrub_reap.service getty@tty1.service serial-getty@ttyS0.service; do
 		ln -sf /dev/null "$TREE/etc/systemd/system/$unit"
 	done
+	rm -f "$TREE"/etc/systemd/system/*.wants/{docker,containerd}.* # the case that needs them starts them
 	echo machine >"$TREE/etc/hostname"
 	printf '127.0.0.1 localhost machine\n' >"$TREE/etc/hosts"
 	: >"$TREE/etc/fstab"
@@ -117,7 +120,7 @@ make_root() {
 	add_tools
 	step "make the disk of the machine" make_disk "$TREE" "$new/root.img" 1500
 	rm -rf --one-file-system "$TREE"
-	find "$CACHE/vm" -mindepth 1 -maxdepth 1 ! -path "$new" -exec rm -rf {} +
+	rm -rf "$CACHE/vm/$KIND"-????????????????
 	mv "$new" "$STORE"
 }
 
@@ -193,7 +196,7 @@ main() {
 		"$CACHE/tools/bin/$tool" --version >/dev/null || fail "there is no $tool" "run: make tools"
 	done
 	[[ -n $(kernel_package) ]] || step "read the package lists" apt-get -o DPkg::Lock::Timeout=300 update
-	STORE=$CACHE/vm/$(recipe)
+	STORE=$CACHE/vm/$KIND-$(recipe)
 	trap 'rm -rf --one-file-system -- "${TREE:-}" "${OVER:-}"' EXIT
 	[[ -f $STORE/root.img ]] || make_root
 	OVER=$(mktemp -d "${TMPDIR:-/tmp}/codebeaker-vm.XXXXXX")

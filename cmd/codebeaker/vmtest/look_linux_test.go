@@ -1,8 +1,10 @@
 package vmtest
 
 import (
+	"fmt"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -149,23 +151,32 @@ func systemds(group string) bool {
 	return false
 }
 
-// tracesOf lists what there is of a session: its name is part of the names of
-// its control groups, mounts and directories.
-func (s *server) tracesOf(session string) []string {
+// traces lists what there is of a session: its name, or that of its container,
+// is part of the names of its control groups, mounts and directories.
+func (s *session) traces() []string {
 	var list []string
+	of := func(text string) bool {
+		return strings.Contains(text, s.SessionID) || s.ContainerID != "" && strings.Contains(text, s.ContainerID)
+	}
 	for _, p := range processes() {
-		if strings.Contains(p.group, session) || strings.Contains(p.mounts, session) {
+		if of(p.group) || of(p.mounts) {
 			list = append(list, p.String())
 		}
 	}
 	for _, group := range controlGroups() {
-		if strings.Contains(group, session) {
+		if of(group) {
 			list = append(list, "control group "+group)
 		}
 	}
-	for _, dir := range s.files() {
-		if strings.Contains(dir, session) {
+	for _, dir := range s.server.files() {
+		if of(dir) {
 			list = append(list, "file "+dir)
+		}
+	}
+	if s.ContainerID != "" {
+		out, err := exec.Command("docker", "ps", "--all", "--no-trunc", "--quiet").Output()
+		if err != nil || of(string(out)) {
+			list = append(list, fmt.Sprintf("container %s, %v", s.ContainerID, err))
 		}
 	}
 	return list

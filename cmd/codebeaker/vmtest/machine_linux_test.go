@@ -2,6 +2,7 @@ package vmtest
 
 import (
 	"os"
+	"strings"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -15,6 +16,7 @@ type situation struct {
 	name   string
 	groups bool // it can make control groups
 	unit   bool // it is a unit of its own; the tests are root, outside of it
+	docker bool // it has a Docker engine, and no other runtime
 }
 
 var situations = []situation{
@@ -22,6 +24,25 @@ var situations = []situation{
 	{name: "User", groups: true}, // with a systemd of its own, as after a login
 	{name: "UserWithoutBus"},
 	{name: "DelegatedUnit", groups: true, unit: true}, // an ordinary user, and Delegate=yes
+	{name: "Docker", groups: true, docker: true},      // root, with `VM_DOCKER=1 make vm`
+}
+
+// languages are those that are tested in a situation, the first of them also
+// with a server that is killed.
+func (s situation) languages() []language {
+	if s.docker {
+		return inContainers
+	}
+	return inBoxes
+}
+
+// names are those of the runtimes of languages.
+func names(languages []language) string {
+	var list []string
+	for _, l := range languages {
+		list = append(list, strings.ToLower(l.runtime))
+	}
+	return strings.Join(list, ",")
 }
 
 // current is the case that is tested; without one the test skips.
@@ -47,13 +68,15 @@ func TestMachine(t *testing.T) {
 	s := current(t)
 	t.Run(s.name, func(t *testing.T) {
 		before, dir := look(t), dataDirectory(t, s)
-		t.Run("Crash", func(t *testing.T) { testCrash(t, start(t, s, dir, "native")) })
-		server := start(t, s, dir, "native,bun,deno")
+		t.Run("Crash", func(t *testing.T) { testCrash(t, start(t, s, dir, s.languages()[:1])) })
+		server := start(t, s, dir, s.languages())
 		t.Run("Sweep", func(t *testing.T) { testSweep(t, server) })
-		for _, l := range languages {
+		for _, l := range s.languages() {
 			t.Run(l.runtime, func(t *testing.T) { testRuntime(t, server, l) })
 		}
-		t.Run("SeedExample", func(t *testing.T) { testSeedExample(t, server) })
+		if !s.docker {
+			t.Run("SeedExample", func(t *testing.T) { testSeedExample(t, server) })
+		}
 		t.Run("Stop", func(t *testing.T) { testStop(t, server, before) })
 	})
 }

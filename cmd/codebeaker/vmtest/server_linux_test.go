@@ -21,6 +21,7 @@ import (
 // A server is the real one, in a process of its own, and a client of it.
 type server struct {
 	situation
+	offers []language
 	dir    string // its data
 	log    string // file
 	cmd    *exec.Cmd
@@ -35,13 +36,13 @@ const (
 	unitUser = "withoutbus"
 )
 
-// start starts the program that lies beside this one, with some runtimes, and
-// waits until it listens.
-func start(t *testing.T, s situation, dir, runtimes string) *server {
+// start starts the program that lies beside this one, with the runtimes of some
+// languages, and waits until it listens.
+func start(t *testing.T, s situation, dir string, offers []language) *server {
 	t.Helper()
-	v := &server{situation: s, dir: dir, exited: make(chan struct{})}
+	v := &server{situation: s, offers: offers, dir: dir, exited: make(chan struct{})}
 	v.cmd = exec.Command(programs(t, "codebeaker"), "serve", "--listen", "127.0.0.1:0", "--data-dir", dir,
-		"--runtimes", runtimes, "--calibrate=false",
+		"--runtimes", names(offers), "--calibrate=false",
 		"--create-timeout", stretched(10*time.Second).String(), "--drain-timeout", "1s")
 	if s.unit {
 		// As docs/operations.md has it.
@@ -232,9 +233,9 @@ func (v *server) populate(t *testing.T) (sessions []*session) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, l := range languages {
+	for _, l := range v.offers {
 		if !slices.ContainsFunc(list, func(r protocol.Runtime) bool { return r.RuntimeType == l.runtime && r.Available }) {
-			continue // not asked for, or its own test has said why
+			continue // its own test has said why
 		}
 		s := v.create(t, protocol.SessionCreate{Language: l.name, RuntimeType: protocol.RuntimeType(l.runtime)})
 		s.closed = true
@@ -250,7 +251,7 @@ func (v *server) populate(t *testing.T) (sessions []*session) {
 
 // testCrash: programs do not outlive a server that is killed.
 func testCrash(t *testing.T, v *server) {
-	v.need(t, "Native")
+	v.need(t, v.offers[0].runtime)
 	v.populate(t)
 	if err := v.crash(); err != nil {
 		t.Fatal(err)
@@ -313,6 +314,13 @@ func testStop(t *testing.T, v *server, before sight) {
 	for _, name := range v.files() {
 		if strings.HasPrefix(name, v.workspaces()) {
 			t.Errorf("left in the workspaces: %s", name)
+		}
+	}
+	if v.docker {
+		for _, list := range [][]string{{"ps", "--all", "--quiet"}, {"volume", "ls", "--quiet"}, {"network", "ls", "--quiet", "--filter", "type=custom"}} {
+			if out, err := exec.Command("docker", list...).CombinedOutput(); err != nil || len(out) > 0 {
+				t.Errorf("docker %v: %v, %s", list, err, out)
+			}
 		}
 	}
 }
