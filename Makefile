@@ -85,8 +85,8 @@ check: lint cross ## Check format, vet, staticcheck, go.mod, scripts, import gra
 	@unformatted=$$(gofmt -l $$($(GO) list -f '{{.Dir}}' ./...)); \
 		if [[ -n $$unformatted ]]; then echo "not formatted (make fmt):"; echo "$$unformatted"; exit 1; fi
 	$(GO) mod tidy -diff
-	@for script in docker/scripts/*.sh .ci/run; do bash -n "$$script"; done
-	@if command -v shellcheck >/dev/null; then shellcheck -x -S warning docker/scripts/*.sh docker/golang/go.sh .ci/run; fi
+	@for script in docker/scripts/*.sh docker/vm/{init,run,tests} .ci/run; do bash -n "$$script"; done
+	@if command -v shellcheck >/dev/null; then shellcheck -x -S warning docker/scripts/*.sh docker/golang/go.sh docker/vm/{init,run,tests} .ci/run; fi
 	$(GO) test -count=1 ./cmd/codebeaker -run 'Arch|Import'
 	$(GO) test -count=1 ./transport ./transport/jsonrpc ./transport/websocket -run 'Alloc|Small'
 
@@ -105,11 +105,11 @@ images: ## Build the language images
 smoke: images ## Run a program in each language image, confined as a session is
 	@docker/scripts/smoke.sh
 
+vm: ## Boot a machine of today (control groups v2, systemd) and test the server in it, as root on Debian
+	@docker/scripts/vm.sh
+
 tools: ## Get Bun, Deno and the test clients into .cache/tools
 	@docker/scripts/tools.sh
-
-vm: ## Boot a machine of today (control groups v2, systemd) and test the server in it
-	@docker/scripts/vm.sh
 
 clean: ## Remove what was built and fetched here; images stay
 	rm -rf bin $(CACHE)

@@ -140,12 +140,8 @@ func ownGroup() string {
 }
 
 // systemds reports whether a control group is none of the server's: systemd
-// makes some as it starts units. The folder for all servers' groups stays, empty,
-// at the root: another server may be about to make one in it.
+// makes some as it starts units.
 func systemds(group string) bool {
-	if group == "/sys/fs/cgroup/codebeaker" {
-		return true
-	}
 	switch filepath.Ext(group) {
 	case ".service", ".socket", ".slice", ".mount":
 		return !strings.Contains(filepath.Base(group), "codebeaker")
