@@ -118,8 +118,11 @@ func (v *converter) writeFile(c *protocol.WriteFile) (*runtimes.WriteFile, error
 	if err != nil {
 		return nil, err
 	}
-	w := &runtimes.WriteFile{Path: p, Content: content, Executable: c.Executable}
+	w := &runtimes.WriteFile{Path: p, Content: content, Executable: c.Executable, Atomic: c.Atomic}
 	if c.Mode == protocol.Append {
+		if c.Atomic {
+			return nil, paramError("command.atomic", "is not for mode Append")
+		}
 		w.Mode = runtimes.Append
 	}
 	return w, nil

@@ -29,7 +29,8 @@ func TestEveryMemberOfACommandArrivesWithItsDefault(t *testing.T) {
 	}{
 		{`{"type":"write_file","path":"a","content":"x"}`, &runtimes.WriteFile{Path: "a", Content: []byte("x")}},
 		{`{"type":"write_file","path":"a","content":"","mode":null,"encoding":null}`, &runtimes.WriteFile{Path: "a", Content: []byte{}}},
-		{`{"type":"WRITE_FILE","path":"a","content":"eA==","encoding":"Base64","mode":"overwrite","executable":true}`, &runtimes.WriteFile{Path: "a", Content: []byte("x"), Executable: true}},
+		{`{"type":"WRITE_FILE","path":"a","content":"eA==","encoding":"Base64","mode":"overwrite","executable":true,"atomic":true}`, &runtimes.WriteFile{Path: "a", Content: []byte("x"), Executable: new(true), Atomic: true}},
+		{`{"type":"write_file","path":"a","content":"x","executable":false}`, &runtimes.WriteFile{Path: "a", Content: []byte("x"), Executable: new(false)}},
 		{`{"content":"x","mode":"APPEND","encoding":"utf-8","path":"a","type":"write_file"}`, &runtimes.WriteFile{Path: "a", Content: []byte("x"), Mode: runtimes.Append}},
 		{`{"type":"write_file","path":"a","content":"x","mode":0}`, &runtimes.WriteFile{Path: "a", Content: []byte("x")}},
 		{`{"type":"write_file","path":"a","content":"x","mode":1}`, &runtimes.WriteFile{Path: "a", Content: []byte("x")}},
@@ -131,6 +132,7 @@ func TestEveryWrongMemberOfACommandIsNamed(t *testing.T) {
 		{`{"type":"delete_file"}`, "command.path", "required", 0},
 		{`{"type":"list_directory","pattern":"[a"}`, "command.pattern", "glob", 0},
 		{`{"type":"list_directory","maxDepth":0}`, "command.maxDepth", "", 0},
+		{`{"type":"write_file","path":"x","content":"","mode":"Append","atomic":true}`, "command.atomic", "Append", 0},
 		{`{"type":"list_directory","limit":100001}`, "command.limit", "100000", 0},
 		{`{"type":"list_directory","include_hidden":true,"includeHidden":false}`, "command.include_hidden", "contradicts", 0},
 		{`{"type":"execute_shell"}`, "command.commandName", "required", 0},

@@ -66,7 +66,7 @@ func executableRuns(t *testing.T, s *suite) {
 	env := s.environment(t)
 	s.shell(t, "")
 	dir := folder(t, env.Workspace())
-	script := runtimes.WriteFile{Path: dir + "/script", Content: []byte("#!/bin/sh\necho \"ran with $1\"\n"), Executable: true}
+	script := runtimes.WriteFile{Path: dir + "/script", Content: []byte("#!/bin/sh\necho \"ran with $1\"\n"), Executable: new(true)}
 	if _, err := env.Workspace().WriteFile(t.Context(), script); err != nil {
 		t.Fatal(err)
 	}

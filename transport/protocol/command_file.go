@@ -7,8 +7,9 @@ type WriteFile struct {
 	Path       *string   `json:"path,omitempty" rpc:"required" doc:"file to write"`
 	Content    *string   `json:"content,omitempty" rpc:"required" doc:"what to write"`
 	Encoding   Encoding  `json:"encoding,omitempty" default:"\"utf8\"" doc:"encoding of content"`
-	Mode       WriteMode `json:"mode,omitempty" default:"\"Create\"" doc:"Create and Overwrite are synonyms: create or replace, atomically; Append is rolled back when space runs out"`
-	Executable bool      `json:"executable,omitempty" default:"false" doc:"the file may be run"`
+	Mode       WriteMode `json:"mode,omitempty" default:"\"Create\"" doc:"Create and Overwrite are synonyms: create, or overwrite in place once the space is reserved; Append is rolled back when space runs out"`
+	Executable *bool     `json:"executable,omitempty" doc:"true lets those run the file who may read it, false nobody; absent changes nothing, and a new file is plain"`
+	Atomic     bool      `json:"atomic,omitempty" default:"false" doc:"replace the file by a rename, so that a reader sees the old content or the new: the mode is kept, other hard links keep the old content; not with Append"`
 }
 
 // ReadFile is the command read_file.

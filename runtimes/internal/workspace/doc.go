@@ -25,8 +25,9 @@
 //
 // # Temporaries
 //
-// What a command writes is made complete under a temporary name in the top
-// directory (see temporaryPrefix) and then renamed into place. Listings leave
+// What a command makes, a write over a file that is there excepted, is made
+// complete under a temporary name in the top directory (see temporaryPrefix)
+// and then renamed into place. Listings leave
 // these names out. A command that fails removes its own; [Tree.Recover]
 // removes those of an agent that was killed.
 package workspace
