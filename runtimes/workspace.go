@@ -101,7 +101,7 @@ type DeleteFile struct {
 type ListDirectory struct {
 	Path       string
 	Recursive  bool
-	Pattern    string // glob on the name, path.Match; "" is all
+	Pattern    string // see Pattern; "" is all. One of paths goes down by itself
 	SkipHidden bool
 	MaxDepth   int // of a recursive listing; 0 is no bound
 	Limit      int // of entries; 0 is DefaultListLimit

@@ -150,8 +150,8 @@ func (v *converter) listDirectory(c *protocol.ListDirectory) (*runtimes.ListDire
 	if err := text("command.pattern", c.Pattern, maxPatternBytes); err != nil {
 		return nil, err
 	}
-	if _, err := path.Match(c.Pattern, ""); err != nil {
-		return nil, paramError("command.pattern", "must be a glob pattern: %v", err)
+	if _, err := runtimes.ParsePattern(c.Pattern); err != nil {
+		return nil, paramError("command.pattern", "%v", err)
 	}
 	depth, err := integer("command.maxDepth", c.MaxDepth, 0, 1, 1<<31)
 	if err != nil {

@@ -203,6 +203,8 @@ func listSorted(t *testing.T, s *suite) {
 		{runtimes.ListDirectory{SkipHidden: true, Recursive: true}, "a a/y a/y/x.txt a/z.txt b.txt c.go", false},
 		{runtimes.ListDirectory{Recursive: true, MaxDepth: 2}, ".hidden a a/y a/z.txt b.txt c.go", false},
 		{runtimes.ListDirectory{Recursive: true, Pattern: "*.txt"}, "a/y/x.txt a/z.txt b.txt", false},
+		{runtimes.ListDirectory{Pattern: "**/*.{txt,go}"}, "a/y/x.txt a/z.txt b.txt c.go", false},
+		{runtimes.ListDirectory{Pattern: "a/*.txt"}, "a/z.txt", false},
 		{runtimes.ListDirectory{Limit: 2}, ".hidden a", true},
 	} {
 		c.cmd.Path = dir

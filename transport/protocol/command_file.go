@@ -67,7 +67,7 @@ type DeleteFile struct {
 type ListDirectory struct {
 	Path               *string `json:"path,omitempty" default:"\".\"" doc:"directory to list"`
 	Recursive          bool    `json:"recursive,omitempty" default:"false" doc:"list what is below it too; links are not followed"`
-	Pattern            string  `json:"pattern,omitempty" doc:"glob on the name; all when absent"`
+	Pattern            string  `json:"pattern,omitempty" doc:"glob with **, {a,b} and [a-z]; without a slash on the name, at any depth of a recursive listing; with one on the path below the listed directory, as deep as it says; all when absent"`
 	IncludeHidden      *bool   `json:"includeHidden,omitempty" default:"true" doc:"list names that begin with a dot"`
 	IncludeHiddenAlias *bool   `json:"include_hidden,omitempty" alias:"includeHidden"`
 	MaxDepth           *int64  `json:"maxDepth,omitempty" min:"1" doc:"levels of a recursive listing; all when absent"`
