@@ -30,6 +30,15 @@ func (t *Tree) CopyFile(ctx context.Context, cmd runtimes.CopyFile) (int64, erro
 	if err != nil {
 		return 0, err
 	}
+	var copied int64
+	err = t.throughBoth(source, destination, true, func(from, to location) (err error) {
+		copied, err = t.copyTo(ctx, from, to, cmd)
+		return err
+	})
+	return copied, err
+}
+
+func (t *Tree) copyTo(ctx context.Context, source, destination location, cmd runtimes.CopyFile) (int64, error) {
 	info, err := t.root.Stat(source.text())
 	if err != nil {
 		return 0, t.explain(source, err)

@@ -38,9 +38,9 @@ func (t *Tree) ListDirectory(ctx context.Context, cmd runtimes.ListDirectory) (r
 		cmd.Limit = runtimes.DefaultListLimit
 	}
 	cmd.Recursive = cmd.Recursive || pattern.Paths()
-	shown := strings.TrimPrefix(at.name+"/", "./")
+	shown := strings.TrimPrefix(at.name+"/", "./") // links in it are not resolved
 	l := lister{tree: t, ctx: ctx, cmd: cmd, pattern: pattern, top: len(shown)}
-	err = l.walk(t.root, at.text(), shown, 1, 0)
+	err = t.through(at, true, func(at location) error { return l.walk(t.root, at.text(), shown, 1, 0) })
 	if errors.Is(err, errListFull) {
 		l.found.Truncated = true
 		err = nil

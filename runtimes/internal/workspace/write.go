@@ -16,26 +16,19 @@ import (
 // or with Atomic replaced by a temporary that is renamed: both contents need
 // space meanwhile, and other hard links keep the old one.
 func (t *Tree) WriteFile(ctx context.Context, cmd runtimes.WriteFile) (int64, error) {
-	at, err := t.begin(ctx, cmd.Path)
-	if err != nil {
-		return 0, err
-	}
-	if !cmd.Atomic || cmd.Mode == runtimes.Append {
-		err = t.writeInPlace(at, cmd)
-		if err == nil || !errors.Is(err, fs.ErrNotExist) {
-			return written(cmd.Content, t.explain(at, err))
+	err := t.do(ctx, cmd.Path, true, func(at location) error {
+		if !cmd.Atomic || cmd.Mode == runtimes.Append {
+			err := t.writeInPlace(at, cmd)
+			if err == nil || !errors.Is(err, fs.ErrNotExist) {
+				return err
+			}
 		}
-	}
-	err = t.replace(at, cmd.Content, cmd.Executable)
-	return written(cmd.Content, t.explain(at, err))
-}
-
-// written is the answer to a write, which is done whole or not at all.
-func written(content []byte, err error) (int64, error) {
+		return t.replace(at, cmd.Content, cmd.Executable)
+	})
 	if err != nil {
 		return 0, err
 	}
-	return int64(len(content)), nil
+	return int64(len(cmd.Content)), nil
 }
 
 // newFileMode is that of a file that is not there yet.
@@ -95,9 +88,6 @@ func (t target) mode(otherwise fs.FileMode) fs.FileMode {
 	return t.info.Mode().Perm()
 }
 
-// maxLinks is how many symlinks are followed in a row, as in path_resolution(7).
-const maxLinks = 40
-
 // follow resolves symlinks in the last element, as an open would do, since a
 // rename would replace the link itself. The name it returns may hold ".." from
 // a link, which os.Root resolves and confines.
@@ -130,6 +120,7 @@ func (t *Tree) follow(name string) (target, error) {
 // fileTarget is follow for a regular file that is to be written.
 func (t *Tree) fileTarget(at location) (target, error) {
 	found, err := t.follow(at.name)
+	found.linked = found.linked || at.dangling
 	switch {
 	case err != nil:
 		return found, err
