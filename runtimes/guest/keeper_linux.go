@@ -205,7 +205,7 @@ func (x *execution) follow(l *launch, reports *os.File) {
 			t.unknown()
 		}
 		t.forget(x)
-		x.fail(startError(x.spec.Args[0], failure).Error())
+		x.fail(startError(x.spec.Args[0], x.spec.Dir, failure).Error())
 	}
 	t.signalGroup(x, unix.SIGKILL)
 }
@@ -222,7 +222,7 @@ func (s *starter) startKept(x *execution, l *launch) error {
 	l.reports = theirs
 	if err := s.agent.table.keep(x, l); err != nil {
 		reports.Close()
-		return startError(x.spec.Args[0], err)
+		return startError(x.spec.Args[0], x.spec.Dir, err)
 	}
 	go x.follow(l, reports)
 	return nil
