@@ -17,7 +17,11 @@ import (
 
 // testConverter has the default policy, and one image.
 func testConverter() *converter {
-	policy := Policy{Images: []string{"registry.example/*"}}.withDefaults()
+	images, err := runtimes.ParseImages("registry.example/*")
+	if err != nil {
+		panic(err)
+	}
+	policy := Policy{Images: images}.withDefaults()
 	return &converter{policy: policy, served: func() []string { return []string{"go"} }}
 }
 
@@ -72,7 +76,7 @@ func TestEveryMemberOfCreateArrivesWithItsDefault(t *testing.T) {
 		{`{"language":"py","network":"Internet"}`, func(r *actors.CreateRequest) { r.Network = runtimes.Internet }},
 		{`{"language":"py","env":{"B":"2","A":"x=y"}}`, func(r *actors.CreateRequest) { r.Env = []string{"A=x=y", "B=2"} }},
 		{`{"language":"py","labels":{"team":"a"}}`, func(r *actors.CreateRequest) { r.Labels = map[string]string{"team": "a"} }},
-		{`{"language":"py","dockerImage":"registry.example/x"}`, func(r *actors.CreateRequest) { r.Image, r.Runtime = "registry.example/x", runtimes.Docker }},
+		{`{"language":"py","dockerImage":"registry.example/x"}`, func(r *actors.CreateRequest) { r.Image, r.Runtime = "registry.example/x:latest", runtimes.Docker }},
 	} {
 		got, err := convertCreate(c.params)
 		if err != nil {

@@ -2,8 +2,9 @@ package transport
 
 import (
 	"fmt"
-	"path"
 	"time"
+
+	"github.com/codebeaker/codebeaker/runtimes"
 )
 
 // Policy is what an operator allows. A request above a maximum is refused,
@@ -25,9 +26,8 @@ type Policy struct {
 	MaxStdinBytes int64
 	// DenyInternet refuses network "internet".
 	DenyInternet bool
-	// Images are the patterns (path.Match) a dockerImage must match one of.
-	// Empty: none is allowed.
-	Images []string
+	// Images are those that dockerImage may name. Zero: none.
+	Images runtimes.Images
 }
 
 // withDefaults returns p with its zeros replaced.
@@ -64,22 +64,7 @@ func (p Policy) Check() error {
 			return fmt.Errorf("policy: %s is negative", name)
 		}
 	}
-	for _, pattern := range p.Images {
-		if _, err := path.Match(pattern, ""); err != nil {
-			return fmt.Errorf("policy: Images: %q: %w", pattern, err)
-		}
-	}
 	return nil
-}
-
-// allowsImage reports whether a dockerImage may be used.
-func (p *Policy) allowsImage(image string) bool {
-	for _, pattern := range p.Images {
-		if ok, _ := path.Match(pattern, image); ok {
-			return true
-		}
-	}
-	return false
 }
 
 // Bounds of what a request may hold, whatever the operator allows. Linux takes

@@ -16,6 +16,8 @@ import (
 	"github.com/knadh/koanf/providers/posflag"
 	"github.com/knadh/koanf/v2"
 	"github.com/spf13/pflag"
+
+	"github.com/codebeaker/codebeaker/runtimes"
 )
 
 // Config is everything an operator can set. Each setting is a flag
@@ -70,7 +72,7 @@ func addFlags(flags *pflag.FlagSet) {
 	flags.StringSlice("allow-host", nil, "names by which clients may call the server besides its address")
 	flags.StringSlice("runtimes", []string{"docker", "deno", "bun", "native"}, "runtimes to offer")
 	flags.String("docker-host", "", "Docker engine, such as unix:///var/run/docker.sock; empty uses DOCKER_HOST or the usual one")
-	flags.StringSlice("allow-image", nil, "images that clients may name with dockerImage")
+	flags.StringSlice("allow-image", nil, "images that clients may name with dockerImage, such as python:3.12 or registry.example/team/*")
 	flags.Bool("internet", true, "let sessions ask for network internet")
 	flags.StringSlice("allow-network", nil, "addresses (CIDR) that network internet may reach although they are not public")
 	flags.String("tools-dir", "", "directory to search for bun and deno when they are not on PATH")
@@ -176,6 +178,9 @@ func (c *Config) validate() error {
 	if _, err := c.networks(); err != nil {
 		return err
 	}
+	if _, err := c.images(); err != nil {
+		return err
+	}
 	switch {
 	case c.MaxMemoryMB < 0:
 		return fmt.Errorf("max-memory-mb must not be negative")
@@ -187,6 +192,15 @@ func (c *Config) validate() error {
 		return fmt.Errorf("data-dir must be set: this user has no home directory")
 	}
 	return nil
+}
+
+// images is the rule of allow-image.
+func (c *Config) images() (runtimes.Images, error) {
+	images, err := runtimes.ParseImages(c.AllowImages...)
+	if err != nil {
+		return images, fmt.Errorf("allow-image: %w", err)
+	}
+	return images, nil
 }
 
 // networks are the blocks of allow-network; an address alone is a block of one.

@@ -3,7 +3,6 @@ package docker
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	cerrdefs "github.com/containerd/errdefs"
 
@@ -49,11 +48,12 @@ func (r *Runtime) inspectImage(ctx context.Context, name string) (*imageFacts, e
 // imageFor picks the image of a session and looks it up.
 func (r *Runtime) imageFor(ctx context.Context, spec runtimes.Spec) (*imageFacts, error) {
 	const step = "find image"
-	name := spec.Image
-	if name == "" {
-		name = r.options.Images[spec.Language]
-	} else if !slices.Contains(r.options.AllowImages, name) && !r.isOwnImage(name) {
-		return nil, refused(step, fmt.Sprintf("The image %q is not among those the operator allows.", name))
+	name := r.options.Images[spec.Language]
+	if spec.Image != "" {
+		var ok bool
+		if name, ok = r.options.AllowImages.Allowed(spec.Image); !ok {
+			return nil, refused(step, fmt.Sprintf("The image %q is not among those the operator allows.", spec.Image))
+		}
 	}
 	if name == "" {
 		return nil, refused(step, fmt.Sprintf("There is no image for the language %q.", spec.Language))

@@ -42,7 +42,7 @@ type Options struct {
 	// DockerHost is the engine's address; "" is DOCKER_HOST or the usual one.
 	DockerHost string
 	// AllowImages are the images a session may name.
-	AllowImages []string
+	AllowImages runtimes.Images
 	// AllowNetworks are addresses that sessions with network internet may
 	// reach although they are not public.
 	AllowNetworks []netip.Prefix
