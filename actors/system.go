@@ -13,22 +13,31 @@ import (
 	"github.com/codebeaker/codebeaker/runtimes"
 )
 
-// Options of a System. Registry is required; other zero values have defaults.
+// What Options have where they say nothing.
+const (
+	DefaultSessions          = 256
+	DefaultQueueLength       = 64
+	DefaultOutputBytes       = 1 << 20
+	DefaultOutputMemoryBytes = 256 << 20
+	DefaultCreateTimeout     = time.Minute
+)
+
+// Options of a System. Registry is required; zeros of the others mean the
+// defaults above.
 type Options struct {
 	Registry *runtimes.Registry
 	// Node is the first part of every session id. "" means "n1".
 	Node string
-	// MaxSessions bounds live sessions. Zero means 256.
+	// MaxSessions bounds live sessions.
 	MaxSessions int
-	// QueueLength bounds the commands that wait in one session. Zero means 64.
+	// QueueLength bounds the commands that wait in one session.
 	QueueLength int
-	// OutputBytes is how much output of each execution is kept. Zero means
-	// 1 MiB.
+	// OutputBytes is how much output of each execution is kept.
 	OutputBytes int
 	// OutputMemoryBytes bounds the output and results that are kept of all
-	// executions together. Zero means 256 MiB.
+	// executions together.
 	OutputMemoryBytes int64
-	// CreateTimeout bounds the making of one environment. Zero means 60 s.
+	// CreateTimeout bounds the making of one environment.
 	CreateTimeout time.Duration
 	Logger        *slog.Logger // nil discards
 	Observer      Observer     // nil counts nothing
@@ -42,16 +51,19 @@ func (o *Options) setDefaults() {
 		o.Node = "n1"
 	}
 	if o.MaxSessions <= 0 {
-		o.MaxSessions = 256
+		o.MaxSessions = DefaultSessions
 	}
 	if o.QueueLength <= 0 {
-		o.QueueLength = 64
+		o.QueueLength = DefaultQueueLength
+	}
+	if o.OutputBytes <= 0 {
+		o.OutputBytes = DefaultOutputBytes
 	}
 	if o.OutputMemoryBytes <= 0 {
-		o.OutputMemoryBytes = 256 << 20
+		o.OutputMemoryBytes = DefaultOutputMemoryBytes
 	}
 	if o.CreateTimeout <= 0 {
-		o.CreateTimeout = time.Minute
+		o.CreateTimeout = DefaultCreateTimeout
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)

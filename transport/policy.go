@@ -7,15 +7,23 @@ import (
 	"github.com/codebeaker/codebeaker/runtimes"
 )
 
+// Maxima of a Policy that says nothing else, and of an operator who does not.
+const (
+	DefaultMaxIdleTimeout = 24 * time.Hour
+	DefaultMaxLifetime    = 7 * 24 * time.Hour
+	DefaultMaxProcesses   = 4096
+	DefaultMaxDiskMB      = 16 << 10
+)
+
 // Policy is what an operator allows. A request above a maximum is refused,
 // never changed. Zero members have the defaults stated.
 type Policy struct {
-	MaxIdleTimeout time.Duration // zero: 24 h
-	MaxLifetime    time.Duration // zero: 7 days
+	MaxIdleTimeout time.Duration // zero: DefaultMaxIdleTimeout
+	MaxLifetime    time.Duration // zero: DefaultMaxLifetime
 	MaxMemoryMB    int64         // zero: 16384
 	MaxCPUs        float64       // zero: 32
-	MaxProcesses   int64         // zero: 4096
-	MaxDiskMB      int64         // zero: 65536
+	MaxProcesses   int64         // zero: DefaultMaxProcesses
+	MaxDiskMB      int64         // zero: DefaultMaxDiskMB
 	MaxTimeout     time.Duration // of one command; zero: 24 h
 	// MaxOutputBytes is the largest limits.outputBytes of a command. Zero: 1 GiB.
 	MaxOutputBytes int64
@@ -32,12 +40,12 @@ type Policy struct {
 
 // withDefaults returns p with its zeros replaced.
 func (p Policy) withDefaults() Policy {
-	setDefault(&p.MaxIdleTimeout, 24*time.Hour)
-	setDefault(&p.MaxLifetime, 7*24*time.Hour)
+	setDefault(&p.MaxIdleTimeout, DefaultMaxIdleTimeout)
+	setDefault(&p.MaxLifetime, DefaultMaxLifetime)
 	setDefault(&p.MaxMemoryMB, 16<<10)
 	setDefault(&p.MaxCPUs, 32)
-	setDefault(&p.MaxProcesses, 4096)
-	setDefault(&p.MaxDiskMB, 64<<10)
+	setDefault(&p.MaxProcesses, DefaultMaxProcesses)
+	setDefault(&p.MaxDiskMB, DefaultMaxDiskMB)
 	setDefault(&p.MaxTimeout, 24*time.Hour)
 	setDefault(&p.MaxOutputBytes, 1<<30)
 	setDefault(&p.MaxFileBytes, 12<<20)

@@ -42,9 +42,6 @@ type Options struct {
 	Groups *cgroup.Finder
 	// Egress is what sessions with a network may reach.
 	Egress egress.Options
-	// OutputLimit bounds what one execution may write, in bytes, where
-	// Spec.Limits does not. Zero means no bound.
-	OutputLimit int64
 	// Logger may be nil.
 	Logger *slog.Logger
 

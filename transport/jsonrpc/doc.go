@@ -39,6 +39,5 @@
 //
 // github.com/goccy/go-json does the work. With the build tag
 // codebeaker_stdjson it is encoding/json, for the day a defect is found in the
-// former: slower, and with two differences. Members of params fold case, and
-// a [ParamError] names no array index ("args" instead of "args[1]").
+// former: slower, and no different for a client.
 package jsonrpc

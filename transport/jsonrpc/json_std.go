@@ -3,9 +3,7 @@
 package jsonrpc
 
 import (
-	"encoding/base64"
 	"encoding/json"
-	"errors"
 	"io"
 )
 
@@ -62,20 +60,4 @@ func newEncoder(w io.Writer) interface{ Encode(v any) error } {
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
 	return enc
-}
-
-// decodeValue decodes raw into dst, a *ParamError when a member does not fit.
-func decodeValue[T any](raw []byte, dst *T) error {
-	err := json.Unmarshal(raw, dst)
-	if err == nil {
-		return nil
-	}
-	if typed := (*json.UnmarshalTypeError)(nil); errors.As(err, &typed) {
-		number := len(typed.Value) > len("number ") && typed.Value[:7] == "number "
-		return &ParamError{Member: cut(typed.Field), Reason: mustBe(typed.Type, number)}
-	}
-	if corrupt := base64.CorruptInputError(0); errors.As(err, &corrupt) {
-		return &ParamError{Reason: "must be base64", Cause: err}
-	}
-	return &ParamError{Reason: err.Error(), Cause: err}
 }

@@ -47,7 +47,7 @@ func (r *Runtime) probe(ctx context.Context) (a runtimes.Availability, complete 
 		return runtimes.Availability{Version: a.Version, Tools: a.Tools, Reason: sentence(failures)}, false
 	}
 	for _, failure := range failures {
-		r.options.logger().Warn("a language does not work in a box", "runtime", r.flavor.Type.String(), "error", failure)
+		r.options.logger().Warn("a language does not work in a box", "error", failure)
 	}
 	a.Available = true
 	return a, len(failures) == 0
