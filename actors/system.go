@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"runtime"
+	"sync/atomic"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -77,6 +78,7 @@ func (o *Options) setDefaults() {
 // several goroutines.
 type System struct {
 	options     Options
+	running     atomic.Int64 // executions, of all sessions
 	memory      *output.Memory
 	dispatcher  *dispatcher
 	actors      *actor.ActorSystem
@@ -195,6 +197,9 @@ func (s *System) List(ctx context.Context, r ListRequest) ([]*Info, string, erro
 
 // OutputMemory tells what is kept of all executions together.
 func (s *System) OutputMemory() output.Usage { return s.memory.Usage() }
+
+// Running is how many executions run, those in the background included.
+func (s *System) Running() int64 { return s.running.Load() }
 
 // Drain refuses new sessions from now on; Lookup and calls go on.
 func (s *System) Drain() { s.root.Send(s.directory, &drain{}) }

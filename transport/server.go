@@ -234,7 +234,7 @@ func (s *Server) shutdown(ctx context.Context) error {
 	return err
 }
 
-// awaitQuiet waits until no command runs, for DrainTimeout at most.
+// awaitQuiet waits until no command runs, also in the background, for DrainTimeout at most.
 func (s *Server) awaitQuiet(ctx context.Context) {
 	if s.options.DrainTimeout <= 0 {
 		return
@@ -243,7 +243,7 @@ func (s *Server) awaitQuiet(ctx context.Context) {
 	defer cancel()
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
-	for s.running.Load() > 0 {
+	for s.running.Load() > 0 || s.system.Running() > 0 {
 		select {
 		case <-tick.C:
 		case <-ctx.Done():

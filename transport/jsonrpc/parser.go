@@ -22,7 +22,9 @@ type Parser struct {
 
 // tooMany is what data holds in the reply to a message with too many parts.
 type tooMany struct {
-	Limit int `json:"limit"`
+	Limit   string `json:"limit"`
+	Maximum int    `json:"maximum"`
+	Count   int    `json:"count,omitempty"` // absent: not all were counted
 }
 
 // Parse calls serve with each valid request of msg, in order, and answers what
@@ -60,7 +62,7 @@ func (p parsing) values(msg []byte) {
 	i := skipSpace(msg, 0)
 	for n := 0; ; n++ {
 		if n == maxValues {
-			p.reject(nil, tooManyError(maxValues), p.out)
+			p.reject(nil, tooManyError("values", maxValues, 0), p.out)
 			return
 		}
 		end := valueEnd(msg, i)
@@ -111,12 +113,12 @@ func (p parsing) object(b []byte, to Replier) bool {
 
 // batch serves the members of an array, which is known to be valid JSON.
 func (p parsing) batch(b []byte) {
-	switch n, limit := count(b, p.batchLimit()), p.batchLimit(); {
+	switch n, limit := count(b), p.batchLimit(); {
 	case n == 0:
 		p.reject(nil, refuse(InvalidRequest, errEmptyBatch), p.out)
 		return
 	case n > limit:
-		p.reject(nil, tooManyError(limit), p.out)
+		p.reject(nil, tooManyError("batch", limit, n), p.out)
 		return
 	}
 	to := NewBatch(p.out)
@@ -135,21 +137,21 @@ func (p parsing) batch(b []byte) {
 	}
 }
 
-// count counts the members of a valid array, up to one more than limit.
-func count(b []byte, limit int) (n int) {
-	for i := 1; n <= limit; n++ {
+// count counts the members of a valid array.
+func count(b []byte) (n int) {
+	for i := 1; ; n++ {
 		_, end, ok := element(b, i)
 		if !ok {
 			return n
 		}
 		i = end
 	}
-	return n
 }
 
-func tooManyError(limit int) *Error {
+// tooManyError names the limit as data of Busy does.
+func tooManyError(limit string, maximum, n int) *Error {
 	e := refuse(tooLarge, nil)
-	e.Data = tooMany{Limit: limit}
+	e.Data = tooMany{Limit: limit, Maximum: maximum, Count: n}
 	return e
 }
 

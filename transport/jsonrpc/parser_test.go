@@ -94,7 +94,7 @@ func TestBatchOverTheLimitHasOneErrorNamingIt(t *testing.T) {
 	batch := func(n int) string {
 		return "[" + strings.Repeat(`,{"jsonrpc":"2.0","method":"get_data","id":1}`, n)[1:] + "]"
 	}
-	over := `{"jsonrpc":"2.0","id":null,"error":{"code":-32010,"message":"Too large","data":{"limit":%d}}}`
+	over := `{"jsonrpc":"2.0","id":null,"error":{"code":-32010,"message":"Too large","data":{"limit":"batch","maximum":%d,"count":%d}}}`
 	for _, c := range []struct{ limit, members, allowed int }{{0, 50, 50}, {0, 51, 50}, {3, 3, 3}, {3, 4, 3}, {-1, 500, 500}} {
 		d := dispatcher{Parser: jsonrpc.Parser{BatchLimit: c.limit}}
 		got := d.answer(batch(c.members))
@@ -104,7 +104,7 @@ func TestBatchOverTheLimitHasOneErrorNamingIt(t *testing.T) {
 			}
 			continue
 		}
-		if len(got) != 1 || got[0] != fmt.Sprintf(over, c.allowed) || len(d.calls) > 0 {
+		if len(got) != 1 || got[0] != fmt.Sprintf(over, c.allowed, c.members) || len(d.calls) > 0 {
 			t.Errorf("limit %d: got %s after %d calls", c.limit, got, len(d.calls))
 		}
 	}
@@ -112,7 +112,7 @@ func TestBatchOverTheLimitHasOneErrorNamingIt(t *testing.T) {
 
 func TestValuesOfOneMessageAreBounded(t *testing.T) {
 	got := new(dispatcher).answer(strings.Repeat("1\n", 1<<20))
-	if len(got) != 1025 || got[0] != invalidRequest || !strings.Contains(got[1024], `-32010`) {
+	if len(got) != 1025 || got[0] != invalidRequest || !strings.Contains(got[1024], `-32010,"message":"Too large","data":{"limit":"values","maximum":1024}`) {
 		t.Errorf("%d replies, the last %s", len(got), got[len(got)-1])
 	}
 }
