@@ -12,8 +12,10 @@
 // not read, for nobody can say where its next value begins; the values before
 // it have been served.
 //
-// Member names are exact. A duplicated member at any depth, a lone surrogate,
-// invalid UTF-8 and more than 10,000 levels are parse errors.
+// Member names are exact. A duplicated member at any depth, a lone surrogate
+// and invalid UTF-8 are refused: inside params with -32602, the id and the
+// member, elsewhere as a parse error, which in a batch is that of one member.
+// More than 10,000 levels are a parse error.
 //
 // # Life of a request
 //

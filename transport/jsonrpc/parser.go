@@ -86,11 +86,11 @@ func (p parsing) value(b []byte) bool {
 		return p.reject(nil, refuse(ParseError, errEmpty), p.out)
 	case b[0] == '{':
 		return p.object(b, p.out)
-	case !valid(b):
-		return p.reject(nil, refuse(ParseError, errNotValid), p.out)
-	case b[0] == '[':
+	case b[0] == '[' && (valid(b) || loose(b)):
 		p.batch(b)
 		return true
+	case !valid(b):
+		return p.reject(nil, refuse(ParseError, errNotValid), p.out)
 	}
 	p.reject(nil, refuse(InvalidRequest, errNotObject), p.out)
 	return true
@@ -101,6 +101,10 @@ func (p parsing) object(b []byte, to Replier) bool {
 	r := requests.Get().(*Request)
 	defer r.release()
 	if err := r.decode(b); err != nil {
+		if err.Code == InvalidParams && r.Notification() {
+			p.report(err) // nobody waits for an answer
+			return true
+		}
 		p.reject(r.ID, err, to)
 		return err.Code != ParseError
 	}
@@ -111,7 +115,8 @@ func (p parsing) object(b []byte, to Replier) bool {
 	return true
 }
 
-// batch serves the members of an array, which is known to be valid JSON.
+// batch serves the members of an array. It is JSON by the grammar: a member
+// that is none by our stricter rules is refused by itself.
 func (p parsing) batch(b []byte) {
 	switch n, limit := count(b), p.batchLimit(); {
 	case n == 0:
@@ -128,9 +133,12 @@ func (p parsing) batch(b []byte) {
 		if !ok {
 			return
 		}
-		if b[start] == '{' {
-			p.object(b[start:end], to)
-		} else {
+		switch one := b[start:end]; {
+		case one[0] == '{':
+			p.object(one, to)
+		case !valid(one):
+			p.reject(nil, refuse(ParseError, errNotValid), to)
+		default:
 			p.reject(nil, refuse(InvalidRequest, errNotObject), to)
 		}
 		i = end
@@ -155,12 +163,17 @@ func tooManyError(limit string, maximum, n int) *Error {
 	return e
 }
 
-// reject answers with err. It is false, for callers that stop there.
-func (p parsing) reject(id ID, err *Error, to Replier) bool {
-	expect(to)
+// report tells the owner of the parser.
+func (p parsing) report(err *Error) {
 	if p.OnReject != nil {
 		p.OnReject(err)
 	}
+}
+
+// reject answers with err. It is false, for callers that stop there.
+func (p parsing) reject(id ID, err *Error, to Replier) bool {
+	expect(to)
+	p.report(err)
 	to.Reply(func(dst []byte) []byte { return AppendError(dst, id, err) })
 	return false
 }
