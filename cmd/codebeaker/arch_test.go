@@ -52,6 +52,7 @@ var owners = map[string][]string{
 	"github.com/docker/docker":          {"runtimes/docker"},
 	"github.com/coreos/go-systemd":      {"runtimes/internal/cgroup"},
 	"github.com/godbus/dbus":            {"runtimes/internal/cgroup"},
+	"github.com/distribution/reference": {"runtimes"},
 	"github.com/gobwas/ws":              {"transport/websocket"},
 	"github.com/elastic/go-seccomp-bpf": {"runtimes/internal/...", "runtimes/guest", "runtimes/guest/internal/..."},
 	"github.com/goccy/go-json":          {"transport", "transport/...", "bench", "bench/internal/..."},
