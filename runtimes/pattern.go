@@ -46,7 +46,7 @@ func ParsePattern(text string) (Pattern, error) {
 		one = strings.TrimPrefix(one, "./")
 		parts := strings.Split(one, "/")
 		if p.paths && (slices.Contains(parts, "..") || slices.Contains(parts, ".") || slices.Contains(parts, "")) {
-			return Pattern{}, errors.New("must be relative to the listed directory, without empty elements, . and ..")
+			return Pattern{}, errors.New("must be relative to the listed directory, without empty or dot elements")
 		}
 		if slices.ContainsFunc(parts, func(part string) bool { return !doublestar.ValidatePattern(part) }) {
 			parts = nil

@@ -63,6 +63,8 @@ const keeperStack = 16 << 10
 // stack, which grows down from there.
 func forkKeeper(stack uintptr, l *launch) (pid uintptr, errno syscall.Errno)
 
+var _ = keep // called by forkKeeper
+
 // startKept forks the keeper. Both need l until the reports have ended.
 func (l *launch) startKept() (keeper int, err error) {
 	stack, err := unix.Mmap(-1, 0, keeperStack, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS)
