@@ -144,8 +144,8 @@ func (x *execution) release() {
 
 // ended is called once, when the program itself has been reaped. It waits until
 // everything the program wrote is on its way, ends its tree where no control
-// group does, and says the last word.
-func (x *execution) ended(status unix.WaitStatus) {
+// group does, and says the last word. A nil status is not known.
+func (x *execution) ended(status *unix.WaitStatus) {
 	<-x.running
 	if x.failed {
 		return
@@ -156,6 +156,7 @@ func (x *execution) ended(status unix.WaitStatus) {
 	exit := frame.Exit{CPU: x.endTree()}
 	x.agent.table.remove(x)
 	switch {
+	case status == nil:
 	case status.Exited():
 		code := status.ExitStatus()
 		exit.Code = &code

@@ -101,7 +101,6 @@ func keep(l *launch) {
 	syscall.RawSyscall(unix.SYS_PRCTL, unix.PR_SET_CHILD_SUBREAPER, 1, 0)
 	program, errno := vfork(unix.SYS_CLONE, vforkFlags|uintptr(unix.SIGCHLD), 0, 0)
 	if program == 0 && errno == 0 {
-		afterForkInChild()
 		l.become()
 	}
 	if errno != 0 {
@@ -173,7 +172,7 @@ func (x *execution) follow(l *launch, reports *os.File) {
 	defer reports.Close()
 	t := x.agent.table
 	failure := error(errKeeperEnded)
-	named, running := false, false
+	named, failed, running, ended := false, false, false, false
 	for {
 		kind, number, err := readReport(reports)
 		if err != nil {
@@ -184,30 +183,32 @@ func (x *execution) follow(l *launch, reports *os.File) {
 			named = true
 			t.name(x, int(number))
 		case programFailed:
-			failure = &launchError{launchStep(number >> 32), syscall.Errno(uint32(number))}
-			named = false
+			failed, failure = true, &launchError{launchStep(number >> 32), syscall.Errno(uint32(number))}
 		case programStarted:
 			running = true
 			x.run()
 		case programEnded:
-			if t.forget(x) {
-				go x.ended(unix.WaitStatus(number))
+			ended = true
+			status := unix.WaitStatus(number)
+			if t.forget(x) || !named { // it was killed before it could say its name
+				go x.ended(&status)
 			}
 		case treeUsed:
 			used := int64(number)
 			x.used.Store(&used)
 		}
 	}
+	if !named {
+		t.unnamedEnded()
+	}
 	switch {
-	case running:
-	case named:
-		x.run()
-	default:
-		if x.pid == 0 {
-			t.unknown()
-		}
+	case failed, !running && !named:
 		t.forget(x)
 		x.fail(startError(x.spec.Args[0], x.spec.Dir, failure).Error())
+	case !running:
+		x.run()
+	case !named && !ended: // killed, and its keeper too: nobody knows how
+		go x.ended(nil)
 	}
 	t.signalGroup(x, unix.SIGKILL)
 }
