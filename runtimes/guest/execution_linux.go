@@ -35,6 +35,7 @@ type execution struct {
 	pid, keeper int
 	keeperGone  chan struct{}         // closed when the keeper has been reaped
 	followed    chan struct{}         // closed after the keeper's last report
+	crowded     chan struct{}         // closed when the program has left others
 	used        atomic.Pointer[int64] // what the keeper reported; nil as long as it has not
 
 	running chan struct{} // closed when the program runs or is known not to
@@ -54,7 +55,7 @@ func newExecution(a *agent, id uint32, spec frame.Start, group []*os.File) (*exe
 	}
 	x := &execution{
 		agent: a, id: id, spec: spec, group: group, credit: newCredit(outputWindow),
-		keeperGone: make(chan struct{}), followed: make(chan struct{}), running: make(chan struct{}), gone: make(chan struct{}),
+		keeperGone: make(chan struct{}), followed: make(chan struct{}), crowded: make(chan struct{}), running: make(chan struct{}), gone: make(chan struct{}),
 	}
 	if spec.Input {
 		x.input = newInput(x)

@@ -26,6 +26,7 @@ const (
 	programFailed             // it did not start: the step and the errno
 	programStarted            // it runs
 	programEnded              // its wait status; it has not been reaped yet
+	treeLives                 // the program has left others
 	treeUsed                  // nanoseconds of the whole tree, the last report
 )
 
@@ -157,6 +158,12 @@ func reapBelow(program uintptr, reports int) {
 			report(reports, programEnded, uint64(dead.waitStatus()))
 		}
 		syscall.RawSyscall6(unix.SYS_WAIT4, uintptr(dead.pid), 0, unix.WNOHANG, 0, 0, 0)
+		if uintptr(dead.pid) == program {
+			program = 0 // the number may become another's
+			if _, none := waitChild(unix.WEXITED | unix.WNOHANG); none == 0 {
+				report(reports, treeLives, 0)
+			}
+		}
 	}
 	const children = ^uintptr(0) // RUSAGE_CHILDREN
 	syscall.RawSyscall(unix.SYS_GETRUSAGE, children, uintptr(unsafe.Pointer(&used)), 0)
@@ -193,6 +200,8 @@ func (x *execution) follow(l *launch, reports *os.File) {
 			if t.forget(x) || !named { // it was killed before it could say its name
 				go x.ended(&status)
 			}
+		case treeLives:
+			close(x.crowded)
 		case treeUsed:
 			used := int64(number)
 			x.used.Store(&used)
@@ -234,19 +243,22 @@ func (s *starter) startKept(x *execution, l *launch) error {
 // keeperGrace is how long a keeper may take to end once its tree is gone.
 const keeperGrace = time.Second
 
-// aloneAfter is how long a keeper gets to tell that there was nothing below it
-// but the program, which spares a look at all processes.
-const aloneAfter = time.Millisecond
+// aloneAfter is how long a keeper gets to tell whether the program has left
+// anything: one that is stopped does not.
+const aloneAfter = 100 * time.Millisecond
 
 // isAlone reports whether the keeper has ended by itself: what it had to look
-// after is gone.
+// after is gone, and nobody has to look for it.
 func (x *execution) isAlone() bool {
+	late := time.NewTimer(aloneAfter)
+	defer late.Stop()
 	select {
 	case <-x.followed:
-	case <-time.After(aloneAfter):
-		return false
+		return x.used.Load() != nil
+	case <-x.crowded:
+	case <-late.C:
 	}
-	return x.used.Load() != nil
+	return false
 }
 
 // endKeeper waits for the keeper and its last report. One that a program of its
