@@ -144,7 +144,7 @@ func (s *session) wait(c *Call, r *WaitExecution) {
 
 func (s *session) input(e *execution, r *Input) (any, error) {
 	s.touch()
-	if e.state == output.Completed {
+	if e.state == output.Completed || e.exited.Load() { // its end may wait in the mailbox
 		return nil, &ArgumentError{"executionId", "the execution has ended and takes no input"}
 	}
 	if e.program == nil || !e.program.OpenStdin && e.program.Terminal == nil {

@@ -68,6 +68,7 @@ func (s *session) startExecution(e *execution) {
 	e.started = time.Now()
 	e.environment = s.environment
 	s.active++
+	s.system.running.Add(1)
 	s.enter(Active, ReasonCommand)
 	e.ctx = s.working()
 	if e.program == nil {
@@ -129,6 +130,7 @@ func (s *session) settled(e *execution) {
 // done makes room for the next command.
 func (s *session) done(e *execution) {
 	s.active--
+	s.system.running.Add(-1)
 	if s.foreground == e {
 		s.foreground = nil
 	}

@@ -120,7 +120,9 @@ func (e *execution) leavesWorkspace() error {
 	if e.program.Dir == "" {
 		return nil
 	}
-	_, err := e.environment.Workspace().ListDirectory(e.ctx, runtimes.ListDirectory{Path: e.program.Dir, Limit: 1})
+	// A read opens the directory and says what it is, however much is in it; a
+	// listing looks at every name.
+	_, err := e.environment.Workspace().ReadFile(e.ctx, runtimes.ReadFile{Path: e.program.Dir, Length: 1})
 	if runtimes.FileCodeOf(err) == runtimes.CodePathOutsideWorkspace {
 		return err
 	}

@@ -131,6 +131,7 @@ func (s *session) Receive(ctx actor.Context) {
 func (s *session) finish() {
 	if !s.over {
 		s.over = true
+		s.system.running.Add(-int64(s.active)) // of a session that a defect ended
 		s.executions.release()
 		s.ends.one()
 	}

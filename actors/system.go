@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"runtime"
+	"sync/atomic"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -13,22 +14,31 @@ import (
 	"github.com/codebeaker/codebeaker/runtimes"
 )
 
-// Options of a System. Registry is required; other zero values have defaults.
+// What Options have where they say nothing.
+const (
+	DefaultSessions          = 256
+	DefaultQueueLength       = 64
+	DefaultOutputBytes       = 1 << 20
+	DefaultOutputMemoryBytes = 256 << 20
+	DefaultCreateTimeout     = time.Minute
+)
+
+// Options of a System. Registry is required; zeros of the others mean the
+// defaults above.
 type Options struct {
 	Registry *runtimes.Registry
 	// Node is the first part of every session id. "" means "n1".
 	Node string
-	// MaxSessions bounds live sessions. Zero means 256.
+	// MaxSessions bounds live sessions.
 	MaxSessions int
-	// QueueLength bounds the commands that wait in one session. Zero means 64.
+	// QueueLength bounds the commands that wait in one session.
 	QueueLength int
-	// OutputBytes is how much output of each execution is kept. Zero means
-	// 1 MiB.
+	// OutputBytes is how much output of each execution is kept.
 	OutputBytes int
 	// OutputMemoryBytes bounds the output and results that are kept of all
-	// executions together. Zero means 256 MiB.
+	// executions together.
 	OutputMemoryBytes int64
-	// CreateTimeout bounds the making of one environment. Zero means 60 s.
+	// CreateTimeout bounds the making of one environment.
 	CreateTimeout time.Duration
 	Logger        *slog.Logger // nil discards
 	Observer      Observer     // nil counts nothing
@@ -42,16 +52,19 @@ func (o *Options) setDefaults() {
 		o.Node = "n1"
 	}
 	if o.MaxSessions <= 0 {
-		o.MaxSessions = 256
+		o.MaxSessions = DefaultSessions
 	}
 	if o.QueueLength <= 0 {
-		o.QueueLength = 64
+		o.QueueLength = DefaultQueueLength
+	}
+	if o.OutputBytes <= 0 {
+		o.OutputBytes = DefaultOutputBytes
 	}
 	if o.OutputMemoryBytes <= 0 {
-		o.OutputMemoryBytes = 256 << 20
+		o.OutputMemoryBytes = DefaultOutputMemoryBytes
 	}
 	if o.CreateTimeout <= 0 {
-		o.CreateTimeout = time.Minute
+		o.CreateTimeout = DefaultCreateTimeout
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
@@ -65,6 +78,7 @@ func (o *Options) setDefaults() {
 // several goroutines.
 type System struct {
 	options     Options
+	running     atomic.Int64 // executions, of all sessions
 	memory      *output.Memory
 	dispatcher  *dispatcher
 	actors      *actor.ActorSystem
@@ -183,6 +197,9 @@ func (s *System) List(ctx context.Context, r ListRequest) ([]*Info, string, erro
 
 // OutputMemory tells what is kept of all executions together.
 func (s *System) OutputMemory() output.Usage { return s.memory.Usage() }
+
+// Running is how many executions run, those in the background included.
+func (s *System) Running() int64 { return s.running.Load() }
 
 // Drain refuses new sessions from now on; Lookup and calls go on.
 func (s *System) Drain() { s.root.Send(s.directory, &drain{}) }

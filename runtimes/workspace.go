@@ -27,19 +27,27 @@ type Workspace interface {
 // WriteMode says what to do with a file that is there already.
 type WriteMode uint8
 
-// The write modes. Replace is atomic: a reader sees the old content or the
-// new. Append is rolled back when space runs out.
+// The write modes. Replace writes into the file that is there, once space for
+// all of it is reserved: want of space leaves the old content. Append is rolled
+// back when space runs out.
 const (
 	Replace WriteMode = iota
 	Append
 )
 
-// WriteFile writes a regular file and makes the directories above it.
+// WriteFile writes a regular file and makes the directories above it. A file
+// that is there keeps its mode, its hard links and those who watch it.
 type WriteFile struct {
-	Path       string
-	Content    []byte
-	Mode       WriteMode
-	Executable bool
+	Path    string
+	Content []byte
+	Mode    WriteMode
+	// Executable: true lets those run the file who may read it, false nobody,
+	// nil leaves a file as it is and makes a plain one.
+	Executable *bool
+	// Atomic makes Replace put a new file in the place of the old, with its
+	// mode but without its other hard links: a reader sees the old content or
+	// the new.
+	Atomic bool
 }
 
 // ReadFile reads a part of a regular file.
@@ -93,7 +101,7 @@ type DeleteFile struct {
 type ListDirectory struct {
 	Path       string
 	Recursive  bool
-	Pattern    string // glob on the name, path.Match; "" is all
+	Pattern    string // see Pattern; "" is all. One of paths goes down by itself
 	SkipHidden bool
 	MaxDepth   int // of a recursive listing; 0 is no bound
 	Limit      int // of entries; 0 is DefaultListLimit

@@ -118,8 +118,11 @@ func (v *converter) writeFile(c *protocol.WriteFile) (*runtimes.WriteFile, error
 	if err != nil {
 		return nil, err
 	}
-	w := &runtimes.WriteFile{Path: p, Content: content, Executable: c.Executable}
+	w := &runtimes.WriteFile{Path: p, Content: content, Executable: c.Executable, Atomic: c.Atomic}
 	if c.Mode == protocol.Append {
+		if c.Atomic {
+			return nil, paramError("command.atomic", "is not for mode Append")
+		}
 		w.Mode = runtimes.Append
 	}
 	return w, nil
@@ -147,8 +150,8 @@ func (v *converter) listDirectory(c *protocol.ListDirectory) (*runtimes.ListDire
 	if err := text("command.pattern", c.Pattern, maxPatternBytes); err != nil {
 		return nil, err
 	}
-	if _, err := path.Match(c.Pattern, ""); err != nil {
-		return nil, paramError("command.pattern", "must be a glob pattern: %v", err)
+	if _, err := runtimes.ParsePattern(c.Pattern); err != nil {
+		return nil, paramError("command.pattern", "%v", err)
 	}
 	depth, err := integer("command.maxDepth", c.MaxDepth, 0, 1, 1<<31)
 	if err != nil {

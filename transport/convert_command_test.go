@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"encoding/base64"
 	"strings"
 	"testing"
 	"time"
@@ -29,7 +30,8 @@ func TestEveryMemberOfACommandArrivesWithItsDefault(t *testing.T) {
 	}{
 		{`{"type":"write_file","path":"a","content":"x"}`, &runtimes.WriteFile{Path: "a", Content: []byte("x")}},
 		{`{"type":"write_file","path":"a","content":"","mode":null,"encoding":null}`, &runtimes.WriteFile{Path: "a", Content: []byte{}}},
-		{`{"type":"WRITE_FILE","path":"a","content":"eA==","encoding":"Base64","mode":"overwrite","executable":true}`, &runtimes.WriteFile{Path: "a", Content: []byte("x"), Executable: true}},
+		{`{"type":"WRITE_FILE","path":"a","content":"eA==","encoding":"Base64","mode":"overwrite","executable":true,"atomic":true}`, &runtimes.WriteFile{Path: "a", Content: []byte("x"), Executable: new(true), Atomic: true}},
+		{`{"type":"write_file","path":"a","content":"x","executable":false}`, &runtimes.WriteFile{Path: "a", Content: []byte("x"), Executable: new(false)}},
 		{`{"content":"x","mode":"APPEND","encoding":"utf-8","path":"a","type":"write_file"}`, &runtimes.WriteFile{Path: "a", Content: []byte("x"), Mode: runtimes.Append}},
 		{`{"type":"write_file","path":"a","content":"x","mode":0}`, &runtimes.WriteFile{Path: "a", Content: []byte("x")}},
 		{`{"type":"write_file","path":"a","content":"x","mode":1}`, &runtimes.WriteFile{Path: "a", Content: []byte("x")}},
@@ -53,6 +55,8 @@ func TestEveryMemberOfACommandArrivesWithItsDefault(t *testing.T) {
 		{`{"type":"execute_shell","commandName":"x","workingDirectory":"/workspace"}`, &runtimes.Command{Name: "x"}},
 		{`{"type":"execute_shell","commandName":"x","workingDirectory":"/workspace/./a//b/"}`, &runtimes.Command{Name: "x", Dir: "a/b"}},
 		{`{"type":"execute_shell","commandName":"x","stdin":"in"}`, &runtimes.Command{Name: "x", Stdin: []byte("in")}},
+		{`{"type":"write_file","path":"a","content":"aW4g\nbGlu\r\nZXM=\n","encoding":"base64"}`, &runtimes.WriteFile{Path: "a", Content: []byte("in lines")}},
+		{`{"type":"execute_shell","commandName":"x","stdin":"aW4g\r\nbGluZXM=\r\n","stdinEncoding":"base64"}`, &runtimes.Command{Name: "x", Stdin: []byte("in lines")}},
 		{`{"type":"execute_shell","commandName":"x","stdin":"aW4=","stdinEncoding":"base64"}`, &runtimes.Command{Name: "x", Stdin: []byte("in")}},
 		{`{"type":"execute_shell","commandName":"x","limits":{"memoryMB":1,"cpuMs":2,"processes":3,"outputBytes":4}}`, &runtimes.Command{Name: "x", Limits: runtimes.CommandLimits{MemoryBytes: 1 << 20, CPU: 2 * time.Millisecond, Processes: 3, OutputBytes: 4}}},
 		{`{"type":"execute_shell","commandName":"x","pty":{"cols":1000,"rows":1}}`, &runtimes.Command{Name: "x", Env: []string{"TERM=xterm-256color"}, OpenStdin: true, Terminal: &runtimes.TerminalSize{Columns: 1000, Rows: 1}}},
@@ -115,7 +119,8 @@ func TestEveryWrongMemberOfACommandIsNamed(t *testing.T) {
 		{`{"type":"write_file","path":"x","content":"x","mode":3}`, "command.mode", "Create, Overwrite, Append", 0},
 		{`{"type":"write_file","path":"x","content":"eA=","encoding":"base64"}`, "command.content", "base64", 0},
 		{`{"type":"write_file","path":"x","content":"eB==","encoding":"base64"}`, "command.content", "base64", 0},
-		{`{"type":"write_file","path":"x","content":"eA==\n","encoding":"base64"}`, "command.content", "base64", 0},
+		{`{"type":"write_file","path":"x","content":"eA\n","encoding":"base64"}`, "command.content", "base64", 0},
+		{`{"type":"write_file","path":"x","content":"eA ==","encoding":"base64"}`, "command.content", "base64", 0},
 		{`{"type":"write_file","path":"x","content":"-_-_","encoding":"base64"}`, "command.content", "base64", 0},
 		{`{"type":"write_file","path":"x","content":"` + long + `"}`, "command.content", `"limit":12582912`, protocol.TooLarge},
 		{`{"type":"write_file","path":"x","encoding":"base64","content":"` + long + strings.Repeat("x", 4<<20) + `"}`, "command.content", `"limit":12582912`, protocol.TooLarge},
@@ -131,6 +136,7 @@ func TestEveryWrongMemberOfACommandIsNamed(t *testing.T) {
 		{`{"type":"delete_file"}`, "command.path", "required", 0},
 		{`{"type":"list_directory","pattern":"[a"}`, "command.pattern", "glob", 0},
 		{`{"type":"list_directory","maxDepth":0}`, "command.maxDepth", "", 0},
+		{`{"type":"write_file","path":"x","content":"","mode":"Append","atomic":true}`, "command.atomic", "Append", 0},
 		{`{"type":"list_directory","limit":100001}`, "command.limit", "100000", 0},
 		{`{"type":"list_directory","include_hidden":true,"includeHidden":false}`, "command.include_hidden", "contradicts", 0},
 		{`{"type":"execute_shell"}`, "command.commandName", "required", 0},
@@ -174,5 +180,21 @@ func TestAWorkingDirectoryOutsideTheWorkspaceIsLeftToTheSession(t *testing.T) {
 		if got, err := workingDirectory(dir); err != nil || !strings.HasPrefix(got, "..") {
 			t.Errorf("%s: %q, %v", dir, got, err)
 		}
+	}
+}
+
+// Line breaks are no content: a file of the largest size may come in lines.
+func TestLineBreaksInBase64CountTowardsNoLimit(t *testing.T) {
+	var lines strings.Builder
+	rest := base64.StdEncoding.EncodeToString(make([]byte, 12))
+	for len(rest) > 0 {
+		lines.WriteString(rest[:4] + "\r\n")
+		rest = rest[4:]
+	}
+	if b, err := decodeBytes("content", lines.String(), protocol.Base64, 12); err != nil || len(b) != 12 {
+		t.Errorf("%d bytes, %v", len(b), err)
+	}
+	if _, err := decodeBytes("content", lines.String(), protocol.Base64, 9); err == nil {
+		t.Error("the limit does not hold")
 	}
 }

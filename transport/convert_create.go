@@ -113,13 +113,14 @@ func (v *converter) image(r *actors.CreateRequest, p *protocol.SessionCreate) er
 	if err != nil {
 		return err
 	}
-	if !v.policy.allowsImage(image) {
+	full, ok := v.policy.Images.Allowed(image)
+	if !ok {
 		return paramError("dockerImage", "is not among the images that this server's configuration allows")
 	}
 	if r.Runtime != 0 && r.Runtime != runtimes.Docker {
 		return paramError("dockerImage", "contradicts runtimeType %v", r.Runtime)
 	}
-	r.Image, r.Runtime = image, runtimes.Docker
+	r.Image, r.Runtime = full, runtimes.Docker
 	return nil
 }
 

@@ -17,7 +17,11 @@ import (
 
 // testConverter has the default policy, and one image.
 func testConverter() *converter {
-	policy := Policy{Images: []string{"registry.example/*"}}.withDefaults()
+	images, err := runtimes.ParseImages("registry.example/*")
+	if err != nil {
+		panic(err)
+	}
+	policy := Policy{Images: images}.withDefaults()
 	return &converter{policy: policy, served: func() []string { return []string{"go"} }}
 }
 
@@ -72,7 +76,7 @@ func TestEveryMemberOfCreateArrivesWithItsDefault(t *testing.T) {
 		{`{"language":"py","network":"Internet"}`, func(r *actors.CreateRequest) { r.Network = runtimes.Internet }},
 		{`{"language":"py","env":{"B":"2","A":"x=y"}}`, func(r *actors.CreateRequest) { r.Env = []string{"A=x=y", "B=2"} }},
 		{`{"language":"py","labels":{"team":"a"}}`, func(r *actors.CreateRequest) { r.Labels = map[string]string{"team": "a"} }},
-		{`{"language":"py","dockerImage":"registry.example/x"}`, func(r *actors.CreateRequest) { r.Image, r.Runtime = "registry.example/x", runtimes.Docker }},
+		{`{"language":"py","dockerImage":"registry.example/x"}`, func(r *actors.CreateRequest) { r.Image, r.Runtime = "registry.example/x:latest", runtimes.Docker }},
 	} {
 		got, err := convertCreate(c.params)
 		if err != nil {
@@ -166,8 +170,8 @@ func TestEveryWrongMemberOfCreateIsNamed(t *testing.T) {
 		{with(`"cpus":true`), "cpus", "number", 0},
 		{with(`"processLimit":0`), "processLimit", "4096", 0},
 		{with(`"processLimit":5000`), "processLimit", "4096", 0},
-		{with(`"diskLimitMB":0`), "diskLimitMB", "65536", 0},
-		{with(`"diskLimitMB":65537`), "diskLimitMB", "65536", 0},
+		{with(`"diskLimitMB":0`), "diskLimitMB", "16384", 0},
+		{with(`"diskLimitMB":16385`), "diskLimitMB", "16384", 0},
 		{with(`"network":"lan"`), "network", "none, internet", 0},
 		{with(`"env":[]`), "env", "object", 0},
 		{with(`"env":{"A":1}`), "env.A", "string", 0},

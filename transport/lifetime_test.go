@@ -230,6 +230,33 @@ func TestDrainLetsRunningCommandsEnd(t *testing.T) {
 	}
 }
 
+// What ran in the background, as all programs of the command line do, was ended
+// at once.
+func TestDrainLetsBackgroundCommandsEnd(t *testing.T) {
+	w := newWorld(t, setup{options: Options{DrainTimeout: 5 * time.Second}})
+	p := w.dial(websocket.DialOptions{})
+	session := p.create(`{"language":"python"}`)
+	p.send(execute("started", session, `{"type":"execute_shell","commandName":"sleep","args":["300ms"]}`, `,"background":true,"stream":true`))
+	for !strings.Contains(p.receive(), `"id":"started"`) {
+	}
+	begun := time.Now()
+	if err := w.server.Shutdown(t.Context()); err != nil {
+		t.Errorf("shutdown: %v", err)
+	}
+	if took := time.Since(begun); took > 4*time.Second {
+		t.Errorf("it took %v: the end of the command was not noticed", took)
+	}
+	for {
+		got := p.receive()
+		if strings.Contains(got, `"execution.completed"`) {
+			if !strings.Contains(got, `"success":true`) {
+				t.Errorf("got %s", got)
+			}
+			return
+		}
+	}
+}
+
 // Regression: a look-up on the reading goroutine waited for a directory that
 // had ended, and the shutdown for that connection.
 func TestShutdownEndsUnderRequestsThatKeepComing(t *testing.T) {

@@ -2,19 +2,28 @@ package transport
 
 import (
 	"fmt"
-	"path"
 	"time"
+
+	"github.com/codebeaker/codebeaker/runtimes"
+)
+
+// Maxima of a Policy that says nothing else, and of an operator who does not.
+const (
+	DefaultMaxIdleTimeout = 24 * time.Hour
+	DefaultMaxLifetime    = 7 * 24 * time.Hour
+	DefaultMaxProcesses   = 4096
+	DefaultMaxDiskMB      = 16 << 10
 )
 
 // Policy is what an operator allows. A request above a maximum is refused,
 // never changed. Zero members have the defaults stated.
 type Policy struct {
-	MaxIdleTimeout time.Duration // zero: 24 h
-	MaxLifetime    time.Duration // zero: 7 days
+	MaxIdleTimeout time.Duration // zero: DefaultMaxIdleTimeout
+	MaxLifetime    time.Duration // zero: DefaultMaxLifetime
 	MaxMemoryMB    int64         // zero: 16384
 	MaxCPUs        float64       // zero: 32
-	MaxProcesses   int64         // zero: 4096
-	MaxDiskMB      int64         // zero: 65536
+	MaxProcesses   int64         // zero: DefaultMaxProcesses
+	MaxDiskMB      int64         // zero: DefaultMaxDiskMB
 	MaxTimeout     time.Duration // of one command; zero: 24 h
 	// MaxOutputBytes is the largest limits.outputBytes of a command. Zero: 1 GiB.
 	MaxOutputBytes int64
@@ -25,19 +34,18 @@ type Policy struct {
 	MaxStdinBytes int64
 	// DenyInternet refuses network "internet".
 	DenyInternet bool
-	// Images are the patterns (path.Match) a dockerImage must match one of.
-	// Empty: none is allowed.
-	Images []string
+	// Images are those that dockerImage may name. Zero: none.
+	Images runtimes.Images
 }
 
 // withDefaults returns p with its zeros replaced.
 func (p Policy) withDefaults() Policy {
-	setDefault(&p.MaxIdleTimeout, 24*time.Hour)
-	setDefault(&p.MaxLifetime, 7*24*time.Hour)
+	setDefault(&p.MaxIdleTimeout, DefaultMaxIdleTimeout)
+	setDefault(&p.MaxLifetime, DefaultMaxLifetime)
 	setDefault(&p.MaxMemoryMB, 16<<10)
 	setDefault(&p.MaxCPUs, 32)
-	setDefault(&p.MaxProcesses, 4096)
-	setDefault(&p.MaxDiskMB, 64<<10)
+	setDefault(&p.MaxProcesses, DefaultMaxProcesses)
+	setDefault(&p.MaxDiskMB, DefaultMaxDiskMB)
 	setDefault(&p.MaxTimeout, 24*time.Hour)
 	setDefault(&p.MaxOutputBytes, 1<<30)
 	setDefault(&p.MaxFileBytes, 12<<20)
@@ -64,22 +72,7 @@ func (p Policy) Check() error {
 			return fmt.Errorf("policy: %s is negative", name)
 		}
 	}
-	for _, pattern := range p.Images {
-		if _, err := path.Match(pattern, ""); err != nil {
-			return fmt.Errorf("policy: Images: %q: %w", pattern, err)
-		}
-	}
 	return nil
-}
-
-// allowsImage reports whether a dockerImage may be used.
-func (p *Policy) allowsImage(image string) bool {
-	for _, pattern := range p.Images {
-		if ok, _ := path.Match(pattern, image); ok {
-			return true
-		}
-	}
-	return false
 }
 
 // Bounds of what a request may hold, whatever the operator allows. Linux takes

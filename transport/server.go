@@ -39,7 +39,7 @@ type Options struct {
 	// means 1024.
 	InFlight int
 	// ConnectionsPerAddress bounds the connections from one address that is
-	// not loopback. Zero means 1024; negative, none.
+	// not loopback. Zero means DefaultConnections; negative, none.
 	ConnectionsPerAddress int
 	// AllowedHosts and AllowedOrigins are let in besides the server's own,
 	// compared exactly: "host" or "host:port", and "https://site.example".
@@ -92,6 +92,9 @@ type Server struct {
 
 const defaultInFlight = 1024
 
+// DefaultConnections is how many connections one address may have.
+const DefaultConnections = 16384
+
 // New makes a server. It does nothing before Serve.
 // Errors: a policy that cannot be.
 func New(o Options) (*Server, error) {
@@ -135,8 +138,9 @@ func (o *Options) setDefaults() {
 		v    *int
 		zero int
 	}{
-		{&o.WebSocket.MessageBytes, 16 << 20}, {&o.BatchLimit, jsonrpc.DefaultBatch}, {&o.InFlight, defaultInFlight},
-		{&o.ConnectionsPerAddress, 1024}, {&o.MaxSessions, 256}, {&o.QueueLength, 64}, {&o.OutputBytes, 1 << 20},
+		{&o.WebSocket.MessageBytes, websocket.DefaultMessageBytes}, {&o.BatchLimit, jsonrpc.DefaultBatch}, {&o.InFlight, defaultInFlight},
+		{&o.ConnectionsPerAddress, DefaultConnections}, {&o.MaxSessions, actors.DefaultSessions},
+		{&o.QueueLength, actors.DefaultQueueLength}, {&o.OutputBytes, actors.DefaultOutputBytes},
 	} {
 		if *d.v == 0 {
 			*d.v = d.zero
@@ -230,7 +234,7 @@ func (s *Server) shutdown(ctx context.Context) error {
 	return err
 }
 
-// awaitQuiet waits until no command runs, for DrainTimeout at most.
+// awaitQuiet waits until no command runs, also in the background, for DrainTimeout at most.
 func (s *Server) awaitQuiet(ctx context.Context) {
 	if s.options.DrainTimeout <= 0 {
 		return
@@ -239,7 +243,7 @@ func (s *Server) awaitQuiet(ctx context.Context) {
 	defer cancel()
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
-	for s.running.Load() > 0 {
+	for s.running.Load() > 0 || s.system.Running() > 0 {
 		select {
 		case <-tick.C:
 		case <-ctx.Done():

@@ -48,9 +48,11 @@ var layers = map[string][]string{
 // owners are the libraries that few packages may import.
 var owners = map[string][]string{
 	"github.com/asynkron/protoactor-go": {"actors"},
+	"github.com/bmatcuk/doublestar":     {"runtimes"},
 	"github.com/docker/docker":          {"runtimes/docker"},
 	"github.com/coreos/go-systemd":      {"runtimes/internal/cgroup"},
 	"github.com/godbus/dbus":            {"runtimes/internal/cgroup"},
+	"github.com/distribution/reference": {"runtimes"},
 	"github.com/gobwas/ws":              {"transport/websocket"},
 	"github.com/elastic/go-seccomp-bpf": {"runtimes/internal/...", "runtimes/guest", "runtimes/guest/internal/..."},
 	"github.com/goccy/go-json":          {"transport", "transport/...", "bench", "bench/internal/..."},

@@ -16,6 +16,11 @@ import (
 	"github.com/knadh/koanf/providers/posflag"
 	"github.com/knadh/koanf/v2"
 	"github.com/spf13/pflag"
+
+	"github.com/codebeaker/codebeaker/actors"
+	"github.com/codebeaker/codebeaker/runtimes"
+	"github.com/codebeaker/codebeaker/transport"
+	"github.com/codebeaker/codebeaker/transport/websocket"
 )
 
 // Config is everything an operator can set. Each setting is a flag
@@ -70,26 +75,26 @@ func addFlags(flags *pflag.FlagSet) {
 	flags.StringSlice("allow-host", nil, "names by which clients may call the server besides its address")
 	flags.StringSlice("runtimes", []string{"docker", "deno", "bun", "native"}, "runtimes to offer")
 	flags.String("docker-host", "", "Docker engine, such as unix:///var/run/docker.sock; empty uses DOCKER_HOST or the usual one")
-	flags.StringSlice("allow-image", nil, "images that clients may name with dockerImage")
+	flags.StringSlice("allow-image", nil, "images that clients may name with dockerImage, such as python:3.12 or registry.example/team/*")
 	flags.Bool("internet", true, "let sessions ask for network internet")
 	flags.StringSlice("allow-network", nil, "addresses (CIDR) that network internet may reach although they are not public")
 	flags.String("tools-dir", "", "directory to search for bun and deno when they are not on PATH")
 	flags.String("guest", "", "the guest agent's binary; empty looks beside this program and in .cache/guest")
 	flags.Bool("calibrate", true, "measure the runtimes in the background, for their selection")
-	flags.Int("max-sessions", 256, "sessions that may live at once")
-	flags.Int("queue-length", 64, "commands that may wait in one session")
-	flags.Int("message-bytes", 16<<20, "largest message in bytes")
-	flags.Int("output-bytes", 1<<20, "output kept of each execution in bytes")
-	flags.Int64("output-memory-bytes", 256<<20, "output and results kept of all executions together in bytes")
-	flags.Duration("create-timeout", time.Minute, "bound on the making of one environment")
-	flags.Duration("ping-interval", 30*time.Second, "time between pings of an idle connection")
+	flags.Int("max-sessions", actors.DefaultSessions, "sessions that may live at once")
+	flags.Int("queue-length", actors.DefaultQueueLength, "commands that may wait in one session")
+	flags.Int("message-bytes", websocket.DefaultMessageBytes, "largest message in bytes")
+	flags.Int("output-bytes", actors.DefaultOutputBytes, "output kept of each execution in bytes")
+	flags.Int64("output-memory-bytes", actors.DefaultOutputMemoryBytes, "output and results kept of all executions together in bytes")
+	flags.Duration("create-timeout", actors.DefaultCreateTimeout, "bound on the making of one environment")
+	flags.Duration("ping-interval", websocket.DefaultPingInterval, "time between pings of an idle connection")
 	flags.Int("max-memory-mb", 0, "largest memoryLimitMB a session may ask for; 0 is three quarters of the machine's")
 	flags.Float64("max-cpus", 0, "largest cpus a session may ask for; 0 is the machine's")
-	flags.Int("max-processes", 4096, "largest processLimit a session may ask for")
-	flags.Int("max-disk-mb", 16<<10, "largest diskLimitMB a session may ask for")
-	flags.Duration("max-idle", 24*time.Hour, "longest idleTimeoutMinutes")
-	flags.Duration("max-lifetime", 7*24*time.Hour, "longest maxLifetimeMinutes")
-	flags.Int("max-connections", 16384, "connections from one address that is not loopback")
+	flags.Int("max-processes", transport.DefaultMaxProcesses, "largest processLimit a session may ask for")
+	flags.Int("max-disk-mb", transport.DefaultMaxDiskMB, "largest diskLimitMB a session may ask for")
+	flags.Duration("max-idle", transport.DefaultMaxIdleTimeout, "longest idleTimeoutMinutes")
+	flags.Duration("max-lifetime", transport.DefaultMaxLifetime, "longest maxLifetimeMinutes")
+	flags.Int("max-connections", transport.DefaultConnections, "connections from one address that is not loopback")
 	flags.Duration("drain-timeout", 5*time.Second, "how long running commands may go on when the server stops")
 }
 
@@ -176,6 +181,9 @@ func (c *Config) validate() error {
 	if _, err := c.networks(); err != nil {
 		return err
 	}
+	if _, err := c.images(); err != nil {
+		return err
+	}
 	switch {
 	case c.MaxMemoryMB < 0:
 		return fmt.Errorf("max-memory-mb must not be negative")
@@ -187,6 +195,15 @@ func (c *Config) validate() error {
 		return fmt.Errorf("data-dir must be set: this user has no home directory")
 	}
 	return nil
+}
+
+// images is the rule of allow-image.
+func (c *Config) images() (runtimes.Images, error) {
+	images, err := runtimes.ParseImages(c.AllowImages...)
+	if err != nil {
+		return images, fmt.Errorf("allow-image: %w", err)
+	}
+	return images, nil
 }
 
 // networks are the blocks of allow-network; an address alone is a block of one.

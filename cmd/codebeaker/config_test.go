@@ -69,6 +69,7 @@ func TestWhatCannotBeIsNamed(t *testing.T) {
 		"log-format":          {args: []string{"--log-format", "xml"}},
 		"ping-interval":       {args: []string{"--ping-interval", "0s"}},
 		"output-memory-bytes": {args: []string{"--output-memory-bytes", "0"}},
+		"allow-image":         {args: []string{"--allow-image", "Python"}},
 		"config":              {args: []string{"--config", "/does/not/exist"}},
 	}
 	for name, c := range cases {

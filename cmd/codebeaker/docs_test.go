@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/spf13/pflag"
 
@@ -58,6 +59,28 @@ func TestSettingsAreDocumented(t *testing.T) {
 	if !slices.Equal(documented, declared) {
 		t.Errorf("documented %v\ndeclared   %v", documented, declared)
 	}
+}
+
+// Numbers and durations stand in the table as they are in the code.
+func TestDefaultsAreDocumented(t *testing.T) {
+	rows := make(map[string]string)
+	for _, row := range regexp.MustCompile("(?m)^\\| `([a-z-]+)` \\| ([^|]*) \\|").FindAllStringSubmatch(page(t, "operations.md"), -1) {
+		rows[row[1]] = row[2]
+	}
+	flags := pflag.NewFlagSet("serve", pflag.ContinueOnError)
+	addFlags(flags)
+	flags.VisitAll(func(f *pflag.Flag) {
+		switch want := f.DefValue; f.Value.Type() {
+		case "int", "int64", "float64", "bool":
+			if want != "0" && rows[f.Name] != want { // 0 is said in words
+				t.Errorf("%s is %s, documented as %s", f.Name, want, rows[f.Name])
+			}
+		case "duration":
+			if d, err := time.ParseDuration(rows[f.Name]); err != nil || d.String() != want {
+				t.Errorf("%s is %s, documented as %s", f.Name, want, rows[f.Name])
+			}
+		}
+	})
 }
 
 func TestScoreTableIsDocumented(t *testing.T) {

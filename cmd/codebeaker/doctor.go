@@ -61,7 +61,7 @@ func examine(ctx context.Context, c Config, verbose bool, out io.Writer) error {
 	}
 	h, err := host.Open(host.Options{
 		Names: c.Runtimes, DataDir: dir.path, Mark: dir.mark, ToolsDir: c.ToolsDir, Guest: c.Guest,
-		DockerHost: c.DockerHost, AllowImages: c.AllowImages, Logger: slog.New(slog.DiscardHandler),
+		DockerHost: c.DockerHost, Logger: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		return err

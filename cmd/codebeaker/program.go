@@ -67,9 +67,13 @@ func newProgram(ctx context.Context, c Config, log *slog.Logger) (p *Program, er
 	if err != nil {
 		return p, err
 	}
+	images, err := c.images()
+	if err != nil {
+		return p, err
+	}
 	p.host, err = host.Open(host.Options{
 		Names: c.Runtimes, DataDir: p.dir.path, Mark: p.dir.mark, ToolsDir: c.ToolsDir, Guest: c.Guest,
-		DockerHost: c.DockerHost, AllowImages: c.AllowImages, AllowNetworks: networks, Logger: log,
+		DockerHost: c.DockerHost, AllowImages: images, AllowNetworks: networks, Logger: log,
 	})
 	if err != nil {
 		return p, err
@@ -77,7 +81,7 @@ func newProgram(ctx context.Context, c Config, log *slog.Logger) (p *Program, er
 	p.sweep(ctx)
 	p.registry = runtimes.NewRegistry(p.host.Runtimes...)
 	p.probe(ctx)
-	if err := p.assemble(keys); err != nil {
+	if err := p.assemble(keys, images); err != nil {
 		return p, err
 	}
 	p.listener, err = (&net.ListenConfig{}).Listen(ctx, "tcp", c.Listen)
@@ -111,7 +115,7 @@ func (p *Program) probe(ctx context.Context) {
 }
 
 // assemble makes the actors and the transport above the runtimes.
-func (p *Program) assemble(keys *transport.Keys) (err error) {
+func (p *Program) assemble(keys *transport.Keys, images runtimes.Images) (err error) {
 	c, metrics := &p.config, transport.NewMetrics()
 	watchNetwork(metrics, p.host.Network)
 	system := actors.NewSystem(actors.Options{
@@ -119,7 +123,7 @@ func (p *Program) assemble(keys *transport.Keys) (err error) {
 		OutputMemoryBytes: c.OutputMemory, CreateTimeout: c.CreateTimeout, Logger: p.log, Observer: metrics,
 	})
 	p.server, err = transport.New(transport.Options{
-		System: system, Registry: p.registry, Policy: p.policy(), Keys: keys, Metrics: metrics, Logger: p.log,
+		System: system, Registry: p.registry, Policy: p.policy(images), Keys: keys, Metrics: metrics, Logger: p.log,
 		Version: buildVersion(), MaxSessions: c.MaxSessions, QueueLength: c.QueueLength, OutputBytes: c.OutputBytes,
 		WebSocket:    websocket.Options{MessageBytes: c.MessageBytes, PingInterval: c.PingInterval, Logger: p.log},
 		AllowedHosts: c.AllowHosts, AllowedOrigins: c.AllowOrigins, DrainTimeout: c.DrainTimeout,
@@ -131,11 +135,11 @@ func (p *Program) assemble(keys *transport.Keys) (err error) {
 	return nil
 }
 
-func (p *Program) policy() transport.Policy {
+func (p *Program) policy(images runtimes.Images) transport.Policy {
 	c := &p.config
 	policy := transport.Policy{
 		MaxIdleTimeout: c.MaxIdle, MaxLifetime: c.MaxLifetime, MaxMemoryMB: int64(c.MaxMemoryMB), MaxCPUs: c.MaxCPUs,
-		MaxProcesses: int64(c.MaxProcesses), MaxDiskMB: int64(c.MaxDiskMB), Images: c.AllowImages, DenyInternet: !c.Internet,
+		MaxProcesses: int64(c.MaxProcesses), MaxDiskMB: int64(c.MaxDiskMB), Images: images, DenyInternet: !c.Internet,
 	}
 	if policy.MaxMemoryMB == 0 {
 		policy.MaxMemoryMB = max(memoryMB()*3/4, 512)

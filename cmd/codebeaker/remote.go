@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"os"
 	"time"
 
@@ -38,7 +39,7 @@ type remote struct {
 // addServerFlags declares how the server is found.
 func (r *remote) addServerFlags(cmd *cobra.Command) {
 	flags := cmd.PersistentFlags()
-	flags.StringVar(&r.server, "server", environment("CODEBEAKER_SERVER", defaultServer), "address of the server (CODEBEAKER_SERVER)")
+	flags.StringVar(&r.server, "server", environment("CODEBEAKER_SERVER", defaultServer), "address of the server: ws://, wss://, http:// or https:// (CODEBEAKER_SERVER)")
 	flags.StringVar(&r.key, "key", "", "API key (CODEBEAKER_KEY)")
 	flags.BoolVar(&r.json, "json", false, "print the result as JSON")
 }
@@ -70,6 +71,28 @@ func environment(name, otherwise string) string {
 	return otherwise
 }
 
+// endpoint is the WebSocket of a server, which may be named by the address of
+// its pages as well, without or with a path.
+func endpoint(server string) (string, error) {
+	u, err := url.Parse(server)
+	if err != nil || u.Host == "" {
+		return "", fmt.Errorf("--server %q is no address of a server: it must be like http://HOST:5039 or %s", server, defaultServer)
+	}
+	switch u.Scheme {
+	case "ws", "wss":
+	case "http":
+		u.Scheme = "ws"
+	case "https":
+		u.Scheme = "wss"
+	default:
+		return "", fmt.Errorf("--server %q: it must begin with ws://, wss://, http:// or https://", server)
+	}
+	if u.Path == "" || u.Path == "/" {
+		u.Path = "/ws/jsonrpc"
+	}
+	return u.String(), nil
+}
+
 // dial connects to the server, or says what to do.
 func (r *remote) dial(ctx context.Context) (*client.Client, error) {
 	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
@@ -78,7 +101,11 @@ func (r *remote) dial(ctx context.Context) (*client.Client, error) {
 	if key == "" { // not the default of the flag, which help would show
 		key = os.Getenv("CODEBEAKER_KEY")
 	}
-	c, err := client.Dial(ctx, r.server, client.Options{Key: key, OutputBytes: outputBytes})
+	address, err := endpoint(r.server)
+	if err != nil {
+		return nil, err
+	}
+	c, err := client.Dial(ctx, address, client.Options{Key: key, OutputBytes: outputBytes})
 	var refused *websocket.HandshakeError
 	switch {
 	case err == nil:

@@ -27,7 +27,8 @@ type daemon struct {
 	volumes    map[string]map[string]string // labels
 	archives   [][]byte
 	events     []chan string
-	hidden     bool // no path of the server is seen
+	image      string // asked for last
+	hidden     bool   // no path of the server is seen
 	made       int
 }
 
@@ -64,6 +65,13 @@ func newDaemon(t *testing.T) *daemon {
 }
 
 func (d *daemon) host() string { return "tcp://" + d.server.Listener.Addr().String() }
+
+// lastImage is the name by which an image was asked for last.
+func (d *daemon) lastImage() string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.image
+}
 
 // fail makes a route fail from now on; nil heals it.
 func (d *daemon) fail(route string, f fault) {
@@ -131,6 +139,9 @@ func (d *daemon) serve(route, argument string, w http.ResponseWriter, r *http.Re
 	case "info":
 		reply(w, 200, map[string]any{"ID": "FAKE", "NCPU": 2, "SecurityOptions": []string{"name=seccomp,profile=default"}})
 	case "image":
+		d.mu.Lock()
+		d.image = argument
+		d.mu.Unlock()
 		reply(w, 200, map[string]any{"Id": "sha256:" + argument, "Config": map[string]any{}})
 	case "events":
 		d.serveEvents(w, r)

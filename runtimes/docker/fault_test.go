@@ -176,15 +176,29 @@ func TestANetworkThatCannotBeGivenIsRefusedWithAReasonAndNothingIsLeft(t *testin
 
 func TestAnImageThatIsNotAllowedIsRefused(t *testing.T) {
 	d := newDaemon(t)
-	r := newFakeRuntime(t, d, func(o *Options) { o.AllowImages = []string{"extra:1"} })
-	spec := python
-	spec.Image = "other:1"
-	_, err := r.Create(t.Context(), spec)
-	checkFailure(t, err, "find image")
-	spec.Image = "extra:1"
-	env, err := r.Create(t.Context(), spec)
+	images, err := runtimes.ParseImages("extra:1", "registry.example/team/*")
 	if err != nil {
 		t.Fatal(err)
 	}
-	closeTrial(t.Context(), env)
+	r := newFakeRuntime(t, d, func(o *Options) { o.AllowImages = images })
+	spec := python
+	for _, image := range []string{"other:1", "extra", "extra:2", "registry.example/app", DefaultImages[runtimes.Python]} {
+		spec.Image = image
+		_, err := r.Create(t.Context(), spec)
+		checkFailure(t, err, "find image")
+	}
+	for image, asked := range map[string]string{
+		"extra:1": "docker.io/library/extra:1", "docker.io/library/extra:1": "docker.io/library/extra:1",
+		"registry.example/team/app": "registry.example/team/app:latest", "registry.example/team/app:2": "registry.example/team/app:2",
+	} {
+		spec.Image = image
+		env, err := r.Create(t.Context(), spec)
+		if err != nil {
+			t.Fatal(err)
+		}
+		closeTrial(t.Context(), env)
+		if last := d.lastImage(); last != asked {
+			t.Errorf("of %s the engine was asked for %q, not %q", image, last, asked)
+		}
+	}
 }

@@ -3,7 +3,6 @@ package docker
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	cerrdefs "github.com/containerd/errdefs"
 
@@ -52,12 +51,13 @@ const stepImage = "find image"
 
 // imageFor picks the image of a session and looks it up.
 func (r *Runtime) imageFor(ctx context.Context, spec runtimes.Spec) (*imageFacts, error) {
-	name := spec.Image
-	if name == "" {
-		name = r.options.Images[spec.Language]
-	} else if !slices.Contains(r.options.AllowImages, name) && !r.isOwnImage(name) {
-		return nil, refused(stepImage, fmt.Sprintf(
-			"The image %q is not among those the operator allows (--allow-image): name another, or none.", reason.Line(name, saidMax)))
+	name := r.options.Images[spec.Language]
+	if spec.Image != "" {
+		var ok bool
+		if name, ok = r.options.AllowImages.Allowed(spec.Image); !ok {
+			return nil, refused(stepImage, fmt.Sprintf(
+				"The image %q is not among those the operator allows (--allow-image): name another, or none.", reason.Line(spec.Image, saidMax)))
+		}
 	}
 	if name == "" {
 		return nil, refused(stepImage, fmt.Sprintf(

@@ -32,8 +32,8 @@ type Options struct {
 	Guest string
 	// Images by language; nil means DefaultImages.
 	Images map[runtimes.Language]string
-	// AllowImages are the images that Spec.Image may name besides Images.
-	AllowImages []string
+	// AllowImages are the images that Spec.Image may name.
+	AllowImages runtimes.Images
 	// Remote forbids to share files with the engine, even one that could: the
 	// way for an engine on another machine is taken.
 	Remote bool
@@ -42,9 +42,6 @@ type Options struct {
 	Groups *cgroup.Finder
 	// Egress is what sessions with a network may reach.
 	Egress egress.Options
-	// OutputLimit bounds what one execution may write, in bytes, where
-	// Spec.Limits does not. Zero means no bound.
-	OutputLimit int64
 	// Logger may be nil.
 	Logger *slog.Logger
 

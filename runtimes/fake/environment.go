@@ -110,8 +110,8 @@ func (e *Environment) hasDirectory(ctx context.Context, dir string) bool {
 	if dir == "" {
 		return true
 	}
-	_, err := e.workspace.ListDirectory(ctx, runtimes.ListDirectory{Path: dir, Limit: 1})
-	return err == nil
+	_, err := e.workspace.ReadFile(ctx, runtimes.ReadFile{Path: dir, Length: 1})
+	return runtimes.FileCodeOf(err) == runtimes.CodeIsADirectory
 }
 
 func (e *Environment) enter(p *process) bool {

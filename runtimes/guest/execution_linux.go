@@ -35,6 +35,7 @@ type execution struct {
 	pid, keeper int
 	keeperGone  chan struct{}         // closed when the keeper has been reaped
 	followed    chan struct{}         // closed after the keeper's last report
+	crowded     chan struct{}         // closed when the program has left others
 	used        atomic.Pointer[int64] // what the keeper reported; nil as long as it has not
 
 	running chan struct{} // closed when the program runs or is known not to
@@ -54,7 +55,7 @@ func newExecution(a *agent, id uint32, spec frame.Start, group []*os.File) (*exe
 	}
 	x := &execution{
 		agent: a, id: id, spec: spec, group: group, credit: newCredit(outputWindow),
-		keeperGone: make(chan struct{}), followed: make(chan struct{}), running: make(chan struct{}), gone: make(chan struct{}),
+		keeperGone: make(chan struct{}), followed: make(chan struct{}), crowded: make(chan struct{}), running: make(chan struct{}), gone: make(chan struct{}),
 	}
 	if spec.Input {
 		x.input = newInput(x)
@@ -144,8 +145,8 @@ func (x *execution) release() {
 
 // ended is called once, when the program itself has been reaped. It waits until
 // everything the program wrote is on its way, ends its tree where no control
-// group does, and says the last word.
-func (x *execution) ended(status unix.WaitStatus) {
+// group does, and says the last word. A nil status is not known.
+func (x *execution) ended(status *unix.WaitStatus) {
 	<-x.running
 	if x.failed {
 		return
@@ -156,6 +157,7 @@ func (x *execution) ended(status unix.WaitStatus) {
 	exit := frame.Exit{CPU: x.endTree()}
 	x.agent.table.remove(x)
 	switch {
+	case status == nil:
 	case status.Exited():
 		code := status.ExitStatus()
 		exit.Code = &code

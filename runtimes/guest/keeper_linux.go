@@ -26,6 +26,7 @@ const (
 	programFailed             // it did not start: the step and the errno
 	programStarted            // it runs
 	programEnded              // its wait status; it has not been reaped yet
+	treeLives                 // the program has left others
 	treeUsed                  // nanoseconds of the whole tree, the last report
 )
 
@@ -63,6 +64,8 @@ const keeperStack = 16 << 10
 // stack, which grows down from there.
 func forkKeeper(stack uintptr, l *launch) (pid uintptr, errno syscall.Errno)
 
+var _ = keep // called by forkKeeper
+
 // startKept forks the keeper. Both need l until the reports have ended.
 func (l *launch) startKept() (keeper int, err error) {
 	stack, err := unix.Mmap(-1, 0, keeperStack, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS)
@@ -99,7 +102,6 @@ func keep(l *launch) {
 	syscall.RawSyscall(unix.SYS_PRCTL, unix.PR_SET_CHILD_SUBREAPER, 1, 0)
 	program, errno := vfork(unix.SYS_CLONE, vforkFlags|uintptr(unix.SIGCHLD), 0, 0)
 	if program == 0 && errno == 0 {
-		afterForkInChild()
 		l.become()
 	}
 	if errno != 0 {
@@ -156,6 +158,12 @@ func reapBelow(program uintptr, reports int) {
 			report(reports, programEnded, uint64(dead.waitStatus()))
 		}
 		syscall.RawSyscall6(unix.SYS_WAIT4, uintptr(dead.pid), 0, unix.WNOHANG, 0, 0, 0)
+		if uintptr(dead.pid) == program {
+			program = 0 // the number may become another's
+			if _, none := waitChild(unix.WEXITED | unix.WNOHANG); none == 0 {
+				report(reports, treeLives, 0)
+			}
+		}
 	}
 	const children = ^uintptr(0) // RUSAGE_CHILDREN
 	syscall.RawSyscall(unix.SYS_GETRUSAGE, children, uintptr(unsafe.Pointer(&used)), 0)
@@ -171,7 +179,7 @@ func (x *execution) follow(l *launch, reports *os.File) {
 	defer reports.Close()
 	t := x.agent.table
 	failure := error(errKeeperEnded)
-	named, running := false, false
+	named, failed, running, ended := false, false, false, false
 	for {
 		kind, number, err := readReport(reports)
 		if err != nil {
@@ -182,30 +190,34 @@ func (x *execution) follow(l *launch, reports *os.File) {
 			named = true
 			t.name(x, int(number))
 		case programFailed:
-			failure = &launchError{launchStep(number >> 32), syscall.Errno(uint32(number))}
-			named = false
+			failed, failure = true, &launchError{launchStep(number >> 32), syscall.Errno(uint32(number))}
 		case programStarted:
 			running = true
 			x.run()
 		case programEnded:
-			if t.forget(x) {
-				go x.ended(unix.WaitStatus(number))
+			ended = true
+			status := unix.WaitStatus(number)
+			if t.forget(x) || !named { // it was killed before it could say its name
+				go x.ended(&status)
 			}
+		case treeLives:
+			close(x.crowded)
 		case treeUsed:
 			used := int64(number)
 			x.used.Store(&used)
 		}
 	}
+	if !named {
+		t.unnamedEnded()
+	}
 	switch {
-	case running:
-	case named:
-		x.run()
-	default:
-		if x.pid == 0 {
-			t.unknown()
-		}
+	case failed, !running && !named:
 		t.forget(x)
-		x.fail(startError(x.spec.Args[0], failure).Error())
+		x.fail(startError(x.spec.Args[0], x.spec.Dir, failure).Error())
+	case !running:
+		x.run()
+	case !named && !ended: // killed, and its keeper too: nobody knows how
+		go x.ended(nil)
 	}
 	t.signalGroup(x, unix.SIGKILL)
 }
@@ -222,7 +234,7 @@ func (s *starter) startKept(x *execution, l *launch) error {
 	l.reports = theirs
 	if err := s.agent.table.keep(x, l); err != nil {
 		reports.Close()
-		return startError(x.spec.Args[0], err)
+		return startError(x.spec.Args[0], x.spec.Dir, err)
 	}
 	go x.follow(l, reports)
 	return nil
@@ -231,19 +243,22 @@ func (s *starter) startKept(x *execution, l *launch) error {
 // keeperGrace is how long a keeper may take to end once its tree is gone.
 const keeperGrace = time.Second
 
-// aloneAfter is how long a keeper gets to tell that there was nothing below it
-// but the program, which spares a look at all processes.
-const aloneAfter = time.Millisecond
+// aloneAfter is how long a keeper gets to tell whether the program has left
+// anything: one that is stopped does not.
+const aloneAfter = 100 * time.Millisecond
 
 // isAlone reports whether the keeper has ended by itself: what it had to look
-// after is gone.
+// after is gone, and nobody has to look for it.
 func (x *execution) isAlone() bool {
+	late := time.NewTimer(aloneAfter)
+	defer late.Stop()
 	select {
 	case <-x.followed:
-	case <-time.After(aloneAfter):
-		return false
+		return x.used.Load() != nil
+	case <-x.crowded:
+	case <-late.C:
 	}
-	return x.used.Load() != nil
+	return false
 }
 
 // endKeeper waits for the keeper and its last report. One that a program of its

@@ -93,18 +93,14 @@ func newLaunch(path, dir string, args, env []string) (*launch, error) {
 	return l, err
 }
 
-// What package syscall does around its own forks: signals are blocked, and in
-// the child no handler of this process is left. Go keeps these names for whom
-// it does not offer another way (go.dev/issue/67401).
+// What package syscall does around its own forks: signals are blocked. Go keeps
+// these names for whom it does not offer another way (go.dev/issue/67401).
 
 //go:linkname beforeFork syscall.runtime_BeforeFork
 func beforeFork()
 
 //go:linkname afterFork syscall.runtime_AfterFork
 func afterFork()
-
-//go:linkname afterForkInChild syscall.runtime_AfterForkInChild
-func afterForkInChild()
 
 // vfork is a raw clone(2) or clone3(2) with CLONE_VM and CLONE_VFORK. It comes
 // back twice on one stack, so that its return address must not lie there.
@@ -140,7 +136,6 @@ func (l *launch) start() (pid, pidfd int, err error) {
 		child, errno = vfork(unix.SYS_CLONE, vforkFlags|unix.CLONE_PIDFD|uintptr(unix.SIGCHLD), 0, uintptr(unsafe.Pointer(&l.pidfd)))
 	}
 	if child == 0 && errno == 0 {
-		afterForkInChild()
 		l.become()
 	}
 	afterFork()
@@ -164,6 +159,8 @@ var (
 	oneself       = [...]byte{'0'}
 	oomScoreFile  = [...]byte{'/', 'p', 'r', 'o', 'c', '/', 's', 'e', 'l', 'f', '/', 'o', 'o', 'm', '_', 's', 'c', 'o', 'r', 'e', '_', 'a', 'd', 'j', 0}
 	mostExpending = [...]byte{'1', '0', '0', '0'}
+	defaultAction sigaction
+	noSignals     uint64
 )
 
 // become makes the calling process, just forked, the program. It does not
@@ -192,6 +189,7 @@ func (l *launch) become() {
 //go:nosplit
 //go:norace
 func (l *launch) prepare() (launchStep, syscall.Errno) {
+	resetSignals()
 	for _, file := range l.tasks {
 		if _, _, errno := syscall.RawSyscall(unix.SYS_WRITE, uintptr(file), uintptr(unsafe.Pointer(&oneself)), 1); errno != 0 {
 			return atGroup, errno
@@ -236,6 +234,18 @@ func (l *launch) prepare() (launchStep, syscall.Errno) {
 		report(l.reports, programForked, uint64(pid))
 	}
 	return atExec, 0
+}
+
+// resetSignals takes away the agent's handlers and lets signals in. What Go has
+// for it asks the thread that forked, which with a keeper goes on meanwhile.
+//
+//go:nosplit
+//go:norace
+func resetSignals() {
+	for n := uintptr(1); n <= 64; n++ {
+		syscall.RawSyscall6(unix.SYS_RT_SIGACTION, n, uintptr(unsafe.Pointer(&defaultAction)), 0, 8, 0, 0)
+	}
+	syscall.RawSyscall6(unix.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK, uintptr(unsafe.Pointer(&noSignals)), 0, 8, 0, 0)
 }
 
 // beExpendable lets the kernel take the program before the agent when memory

@@ -11,8 +11,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// directory returns the working directory of a program.
+// directory returns the working directory of a program. The workspace is opened
+// first, if a program has shut it.
 func directory(workspace, dir string) (string, error) {
+	openUp(workspace)
 	path := filepath.Join(workspace, dir)
 	info, err := os.Stat(path)
 	switch {
@@ -24,6 +26,16 @@ func directory(workspace, dir string) (string, error) {
 		return "", fmt.Errorf("the working directory %q does not exist", dir)
 	}
 	return "", fmt.Errorf("the working directory %q cannot be used: %w", dir, reason(err))
+}
+
+// openUp gives the owner of the workspace, whose programs run here, access to
+// it again: "chmod -R 644 ." takes it from all programs to come. What cannot be
+// changed shows when the directory is entered.
+func openUp(workspace string) {
+	const access = 0o700
+	if info, err := os.Stat(workspace); err == nil && info.Mode().Perm()&access != access {
+		_ = os.Chmod(workspace, info.Mode().Perm()|access)
+	}
 }
 
 // lookUp finds a program as execvp(3) does: a name with a slash is a path from
@@ -60,10 +72,15 @@ func lookUp(name, dir string, env []string) (string, error) {
 	return "", fmt.Errorf("there is no program %q on the PATH", name)
 }
 
-// startError says why the kernel did not start a program.
-func startError(name string, err error) error {
+// startError says why the kernel did not start a program in the directory dir
+// of the workspace.
+func startError(name, dir string, err error) error {
 	launch, _ := errors.AsType[*launchError](err)
 	switch {
+	case launch != nil && launch.step == atDirectory && dir == "":
+		return fmt.Errorf("the working directory cannot be entered: %w", launch.errno)
+	case launch != nil && launch.step == atDirectory:
+		return fmt.Errorf("the working directory %q cannot be entered: %w", dir, launch.errno)
 	case launch != nil && launch.step != atExec && launch.step != atFork:
 		return fmt.Errorf("%q could not be started: %w", name, launch)
 	case errors.Is(err, syscall.ENOENT):

@@ -36,7 +36,7 @@ func (t *table) reapAll() {
 			t.goOn(child.pid)
 		default:
 			if x, status := t.bury(child.pid); x != nil {
-				go x.ended(status)
+				go x.ended(&status)
 			}
 		}
 	}
@@ -59,7 +59,7 @@ func (x *execution) awaitEnd(pidfd int) {
 		return done
 	})
 	if err == nil && reaped {
-		x.ended(status)
+		x.ended(&status)
 	}
 }
 

@@ -68,7 +68,7 @@ func (s *starter) start(x *execution) error {
 	}
 	pidfd, err := s.agent.table.start(x, l)
 	if err != nil {
-		return startError(x.spec.Args[0], err)
+		return startError(x.spec.Args[0], x.spec.Dir, err)
 	}
 	x.run()
 	if pidfd >= 0 { // Linux before 5.2 has none: reap alone sees the end

@@ -96,7 +96,7 @@ func (t *table) name(x *execution, pid int) {
 	defer t.mu.Unlock()
 	x.pid = pid
 	if status, reaped := t.orphans[pid]; reaped {
-		go x.ended(status)
+		go x.ended(&status)
 	} else {
 		t.byPID[pid] = x
 	}
@@ -110,8 +110,8 @@ func (t *table) namedLocked() {
 	}
 }
 
-// unknown gives up waiting for the name of a program.
-func (t *table) unknown() {
+// unnamedEnded gives up waiting for the name of a program.
+func (t *table) unnamedEnded() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.namedLocked()

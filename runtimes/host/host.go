@@ -42,7 +42,7 @@ type Options struct {
 	// DockerHost is the engine's address; "" is DOCKER_HOST or the usual one.
 	DockerHost string
 	// AllowImages are the images a session may name.
-	AllowImages []string
+	AllowImages runtimes.Images
 	// AllowNetworks are addresses that sessions with network internet may
 	// reach although they are not public.
 	AllowNetworks []netip.Prefix
@@ -68,9 +68,9 @@ func RunRelay() { egress.RunRelay() }
 
 // table makes a runtime of each name.
 var table = map[string]func(Options, *Host) (runtimes.Runtime, error){
-	"bun":    func(o Options, h *Host) (runtimes.Runtime, error) { return bun.New(o.boxed("bun", h)), nil },
-	"deno":   func(o Options, h *Host) (runtimes.Runtime, error) { return deno.New(o.boxed("deno", h)), nil },
-	"native": func(o Options, h *Host) (runtimes.Runtime, error) { return native.New(o.boxed("native", h)), nil },
+	"bun":    func(o Options, h *Host) (runtimes.Runtime, error) { return bun.New(o.boxed(h)), nil },
+	"deno":   func(o Options, h *Host) (runtimes.Runtime, error) { return deno.New(o.boxed(h)), nil },
+	"native": func(o Options, h *Host) (runtimes.Runtime, error) { return native.New(o.boxed(h)), nil },
 	"docker": newDocker,
 }
 
@@ -83,10 +83,10 @@ var madeForLoad = map[string]func(Options, *Host) (runtimes.Runtime, error){
 // that are made for load tests.
 func Names() []string { return slices.Sorted(maps.Keys(table)) }
 
-func (o Options) boxed(name string, h *Host) native.Options {
+func (o Options) boxed(h *Host) native.Options {
 	return native.Options{
 		DataDir: o.DataDir, Mark: o.Mark, ToolsDir: o.ToolsDir, Workspaces: h.workspaces, Guest: o.Guest,
-		Groups: h.groups, Egress: h.egress(o), Logger: o.Logger.With("runtime", name),
+		Groups: h.groups, Egress: h.egress(o), Logger: o.Logger,
 	}
 }
 
@@ -103,7 +103,7 @@ func newDocker(o Options, h *Host) (runtimes.Runtime, error) {
 	}
 	return docker.New(docker.Options{
 		DataDir: o.DataDir, Mark: o.Mark, Host: o.DockerHost, Workspaces: h.workspaces, Guest: guest,
-		AllowImages: o.AllowImages, Groups: h.groups, Egress: h.egress(o), Logger: o.Logger.With("runtime", "docker"),
+		AllowImages: o.AllowImages, Groups: h.groups, Egress: h.egress(o), Logger: o.Logger,
 	})
 }
 

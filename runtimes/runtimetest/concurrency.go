@@ -57,9 +57,8 @@ func manyAtOnce(t *testing.T, s *suite) {
 					return
 				}
 				r.bind(p)
-				<-r.done
-				if r.exit.Status != runtimes.Completed || r.text(runtimes.Stdout) != want {
-					t.Errorf("%+v, %q, want %q", *r.exit, r.text(runtimes.Stdout), want)
+				if exit := r.wait(); exit.Status != runtimes.Completed || r.text(runtimes.Stdout) != want {
+					t.Errorf("%+v, %q, want %q", exit, r.text(runtimes.Stdout), want)
 				}
 			}
 		})

@@ -12,6 +12,7 @@ import (
 var fileCases = []testCase{
 	{"WhatIsWrittenIsRead", writtenIsRead},
 	{"WritesReplaceOrAppend", replaceOrAppend},
+	{"WritesKeepTheModeOfAFile", writesKeepMode},
 	{"ReadsTakeAPart", readPart},
 	{"LargeFilesAreCutAtTheBound", readLarge},
 	{"DirectoriesAreMade", makeDirectories},
@@ -70,6 +71,25 @@ func replaceOrAppend(t *testing.T, s *suite) {
 		}
 		if got := readFile(t, ws, name); got != step.want {
 			t.Errorf("holds %q, want %q", got, step.want)
+		}
+	}
+}
+
+func writesKeepMode(t *testing.T, s *suite) {
+	ws := s.environment(t).Workspace()
+	dir := folder(t, ws)
+	for _, step := range []struct {
+		executable *bool
+		atomic     bool
+		want       uint32
+	}{{nil, false, 0o644}, {new(true), false, 0o755}, {nil, false, 0o755}, {nil, true, 0o755}, {new(false), true, 0o644}, {new(true), true, 0o755}, {new(false), false, 0o644}} {
+		cmd := runtimes.WriteFile{Path: dir + "/f", Content: []byte("x"), Executable: step.executable, Atomic: step.atomic}
+		if _, err := ws.WriteFile(t.Context(), cmd); err != nil {
+			t.Fatal(err)
+		}
+		found, err := ws.ListDirectory(t.Context(), runtimes.ListDirectory{Path: dir})
+		if err != nil || len(found.Entries) != 1 || found.Entries[0].Mode != step.want {
+			t.Errorf("%+v: %+v, %v", step, found.Entries, err)
 		}
 	}
 }
@@ -183,6 +203,8 @@ func listSorted(t *testing.T, s *suite) {
 		{runtimes.ListDirectory{SkipHidden: true, Recursive: true}, "a a/y a/y/x.txt a/z.txt b.txt c.go", false},
 		{runtimes.ListDirectory{Recursive: true, MaxDepth: 2}, ".hidden a a/y a/z.txt b.txt c.go", false},
 		{runtimes.ListDirectory{Recursive: true, Pattern: "*.txt"}, "a/y/x.txt a/z.txt b.txt", false},
+		{runtimes.ListDirectory{Pattern: "**/*.{txt,go}"}, "a/y/x.txt a/z.txt b.txt c.go", false},
+		{runtimes.ListDirectory{Pattern: "a/*.txt"}, "a/z.txt", false},
 		{runtimes.ListDirectory{Limit: 2}, ".hidden a", true},
 	} {
 		c.cmd.Path = dir

@@ -13,6 +13,7 @@ var limitCases = []testCase{
 	{"LimitsAreReadBack", limitsReadBack},
 	{"MemoryIsLimited", memoryLimited},
 	{"ProcessesAreLimited", processesLimited},
+	{"OneProcessIsALimitToo", oneProcess},
 	{"DiskIsLimited", diskLimited},
 	{"InodesAreLimited", inodesLimited},
 	{"OpenFilesAreLimited", openFilesLimited},
@@ -92,6 +93,23 @@ func processesLimited(t *testing.T, s *suite) {
 	// All of them are gone: half of the limit is free again.
 	if did := s.run(t, env, s.shell(t, forks, strconv.FormatInt(limit/2, 10))); did.stdout != "all\n" {
 		t.Errorf("afterwards: %s", did)
+	}
+}
+
+// oneProcess: the agent is not among the processes that a limit counts.
+func oneProcess(t *testing.T, s *suite) {
+	env := s.create(t, func(spec *runtimes.Spec) { spec.Limits.Processes = 1 })
+	if got := env.Limits().Processes; got != 1 {
+		t.Errorf("the limit in force is %d", got)
+	}
+	for range 3 { // the end of one makes room for the next
+		if did := s.run(t, env, s.shell(t, "echo alone")); did.stdout != "alone\n" || did.Status != runtimes.Completed {
+			t.Errorf("one process: %s", did)
+		}
+		did := s.run(t, env, s.shell(t, "sleep 1000 & echo forked"))
+		if strings.Contains(did.stdout, "forked") || did.Status == runtimes.Completed {
+			t.Errorf("a second process under a limit of 1: %s", did)
+		}
 	}
 }
 

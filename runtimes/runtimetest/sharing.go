@@ -2,6 +2,7 @@ package runtimetest
 
 import (
 	"context"
+	"strings"
 	"testing"
 
 	"github.com/codebeaker/codebeaker/runtimes"
@@ -14,6 +15,8 @@ var sharingCases = []testCase{
 	{"AnExecutableRuns", executableRuns},
 	{"APlainFileDoesNotRun", plainDoesNotRun},
 	{"ProgramsMayShutTheirFiles", shutFiles},
+	{"ProgramsMayShutTheWorkspace", shutWorkspace},
+	{"ADirectoryThatCannotBeEnteredIsNamed", shutDirectory},
 }
 
 // cancelled is the context of a caller that has left.
@@ -66,7 +69,7 @@ func executableRuns(t *testing.T, s *suite) {
 	env := s.environment(t)
 	s.shell(t, "")
 	dir := folder(t, env.Workspace())
-	script := runtimes.WriteFile{Path: dir + "/script", Content: []byte("#!/bin/sh\necho \"ran with $1\"\n"), Executable: true}
+	script := runtimes.WriteFile{Path: dir + "/script", Content: []byte("#!/bin/sh\necho \"ran with $1\"\n"), Executable: new(true)}
 	if _, err := env.Workspace().WriteFile(t.Context(), script); err != nil {
 		t.Fatal(err)
 	}
@@ -98,4 +101,41 @@ func shutFiles(t *testing.T, s *suite) {
 	dir := folder(t, env.Workspace())
 	s.succeeds(t, env, s.shell(t, `cd "$1" && mkdir -p shut/in && echo x > shut/in/f && chmod 0 shut/in/f shut/in shut`, "/workspace/"+dir))
 	wantCode(t, "delete", env.Workspace().DeleteFile(t.Context(), runtimes.DeleteFile{Path: dir, Recursive: true}), "")
+}
+
+// "chmod -R 644 ." takes the right to enter the workspace from all programs to
+// come. The session goes on all the same.
+func shutWorkspace(t *testing.T, s *suite) {
+	env := s.environment(t)
+	ws := env.Workspace()
+	for _, mode := range []string{"644", "0"} {
+		s.succeeds(t, env, s.shell(t, `chmod "$1" /workspace`, mode))
+		if got := s.succeeds(t, env, s.shell(t, "echo started")); got != "started\n" {
+			t.Errorf("after chmod %s: %q", mode, got)
+		}
+		s.succeeds(t, env, s.shell(t, `chmod "$1" /workspace`, mode))
+		name := folder(t, ws) + "/f"
+		writeFile(t, ws, name, "x")
+		if got := s.succeeds(t, env, s.programs.ReadFile("/workspace/"+name)); got != "x" {
+			t.Errorf("after chmod %s: %q", mode, got)
+		}
+	}
+}
+
+func shutDirectory(t *testing.T, s *suite) {
+	env := s.environment(t)
+	dir := folder(t, env.Workspace())
+	cmd := s.shell(t, `mkdir -p shut && chmod 0 shut`)
+	cmd.Dir = dir
+	writeFile(t, env.Workspace(), dir+"/f", "x")
+	s.succeeds(t, env, cmd)
+	cmd = s.shell(t, "echo started")
+	cmd.Dir = dir + "/shut"
+	did := s.run(t, env, cmd)
+	if did.Status == runtimes.Completed {
+		t.Skip("programs are root and enter every directory")
+	}
+	if did.Status != runtimes.CouldNotStart || !strings.Contains(did.Message, `"`+dir+`/shut"`) {
+		t.Error(did)
+	}
 }

@@ -12,8 +12,10 @@
 // not read, for nobody can say where its next value begins; the values before
 // it have been served.
 //
-// Member names are exact. A duplicated member at any depth, a lone surrogate,
-// invalid UTF-8 and more than 10,000 levels are parse errors.
+// Member names are exact. A duplicated member at any depth, a lone surrogate
+// and invalid UTF-8 are refused: inside params with -32602, the id and the
+// member, elsewhere as a parse error, which in a batch is that of one member.
+// More than 10,000 levels are a parse error.
 //
 // # Life of a request
 //
@@ -39,6 +41,5 @@
 //
 // github.com/goccy/go-json does the work. With the build tag
 // codebeaker_stdjson it is encoding/json, for the day a defect is found in the
-// former: slower, and with two differences. Members of params fold case, and
-// a [ParamError] names no array index ("args" instead of "args[1]").
+// former: slower, and no different for a client.
 package jsonrpc

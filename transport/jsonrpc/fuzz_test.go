@@ -24,6 +24,12 @@ func FuzzParse(f *testing.F) {
 			f.Add(file.Data)
 		}
 	}
+	for _, seed := range []string{
+		`{"jsonrpc":"2.0","id":1,"method":"sum","params":{"a":[{"b":1,"b":2}]}}`, `{"jsonrpc":"2.0","id":1,"method":"sum","params":["\ud800"]}`,
+		"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"sum\",\"params\":{\"\xff\":[]}}", `[{"id":1,"id":1},"\udc00",{}]`,
+	} {
+		f.Add([]byte(seed))
+	}
 	f.Fuzz(func(t *testing.T, msg []byte) {
 		got := new(dispatcher).answer(string(msg))
 		refused := false

@@ -3,9 +3,7 @@
 package jsonrpc
 
 import (
-	"encoding/base64"
 	"encoding/json"
-	"errors"
 	"io"
 )
 
@@ -16,10 +14,10 @@ type envelope struct {
 
 // decodeEnvelope copies the members of b into e. encoding/json folds the case
 // of names, takes the last of duplicates and replaces lone surrogates, so that
-// it only judges the syntax here, and strict the rest.
+// it only judges the syntax here, and flawOf the rest.
 func decodeEnvelope(b []byte, e *envelope) (Code, error) {
-	if err := strict(b); err != nil {
-		return ParseError, err
+	if !valid(b) {
+		return ParseError, errNotValid
 	}
 	i := skipSpace(b, 0)
 	if b[i] != '{' {
@@ -30,25 +28,13 @@ func decodeEnvelope(b []byte, e *envelope) (Code, error) {
 		if !ok {
 			return 0, nil
 		}
-		e.set(unquoted(name), b[start:end])
+		e.set(string(unquoted(name)), b[start:end])
 		i = end
 	}
 }
 
-func (e *envelope) set(name, value []byte) {
-	switch string(name) {
-	case "jsonrpc":
-		e.JSONRPC = append(e.JSONRPC, value...)
-	case "id":
-		e.ID = append(e.ID, value...)
-	case "method":
-		e.Method = append(e.Method, value...)
-	case "params":
-		e.Params = append(e.Params, value...)
-	}
-}
-
-func valid(b []byte) bool { return strict(b) == nil }
+// valid reports whether b is one JSON value by the rules of decodeEnvelope.
+func valid(b []byte) bool { return loose(b) && flawOf(b) == nil }
 
 func unescape(quoted []byte) []byte {
 	var text string
@@ -62,20 +48,4 @@ func newEncoder(w io.Writer) interface{ Encode(v any) error } {
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
 	return enc
-}
-
-// decodeValue decodes raw into dst, a *ParamError when a member does not fit.
-func decodeValue[T any](raw []byte, dst *T) error {
-	err := json.Unmarshal(raw, dst)
-	if err == nil {
-		return nil
-	}
-	if typed := (*json.UnmarshalTypeError)(nil); errors.As(err, &typed) {
-		number := len(typed.Value) > len("number ") && typed.Value[:7] == "number "
-		return &ParamError{Member: cut(typed.Field), Reason: mustBe(typed.Type, number)}
-	}
-	if corrupt := base64.CorruptInputError(0); errors.As(err, &corrupt) {
-		return &ParamError{Reason: "must be base64", Cause: err}
-	}
-	return &ParamError{Reason: err.Error(), Cause: err}
 }

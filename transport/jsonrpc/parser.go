@@ -22,7 +22,9 @@ type Parser struct {
 
 // tooMany is what data holds in the reply to a message with too many parts.
 type tooMany struct {
-	Limit int `json:"limit"`
+	Limit   string `json:"limit"`
+	Maximum int    `json:"maximum"`
+	Count   int    `json:"count,omitempty"` // absent: not all were counted
 }
 
 // Parse calls serve with each valid request of msg, in order, and answers what
@@ -60,7 +62,7 @@ func (p parsing) values(msg []byte) {
 	i := skipSpace(msg, 0)
 	for n := 0; ; n++ {
 		if n == maxValues {
-			p.reject(nil, tooManyError(maxValues), p.out)
+			p.reject(nil, tooManyError("values", maxValues, 0), p.out)
 			return
 		}
 		end := valueEnd(msg, i)
@@ -84,11 +86,11 @@ func (p parsing) value(b []byte) bool {
 		return p.reject(nil, refuse(ParseError, errEmpty), p.out)
 	case b[0] == '{':
 		return p.object(b, p.out)
-	case !valid(b):
-		return p.reject(nil, refuse(ParseError, errNotValid), p.out)
-	case b[0] == '[':
+	case b[0] == '[' && (valid(b) || loose(b)):
 		p.batch(b)
 		return true
+	case !valid(b):
+		return p.reject(nil, refuse(ParseError, errNotValid), p.out)
 	}
 	p.reject(nil, refuse(InvalidRequest, errNotObject), p.out)
 	return true
@@ -99,6 +101,10 @@ func (p parsing) object(b []byte, to Replier) bool {
 	r := requests.Get().(*Request)
 	defer r.release()
 	if err := r.decode(b); err != nil {
+		if err.Code == InvalidParams && r.Notification() {
+			p.report(err) // nobody waits for an answer
+			return true
+		}
 		p.reject(r.ID, err, to)
 		return err.Code != ParseError
 	}
@@ -109,14 +115,15 @@ func (p parsing) object(b []byte, to Replier) bool {
 	return true
 }
 
-// batch serves the members of an array, which is known to be valid JSON.
+// batch serves the members of an array. It is JSON by the grammar: a member
+// that is none by our stricter rules is refused by itself.
 func (p parsing) batch(b []byte) {
-	switch n, limit := count(b, p.batchLimit()), p.batchLimit(); {
+	switch n, limit := count(b), p.batchLimit(); {
 	case n == 0:
 		p.reject(nil, refuse(InvalidRequest, errEmptyBatch), p.out)
 		return
 	case n > limit:
-		p.reject(nil, tooManyError(limit), p.out)
+		p.reject(nil, tooManyError("batch", limit, n), p.out)
 		return
 	}
 	to := NewBatch(p.out)
@@ -126,39 +133,47 @@ func (p parsing) batch(b []byte) {
 		if !ok {
 			return
 		}
-		if b[start] == '{' {
-			p.object(b[start:end], to)
-		} else {
+		switch one := b[start:end]; {
+		case one[0] == '{':
+			p.object(one, to)
+		case !valid(one):
+			p.reject(nil, refuse(ParseError, errNotValid), to)
+		default:
 			p.reject(nil, refuse(InvalidRequest, errNotObject), to)
 		}
 		i = end
 	}
 }
 
-// count counts the members of a valid array, up to one more than limit.
-func count(b []byte, limit int) (n int) {
-	for i := 1; n <= limit; n++ {
+// count counts the members of a valid array.
+func count(b []byte) (n int) {
+	for i := 1; ; n++ {
 		_, end, ok := element(b, i)
 		if !ok {
 			return n
 		}
 		i = end
 	}
-	return n
 }
 
-func tooManyError(limit int) *Error {
+// tooManyError names the limit as data of Busy does.
+func tooManyError(limit string, maximum, n int) *Error {
 	e := refuse(tooLarge, nil)
-	e.Data = tooMany{Limit: limit}
+	e.Data = tooMany{Limit: limit, Maximum: maximum, Count: n}
 	return e
+}
+
+// report tells the owner of the parser.
+func (p parsing) report(err *Error) {
+	if p.OnReject != nil {
+		p.OnReject(err)
+	}
 }
 
 // reject answers with err. It is false, for callers that stop there.
 func (p parsing) reject(id ID, err *Error, to Replier) bool {
 	expect(to)
-	if p.OnReject != nil {
-		p.OnReject(err)
-	}
+	p.report(err)
 	to.Reply(func(dst []byte) []byte { return AppendError(dst, id, err) })
 	return false
 }

@@ -33,7 +33,7 @@ func TestBytesThatAreNoJSONAreOneParseError(t *testing.T) {
 		"NUL after":         request + "\x00",
 		"NUL before":        "\x00" + request,
 		"comment":           "/* x */" + request,
-		"invalid UTF-8":     `{"jsonrpc":"2.0","method":"sum","params":["` + "\xff" + `"],"id":1}`,
+		"invalid UTF-8":     `{"jsonrpc":"2.0","method":"` + "\xff" + `","params":[1],"id":1}`,
 		"single quotes":     strings.ReplaceAll(request, `"`, `'`),
 		"cut":               request[:len(request)-1],
 		"cut in a string":   request[:12],
@@ -94,7 +94,7 @@ func TestBatchOverTheLimitHasOneErrorNamingIt(t *testing.T) {
 	batch := func(n int) string {
 		return "[" + strings.Repeat(`,{"jsonrpc":"2.0","method":"get_data","id":1}`, n)[1:] + "]"
 	}
-	over := `{"jsonrpc":"2.0","id":null,"error":{"code":-32010,"message":"Too large","data":{"limit":%d}}}`
+	over := `{"jsonrpc":"2.0","id":null,"error":{"code":-32010,"message":"Too large","data":{"limit":"batch","maximum":%d,"count":%d}}}`
 	for _, c := range []struct{ limit, members, allowed int }{{0, 50, 50}, {0, 51, 50}, {3, 3, 3}, {3, 4, 3}, {-1, 500, 500}} {
 		d := dispatcher{Parser: jsonrpc.Parser{BatchLimit: c.limit}}
 		got := d.answer(batch(c.members))
@@ -104,7 +104,7 @@ func TestBatchOverTheLimitHasOneErrorNamingIt(t *testing.T) {
 			}
 			continue
 		}
-		if len(got) != 1 || got[0] != fmt.Sprintf(over, c.allowed) || len(d.calls) > 0 {
+		if len(got) != 1 || got[0] != fmt.Sprintf(over, c.allowed, c.members) || len(d.calls) > 0 {
 			t.Errorf("limit %d: got %s after %d calls", c.limit, got, len(d.calls))
 		}
 	}
@@ -112,7 +112,7 @@ func TestBatchOverTheLimitHasOneErrorNamingIt(t *testing.T) {
 
 func TestValuesOfOneMessageAreBounded(t *testing.T) {
 	got := new(dispatcher).answer(strings.Repeat("1\n", 1<<20))
-	if len(got) != 1025 || got[0] != invalidRequest || !strings.Contains(got[1024], `-32010`) {
+	if len(got) != 1025 || got[0] != invalidRequest || !strings.Contains(got[1024], `-32010,"message":"Too large","data":{"limit":"values","maximum":1024}`) {
 		t.Errorf("%d replies, the last %s", len(got), got[len(got)-1])
 	}
 }
@@ -138,5 +138,68 @@ func TestRefusedRequestsAreReported(t *testing.T) {
 	}
 	if !slices.Equal(refused, want) {
 		t.Errorf("got %q", refused)
+	}
+}
+
+// What is wrong inside params is told to the request that it belongs to.
+func TestAFlawInsideParamsIsThatOfTheRequest(t *testing.T) {
+	for _, c := range []struct{ params, member, reason string }{
+		{`{"path":"a","path":"b"}`, "path", "must not stand there twice"},
+		{`{"path":"a","p\u0061th":"b"}`, "path", "must not stand there twice"},
+		{`{"command":{"env":{"A":"1","B":"2","A":"3"}}}`, "command.env.A", "must not stand there twice"},
+		{`{"a":[1,{"b":{}},{"b":1,"c":[{}],"b":2}]}`, "a[2].b", "must not stand there twice"},
+		{`{"data":"\ud800"}`, "data", "must not hold half of a surrogate pair"},
+		{`{"data":"\udc00\ud800"}`, "data", "must not hold half of a surrogate pair"},
+		{`{"command":{"args":["x","\ud800x"]}}`, "command.args[1]", "must not hold half of a surrogate pair"},
+		{`{"command":{"args":[[true, "y"] , [ "\udfff" ]]}}`, "command.args[1][0]", "must not hold half of a surrogate pair"},
+		{"{\"data\":\"\xc3(\"}", "data", "must be UTF-8"},
+		{"{\"env\":{\"\xff\":1}}", "env.\ufffd", "must be UTF-8"},
+		{"[\"\xff\"]", "[0]", "must be UTF-8"},
+	} {
+		request := `{"jsonrpc":"2.0","method":"sum","params":` + c.params + `,"id":"i\u0064"}`
+		want := fmt.Sprintf(`{"jsonrpc":"2.0","id":"i\u0064","error":{"code":-32602,"message":"Invalid params: %[1]s %[2]s",`+
+			`"data":{"member":"%[1]s","reason":"%[2]s"}}}`, c.member, c.reason)
+		d := new(dispatcher)
+		if got := d.answer(request); len(got) != 1 || got[0] != want || len(d.calls) > 0 {
+			t.Errorf("%s:\n got %s\nwant %s", c.params, got, want)
+		}
+		good := `{"jsonrpc":"2.0","method":"sum","params":[2],"id":2}`
+		answer := `{"jsonrpc":"2.0","id":2,"result":2}`
+		got := new(dispatcher).answer("[" + request + "," + good + "]")
+		if len(got) != 1 || got[0] != "["+want+","+answer+"]" {
+			t.Errorf("in a batch: %s", got)
+		}
+		if got := new(dispatcher).answer(request + "\n" + good); len(got) != 2 || got[1] != answer {
+			t.Errorf("before another line: %s", got)
+		}
+		notification := strings.Replace(request, `,"id":"i\u0064"`, "", 1)
+		if got := new(dispatcher).answer(notification); len(got) != 0 {
+			t.Errorf("a notification: %s", got)
+		}
+		if got := new(dispatcher).answer(strings.Replace(request, `"2.0"`, `"1.0"`, 1)); len(got) != 1 || !strings.Contains(got[0], `"id":"i\u0064","error":{"code":-32600`) {
+			t.Errorf("of another version: %s", got)
+		}
+	}
+}
+
+func TestAFlawElsewhereIsAParseError(t *testing.T) {
+	for _, request := range []string{
+		`{"jsonrpc":"2.0","method":"sum","params":[1],"id":1,"id":2}`,
+		`{"jsonrpc":"2.0","method":"sum","params":[1],"params":[1],"id":1}`,
+		`{"jsonrpc":"2.0","method":"\ud800","params":[1],"id":1}`,
+		`{"jsonrpc":"2.0","method":"sum","params":[1],"id":"\ud800"}`,
+		`{"jsonrpc":"2.0","method":"sum","params":["\ud800"],"id":"\ud800"}`,
+		`{"jsonrpc":"2.0","method":"sum","params":["\ud800"],"other":{"a":1,"a":2},"id":1}`,
+		`{"jsonrpc":"2.0","method":"sum","params":["\ud800"],"\ud800":1,"id":1}`,
+		`{"jsonrpc":"2.0","method":"sum","params":["\ud800"],"id":1`,
+		`"\ud800"`,
+	} {
+		if got := new(dispatcher).answer(request); len(got) != 1 || got[0] != parseError {
+			t.Errorf("%s: %s", request, got)
+		}
+	}
+	got := new(dispatcher).answer(`["\ud800",{"jsonrpc":"2.0","method":"sum","params":[2],"id":2}]`)
+	if len(got) != 1 || got[0] != "["+parseError+`,{"jsonrpc":"2.0","id":2,"result":2}]` {
+		t.Errorf("a member of a batch: %s", got)
 	}
 }

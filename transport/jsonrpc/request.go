@@ -38,6 +38,12 @@ func (r *Request) decode(b []byte) *Error {
 	r.ID = nil
 	r.env.reset()
 	if code, err := decodeEnvelope(b, &r.env); err != nil {
+		if code == ParseError {
+			if e := r.decodeFlawed(b); e != nil {
+				return e
+			}
+			r.ID = nil
+		}
 		return refuse(code, err)
 	}
 	return r.check()

@@ -7,8 +7,9 @@ type WriteFile struct {
 	Path       *string   `json:"path,omitempty" rpc:"required" doc:"file to write"`
 	Content    *string   `json:"content,omitempty" rpc:"required" doc:"what to write"`
 	Encoding   Encoding  `json:"encoding,omitempty" default:"\"utf8\"" doc:"encoding of content"`
-	Mode       WriteMode `json:"mode,omitempty" default:"\"Create\"" doc:"Create and Overwrite are synonyms: create or replace, atomically; Append is rolled back when space runs out"`
-	Executable bool      `json:"executable,omitempty" default:"false" doc:"the file may be run"`
+	Mode       WriteMode `json:"mode,omitempty" default:"\"Create\"" doc:"Create and Overwrite are synonyms: create, or overwrite in place once the space is reserved; Append is rolled back when space runs out"`
+	Executable *bool     `json:"executable,omitempty" doc:"true lets those run the file who may read it, false nobody; absent changes nothing, and a new file is plain"`
+	Atomic     bool      `json:"atomic,omitempty" default:"false" doc:"replace the file by a rename, so that a reader sees the old content or the new: the mode is kept, other hard links keep the old content; not with Append"`
 }
 
 // ReadFile is the command read_file.
@@ -66,7 +67,7 @@ type DeleteFile struct {
 type ListDirectory struct {
 	Path               *string `json:"path,omitempty" default:"\".\"" doc:"directory to list"`
 	Recursive          bool    `json:"recursive,omitempty" default:"false" doc:"list what is below it too; links are not followed"`
-	Pattern            string  `json:"pattern,omitempty" doc:"glob on the name; all when absent"`
+	Pattern            string  `json:"pattern,omitempty" doc:"glob with **, {a,b} and [a-z]; without a slash on the name, at any depth of a recursive listing; with one on the path below the listed directory, as deep as it says; all when absent"`
 	IncludeHidden      *bool   `json:"includeHidden,omitempty" default:"true" doc:"list names that begin with a dot"`
 	IncludeHiddenAlias *bool   `json:"include_hidden,omitempty" alias:"includeHidden"`
 	MaxDepth           *int64  `json:"maxDepth,omitempty" min:"1" doc:"levels of a recursive listing; all when absent"`

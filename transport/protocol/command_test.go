@@ -50,7 +50,7 @@ func TestWhatAnotherTypeCallsItsMemberIsIgnored(t *testing.T) {
 func TestCommandsOfAClientAreReadAsTheyWereMeant(t *testing.T) {
 	path, content, yes, n := "a <b>", "x\u2028&", true, int64(5)
 	for kind, command := range map[string]any{
-		TypeWriteFile:     &WriteFile{Path: &path, Content: &content, Encoding: UTF8, Mode: Append, Executable: true},
+		TypeWriteFile:     &WriteFile{Path: &path, Content: &content, Encoding: UTF8, Mode: Append, Executable: new(true)},
 		TypeListDirectory: &ListDirectory{Path: &path, IncludeHidden: &yes, Limit: &n},
 		TypeExecuteShell:  &ExecuteShell{CommandName: &path, Args: []string{"", "b"}, PTY: &PTY{Cols: &n}},
 		TypeDeleteFile:    &DeleteFile{},

@@ -5,6 +5,12 @@ import (
 	"time"
 )
 
+// What Options have where they say nothing.
+const (
+	DefaultMessageBytes = 16 << 20
+	DefaultPingInterval = 30 * time.Second
+)
+
 // Options are the limits of a connection. Each names what it keeps off. The
 // zero Options are ready.
 type Options struct {
@@ -39,13 +45,13 @@ type Options struct {
 
 // withDefaults returns o with its zeros replaced.
 func (o Options) withDefaults() *Options {
-	number(&o.MessageBytes, 16<<20)
+	number(&o.MessageBytes, DefaultMessageBytes)
 	number(&o.QueueBytes, 4<<20)
 	number(&o.BatchBytes, 64<<10)
 	number(&o.StallTimeout, time.Second)
 	number(&o.FrameTimeout, 30*time.Second)
 	number(&o.CloseTimeout, 5*time.Second)
-	number(&o.PingInterval, 30*time.Second)
+	number(&o.PingInterval, DefaultPingInterval)
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}

@@ -104,7 +104,7 @@ func (r *Runtime) startWarming(kit *Kit) {
 		}
 		warm.start(r.life, func(err error) {
 			r.options.logger().Warn("a cache could not be filled; first runs will be slow",
-				"runtime", r.flavor.Type.String(), "language", kit.Languages[i].Language.String(), "error", err)
+				"language", kit.Languages[i].Language.String(), "error", err)
 		})
 		r.warms[warm.Dir] = warm
 	}

@@ -33,6 +33,7 @@ var errClosed = errors.New("the runtime is closed")
 
 // New returns a runtime of that flavor. It starts nothing.
 func New(o Options, flavor Flavor) *Runtime {
+	o.Logger = o.logger().With("runtime", flavor.Type.String())
 	r := &Runtime{options: o, flavor: flavor, warms: make(map[string]*Warm)}
 	r.life, r.end = context.WithCancelCause(context.Background())
 	return r

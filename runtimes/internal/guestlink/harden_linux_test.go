@@ -86,8 +86,12 @@ func TestProgramsRunUnderEveryMeasure(t *testing.T) {
 	if len(got) != len(expected) {
 		t.Errorf("%d answers, %d expected", len(got), len(expected))
 	}
-	if _, exit := run(t, l, runtimes.Command{Name: probePath(t), Args: []string{"32"}}); exit.Signal != "SIGSYS" {
-		t.Errorf("a 32-bit call: %+v", exit)
+	_, exit = run(t, l, runtimes.Command{Name: probePath(t), Args: []string{"32"}})
+	// Some kernels take no 32-bit calls from anybody (ia32_emulation=0, guests of
+	// confidential machines); nobody may make one then.
+	out, err := exec.Command(probePath(t), "32").CombinedOutput()
+	if taken := err == nil; taken && exit.Signal != "SIGSYS" || !taken && exit.Status == runtimes.Completed {
+		t.Errorf("a 32-bit call: %+v; outside: %v %.100s", exit, err, out)
 	}
 }
 
@@ -132,8 +136,9 @@ func TestProgramsCannotEndTheAgent(t *testing.T) {
 	if err := l.Ping(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if _, exit := run(t, l, shell("kill -9 -1; exit 4")); exit.Status != runtimes.NonZeroExit {
-		t.Errorf("kill -9 -1: %+v", exit) // a process does not signal itself by -1
+	// A process does not signal itself by -1, but its keeper, and so is ended.
+	if _, exit := run(t, l, shell("kill -9 -1; exit 4")); exit.Signal != "SIGKILL" && (exit.Code == nil || *exit.Code != 4) {
+		t.Errorf("kill -9 -1: %+v", exit)
 	}
 	if err := l.Ping(t.Context()); err != nil {
 		t.Fatal(err)

@@ -48,8 +48,12 @@ func (l *Link) SetOutputLimit(bytes int64) {
 // agentLimits are those of a command that the agent enforces because no control
 // group does.
 func (p *process) agentLimits(l runtimes.CommandLimits) frame.Limits {
+	processes := l.Processes
+	if most := p.link.most; processes == 0 || most > 0 && most < processes {
+		processes = most // the session's, which the agent's own limit exceeds by its threads
+	}
 	if p.group == nil {
-		return frame.Limits{Data: l.MemoryBytes, Processes: l.Processes, CPU: int64(l.CPU)}
+		return frame.Limits{Data: l.MemoryBytes, Processes: processes, CPU: int64(l.CPU)}
 	}
 	var limits frame.Limits
 	has := p.group.Controllers()
@@ -57,7 +61,7 @@ func (p *process) agentLimits(l runtimes.CommandLimits) frame.Limits {
 		limits.Data = l.MemoryBytes
 	}
 	if !has.Processes {
-		limits.Processes = l.Processes
+		limits.Processes = processes
 	}
 	return limits
 }

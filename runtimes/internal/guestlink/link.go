@@ -22,6 +22,7 @@ type Link struct {
 	report Report
 	writer *writer
 	groups *groups // nil without control groups
+	most   int64   // Options.Processes
 
 	ending sync.WaitGroup // executions whose Exited is under way
 	lost   chan struct{}
@@ -45,7 +46,7 @@ type Link struct {
 // Errors: *HelloError; ctx's cause; those of the stream and of the groups.
 func Open(ctx context.Context, conn io.ReadWriteCloser, o Options) (*Link, error) {
 	l := &Link{
-		conn: conn, log: o.Logger, outputLimit: o.OutputLimit, opening: true,
+		conn: conn, log: o.Logger, outputLimit: o.OutputLimit, opening: true, most: o.Processes,
 		lost: make(chan struct{}), done: make(chan struct{}),
 		processes: make(map[uint32]*process), pings: make(map[uint64]chan struct{}),
 	}

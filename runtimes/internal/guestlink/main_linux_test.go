@@ -193,11 +193,16 @@ func start(t testing.TB, l *Link, cmd runtimes.Command) (*recorder, runtimes.Pro
 	if err != nil {
 		t.Fatal(err)
 	}
+	r.follow(process)
+	return r, process
+}
+
+// follow grants what came before the process was known, and from then on.
+func (r *recorder) follow(p runtimes.Process) {
 	r.mu.Lock()
-	r.process = process
+	r.process = p
 	r.mu.Unlock()
 	r.pay()
-	return r, process
 }
 
 func shell(script string) runtimes.Command {

@@ -27,7 +27,8 @@ type Options struct {
 	// control groups, and the agent keeps track of trees and limits.
 	Group *cgroup.Group
 	// Processes limits the tasks of all programs together, without those of
-	// the agent; it needs Group. Zero is no limit.
+	// the agent, where Group can. Elsewhere the agent limits so each program,
+	// beside the tasks that it finds. Zero is no limit.
 	Processes int64
 	// OutputLimit ends an execution that writes more than so many bytes. Zero
 	// is no limit.

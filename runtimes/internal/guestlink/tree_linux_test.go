@@ -1,8 +1,11 @@
 package guestlink
 
 import (
+	"context"
+	"fmt"
 	"os/exec"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -147,6 +150,37 @@ func TestWithoutGroupsMemoryAndProcessesAreLimitedByResource(t *testing.T) {
 	if r, exit := run(t, l, cmd); exit.Status != runtimes.Completed {
 		t.Errorf("a terminal: %+v %q", exit, r.text(runtimes.Terminal))
 	}
+}
+
+// Each has a keeper, which goes on in the agent's memory while the agent starts
+// the next.
+func TestWithoutGroupsManyThatStartAtOnceAllEnd(t *testing.T) {
+	l := openHardened(t)
+	var all sync.WaitGroup
+	for i := range 8 {
+		all.Go(func() {
+			for j := range 100 {
+				want := fmt.Sprintf("%d of %d", j, i)
+				r := newRecorder()
+				p, err := l.Start(context.Background(), shell("printf '"+want+"'"), r)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				r.follow(p)
+				select {
+				case exit := <-r.exited:
+					if exit.Status != runtimes.Completed || r.text(runtimes.Stdout) != want {
+						t.Errorf("%s: %+v, %q", want, exit, r.text(runtimes.Stdout))
+					}
+				case <-time.After(60 * time.Second):
+					t.Errorf("%s did not end", want)
+					return
+				}
+			}
+		})
+	}
+	all.Wait()
 }
 
 func TestAKeeperThatItsProgramKillsSavesNothing(t *testing.T) {

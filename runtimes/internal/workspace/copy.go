@@ -16,8 +16,9 @@ import (
 const copyChunk = 1 << 20
 
 // CopyFile copies a file, or with Recursive a directory, to exactly
-// Destination, whose parent must be there. Permission bits are kept, owners
-// are those of the tree. The copy is made complete before it is put in place,
+// Destination, whose parent must be there. A copy has the permission bits of
+// its source, or as with cp(1) those of the file that it replaces; owners are
+// those of the tree. The copy is made complete before it is put in place,
 // so that one that fails leaves nothing; a directory is then merged into one
 // that is there, file by file.
 func (t *Tree) CopyFile(ctx context.Context, cmd runtimes.CopyFile) (int64, error) {
@@ -29,6 +30,15 @@ func (t *Tree) CopyFile(ctx context.Context, cmd runtimes.CopyFile) (int64, erro
 	if err != nil {
 		return 0, err
 	}
+	var copied int64
+	err = t.throughBoth(source, destination, true, func(from, to location) (err error) {
+		copied, err = t.copyTo(ctx, from, to, cmd)
+		return err
+	})
+	return copied, err
+}
+
+func (t *Tree) copyTo(ctx context.Context, source, destination location, cmd runtimes.CopyFile) (int64, error) {
 	info, err := t.root.Stat(source.text())
 	if err != nil {
 		return 0, t.explain(source, err)
@@ -69,7 +79,7 @@ func (t *Tree) copyOne(ctx context.Context, source, destination location, overwr
 		return 0, t.explain(destination, err)
 	}
 	n, err := t.copyBytes(ctx, out, in, size, t.options.MaxCopyBytes)
-	if err = t.finish(out, info.Mode().Perm(), err); err == nil {
+	if err = t.finish(out, to.mode(info.Mode().Perm()), err); err == nil {
 		if overwrite {
 			err = t.swap(name, to)
 		} else {
@@ -144,6 +154,11 @@ func (t *Tree) merge(ctx context.Context, from, to string, overwrite bool) error
 	here, err := t.root.Lstat(from)
 	if err != nil {
 		return err
+	}
+	if here.Mode().IsRegular() && there.Mode().IsRegular() {
+		if err := t.root.Chmod(from, there.Mode().Perm()); err != nil {
+			return err
+		}
 	}
 	if !here.IsDir() || !there.IsDir() {
 		return t.root.Rename(from, to)

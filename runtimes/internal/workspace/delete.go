@@ -18,20 +18,18 @@ const directoryBatch = 1024
 // DeleteFile removes a file, a link (never what it points to) or a directory.
 // A recursive delete that is cut short by ctx leaves what it had not reached.
 func (t *Tree) DeleteFile(ctx context.Context, cmd runtimes.DeleteFile) error {
-	at, err := t.begin(ctx, cmd.Path)
-	if err != nil {
-		return err
-	}
-	if at.isTop() {
-		return at.fail(runtimes.CodePermissionDenied, "the workspace itself cannot be deleted")
-	}
-	if _, err := t.entry(at); err != nil {
-		return t.explain(at, err)
-	}
-	if cmd.Recursive {
-		return t.explain(at, t.removeAll(ctx, t.root, at.name))
-	}
-	return t.explain(at, t.root.Remove(at.name))
+	return t.do(ctx, cmd.Path, false, func(at location) error {
+		if at.isTop() {
+			return at.fail(runtimes.CodePermissionDenied, "the workspace itself cannot be deleted")
+		}
+		if _, err := t.entry(at); err != nil {
+			return err
+		}
+		if cmd.Recursive {
+			return t.removeAll(ctx, t.root, at.name)
+		}
+		return t.root.Remove(at.name)
+	})
 }
 
 // entry looks at a name itself, not at what a link points to. With a trailing
@@ -41,7 +39,7 @@ func (t *Tree) entry(at location) (fs.FileInfo, error) {
 	if err != nil || !at.slash || info.IsDir() {
 		return info, err
 	}
-	if _, err := t.root.Stat(at.name); err != nil {
+	if _, err := t.stat(at); err != nil {
 		return nil, err
 	}
 	return nil, syscall.ENOTDIR

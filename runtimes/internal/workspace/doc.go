@@ -16,8 +16,8 @@
 // ".." are resolved in the text before the file system is asked, and a path
 // whose text leads out is refused at once. Everything else is a literal name:
 // "~", "$HOME", "%2e%2e" and backslashes mean nothing here. Symlinks that stay
-// inside are followed where POSIX follows them; an absolute symlink counts as
-// outside, wherever it points. A trailing slash asks for a directory.
+// inside are followed where POSIX follows them, absolute ones below /workspace
+// among them, as programs see them. A trailing slash asks for a directory.
 //
 // Names that are not UTF-8 cannot be said in the protocol. A listing shows
 // each invalid byte as \xNN, for the eye only: such a file is reached by a
@@ -25,8 +25,9 @@
 //
 // # Temporaries
 //
-// What a command writes is made complete under a temporary name in the top
-// directory (see temporaryPrefix) and then renamed into place. Listings leave
+// What a command makes, a write over a file that is there excepted, is made
+// complete under a temporary name in the top directory (see temporaryPrefix)
+// and then renamed into place. Listings leave
 // these names out. A command that fails removes its own; [Tree.Recover]
 // removes those of an agent that was killed.
 package workspace

@@ -12,7 +12,7 @@ import (
 // file is then removed under the temporary name. On tmpfs the rename is the
 // faster one.
 func (t *Tree) swap(temporary string, to target) error {
-	if t.swaps == nil || to.info == nil {
+	if !t.swaps || to.info == nil {
 		return t.root.Rename(temporary, to.name)
 	}
 	parent, err := t.root.Open(path.Dir(to.name) + "/.")
@@ -21,13 +21,13 @@ func (t *Tree) swap(temporary string, to target) error {
 	}
 	defer parent.Close()
 	name := path.Base(to.name)
-	if err := exchange(t.swaps, temporary, parent, name); err != nil {
+	if err := exchange(t.top, temporary, parent, name); err != nil {
 		// The file is gone, or the file system cannot do it.
 		return t.root.Rename(temporary, to.name)
 	}
 	if old, err := t.root.Lstat(temporary); err == nil && old.IsDir() {
 		// A program put a directory there a moment ago: it gets it back.
-		return errors.Join(syscall.EISDIR, exchange(t.swaps, temporary, parent, name))
+		return errors.Join(syscall.EISDIR, exchange(t.top, temporary, parent, name))
 	}
 	t.discard(temporary)
 	return nil

@@ -7,7 +7,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path"
 	"strings"
 	"syscall"
 
@@ -25,21 +24,23 @@ const (
 // ListDirectory lists a directory in the order of names, each directory
 // directly before what it holds. Links are not followed below Path. Entries
 // whose path would pass 4096 bytes are left out, and Truncated says so.
-// A pattern that path.Match does not know gives path.ErrBadPattern.
+// A pattern that is none is an error that is no FileError.
 func (t *Tree) ListDirectory(ctx context.Context, cmd runtimes.ListDirectory) (runtimes.Listing, error) {
 	at, err := t.begin(ctx, cmd.Path)
 	if err != nil {
 		return runtimes.Listing{}, err
 	}
-	if _, err := path.Match(cmd.Pattern, ""); err != nil {
+	pattern, err := runtimes.ParsePattern(cmd.Pattern)
+	if err != nil {
 		return runtimes.Listing{}, fmt.Errorf("pattern %q: %w", cmd.Pattern, err)
 	}
 	if cmd.Limit <= 0 {
 		cmd.Limit = runtimes.DefaultListLimit
 	}
-	l := lister{tree: t, ctx: ctx, cmd: cmd}
-	shown := strings.TrimPrefix(at.name+"/", "./")
-	err = l.walk(t.root, at.text(), shown, 1, 0)
+	cmd.Recursive = cmd.Recursive || pattern.Paths()
+	shown := strings.TrimPrefix(at.name+"/", "./") // links in it are not resolved
+	l := lister{tree: t, ctx: ctx, cmd: cmd, pattern: pattern, top: len(shown)}
+	err = t.through(at, true, func(at location) error { return l.walk(t.root, at.text(), shown, 1, 0) })
 	if errors.Is(err, errListFull) {
 		l.found.Truncated = true
 		err = nil
@@ -54,12 +55,14 @@ func (t *Tree) ListDirectory(ctx context.Context, cmd runtimes.ListDirectory) (r
 var errListFull = errors.New("the listing is full")
 
 type lister struct {
-	tree   *Tree
-	ctx    context.Context
-	cmd    runtimes.ListDirectory
-	found  runtimes.Listing
-	bytes  int // held
-	visits int
+	tree    *Tree
+	ctx     context.Context
+	cmd     runtimes.ListDirectory
+	pattern runtimes.Pattern
+	top     int // length of what the paths of all entries start with
+	found   runtimes.Listing
+	bytes   int // held
+	visits  int
 }
 
 // walk lists dir, a path below anchor. shown is what the paths of its entries
@@ -74,7 +77,7 @@ func (l *lister) walk(anchor *os.Root, dir, shown string, depth, steps int) erro
 		defer near.Close()
 		anchor, dir, steps = near, ".", 0
 	}
-	batch, err := l.read(anchor, dir, shown)
+	batch, err := l.read(anchor, dir, shown, depth)
 	if err != nil {
 		return err
 	}
@@ -90,7 +93,7 @@ func (l *lister) walk(anchor *os.Root, dir, shown string, depth, steps int) erro
 		if err := l.add(info, shown); err != nil {
 			return err
 		}
-		if !l.descends(info, depth) {
+		if !info.IsDir() || !l.descends(shown+name, depth) {
 			continue
 		}
 		start := shown + name + "/"
@@ -128,7 +131,7 @@ func below(dir, name string) string {
 // read reads the names of one directory that matter: as many of the smallest
 // as the listing can still take. Only those are looked at further, which
 // spares a million calls in a directory of a million.
-func (l *lister) read(anchor *os.Root, dir, shown string) (*nameBatch, error) {
+func (l *lister) read(anchor *os.Root, dir, shown string, depth int) (*nameBatch, error) {
 	handle, err := anchor.OpenFile(below(dir, "."), os.O_RDONLY|openFlags, 0)
 	if err != nil {
 		return nil, err
@@ -141,11 +144,14 @@ func (l *lister) read(anchor *os.Root, dir, shown string) (*nameBatch, error) {
 		}
 		names, err := handle.Readdirnames(directoryBatch)
 		for _, name := range names {
+			if l.ctx.Err() != nil {
+				return nil, context.Cause(l.ctx) // a pattern may be slow to match
+			}
 			switch {
 			case l.hidden(name, shown):
-			case l.matches(name):
+			case l.matches(shown + name):
 				batch.add(name)
-			case l.isBranch(anchor, below(dir, name)):
+			case l.descends(shown+name, depth) && isDirectory(anchor, below(dir, name)):
 				batch.addBranch(name)
 			}
 		}
@@ -169,30 +175,22 @@ func (l *lister) hidden(name, shown string) bool {
 	return l.cmd.SkipHidden && name[0] == '.' || shown == "" && isTemporary(name)
 }
 
-func (l *lister) matches(name string) bool {
-	if l.cmd.Pattern == "" {
-		return true
-	}
-	ok, _ := path.Match(l.cmd.Pattern, name) // a bad pattern was refused before
-	return ok
+// matches takes the path of an entry as it is shown.
+func (l *lister) matches(path string) bool { return l.pattern.Match(path[l.top:]) }
+
+// descends reports whether the directory path is to be listed too.
+func (l *lister) descends(path string, depth int) bool {
+	return l.cmd.Recursive && (l.cmd.MaxDepth <= 0 || depth < l.cmd.MaxDepth) && l.pattern.Below(path[l.top:])
 }
 
-// isBranch tells a directory that does not match but may hold what does.
-func (l *lister) isBranch(anchor *os.Root, name string) bool {
-	if !l.cmd.Recursive {
-		return false
-	}
+func isDirectory(anchor *os.Root, name string) bool {
 	info, err := anchor.Lstat(name)
 	return err == nil && info.IsDir()
 }
 
-func (l *lister) descends(info fs.FileInfo, depth int) bool {
-	return l.cmd.Recursive && info.IsDir() && (l.cmd.MaxDepth <= 0 || depth < l.cmd.MaxDepth)
-}
-
 // add puts an entry into the listing if it matches.
 func (l *lister) add(info fs.FileInfo, shown string) error {
-	if !l.matches(info.Name()) {
+	if !l.matches(shown + info.Name()) {
 		return nil
 	}
 	entry := entryOf(info, shown)

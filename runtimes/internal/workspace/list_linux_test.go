@@ -64,6 +64,43 @@ func TestAListingIsInTheOrderOfNames(t *testing.T) {
 	}
 }
 
+func TestAPatternWithASlashIsAboutPaths(t *testing.T) {
+	tree, dir := newTree(t)
+	for _, name := range []string{"main.py", "src/a.py", "src/deep/b.py", "src/deep/c.ts", "lib/d.tsx", "lib/.x/e.py"} {
+		write(t, tree, name, "x")
+	}
+	// What a pattern does not ask for is not opened.
+	must(t, os.MkdirAll(filepath.Join(dir, "shut/in"), 0o755))
+	must(t, os.Chmod(filepath.Join(dir, "shut"), 0))
+	all := []string{"lib/.x/e.py", "main.py", "src/a.py", "src/deep/b.py"}
+	for _, c := range []struct {
+		cmd  runtimes.ListDirectory
+		want []string
+	}{
+		{runtimes.ListDirectory{Pattern: "**/*.py", Recursive: true}, all},
+		{runtimes.ListDirectory{Pattern: "**/*.py"}, all},
+		{runtimes.ListDirectory{Pattern: "*.py", Recursive: true}, all},
+		{runtimes.ListDirectory{Pattern: "*.py"}, []string{"main.py"}},
+		{runtimes.ListDirectory{Pattern: "src/*.py"}, []string{"src/a.py"}},
+		{runtimes.ListDirectory{Pattern: "src/*.py", Recursive: true}, []string{"src/a.py"}},
+		{runtimes.ListDirectory{Pattern: "src/**"}, []string{"src", "src/a.py", "src/deep", "src/deep/b.py", "src/deep/c.ts"}},
+		{runtimes.ListDirectory{Pattern: "src/**", MaxDepth: 2}, []string{"src", "src/a.py", "src/deep"}},
+		{runtimes.ListDirectory{Pattern: "**/*.py", SkipHidden: true}, []string{"main.py", "src/a.py", "src/deep/b.py"}},
+		{runtimes.ListDirectory{Pattern: "{src,lib}/**/*.{ts,tsx}"}, []string{"lib/d.tsx", "src/deep/c.ts"}},
+		{runtimes.ListDirectory{Path: "src", Pattern: "deep/*"}, []string{"src/deep/b.py", "src/deep/c.ts"}},
+		{runtimes.ListDirectory{Path: "src", Pattern: "src/*"}, nil},
+		{runtimes.ListDirectory{Pattern: "**/*.py", Limit: 2}, all[:2]},
+	} {
+		if c.cmd.Path == "" {
+			c.cmd.Path = "."
+		}
+		got, _ := list(t, tree, c.cmd)
+		if diff := cmp.Diff(c.want, got); diff != "" {
+			t.Errorf("%+v:\n%s", c.cmd, diff)
+		}
+	}
+}
+
 func TestDirectoriesThatDoNotMatchTakeNoRoom(t *testing.T) {
 	tree, _ := newTree(t)
 	for _, name := range []string{"a/no", "b/no", "c/yes.txt", "d/no", "e.txt", "f/g/yes.txt"} {

@@ -17,20 +17,21 @@ const directoryMode fs.FileMode = 0o755
 
 // CreateDirectory makes a directory with mode 0755 and the owner of the tree.
 func (t *Tree) CreateDirectory(ctx context.Context, cmd runtimes.CreateDirectory) error {
-	at, err := t.begin(ctx, cmd.Path)
-	if err != nil {
-		return err
-	}
-	if cmd.Recursive {
-		return t.explain(at, t.makeDirectories(at.name))
-	}
-	if at.slash {
-		// mkdir("link/") would say "exists" of a link that leads out.
-		if _, err := t.root.Stat(at.text()); errors.Is(err, t.escape) {
-			return t.explain(at, err)
+	return t.do(ctx, cmd.Path, cmd.Recursive, func(at location) error {
+		if at.dangling {
+			return fs.ErrNotExist
 		}
-	}
-	return t.explain(at, t.makeDirectory(t.root, at.name))
+		if cmd.Recursive {
+			return t.makeDirectories(at.name)
+		}
+		if at.slash {
+			// mkdir("link/") would say "exists" of a link that leads out.
+			if _, err := t.stat(at); t.isOutside(err) {
+				return err
+			}
+		}
+		return t.makeDirectory(t.root, at.name)
+	})
 }
 
 func (t *Tree) makeDirectory(root *os.Root, name string) error {

@@ -21,6 +21,12 @@ func (t *Tree) MoveFile(ctx context.Context, cmd runtimes.MoveFile) error {
 	if err != nil {
 		return err
 	}
+	return t.throughBoth(source, destination, false, func(from, to location) error {
+		return t.moveTo(from, to, cmd.Overwrite)
+	})
+}
+
+func (t *Tree) moveTo(source, destination location, overwrite bool) error {
 	if source.isTop() {
 		return source.fail(runtimes.CodePermissionDenied, "the workspace itself cannot be moved")
 	}
@@ -34,7 +40,7 @@ func (t *Tree) MoveFile(ctx context.Context, cmd runtimes.MoveFile) error {
 	if info.IsDir() && source.contains(destination) {
 		return destination.fail(runtimes.CodeIsADirectory, intoItself)
 	}
-	err = t.move(source, destination, info, cmd.Overwrite)
+	err = t.move(source, destination, info, overwrite)
 	if errors.Is(err, syscall.EINVAL) {
 		return destination.fail(runtimes.CodeIsADirectory, intoItself)
 	}
@@ -76,7 +82,8 @@ func (t *Tree) move(source, destination location, info fs.FileInfo, overwrite bo
 // rename would replace the link and touch nothing outside, but who names it
 // means what it points to.
 func (t *Tree) linkOut(at location) error {
-	if _, err := t.root.Stat(at.name); errors.Is(err, t.escape) {
+	at.slash = false
+	if _, err := t.stat(at); t.isOutside(err) {
 		return err
 	}
 	return nil

@@ -22,6 +22,8 @@ type location struct {
 	asked string // as the client wrote it
 	name  string
 	slash bool // it ended in a slash: only a directory will do
+	// dangling: symlinks were resolved, and one leads to what is not there.
+	dangling bool
 }
 
 // text is the name with its trailing slash, for the calls of os.Root that know
@@ -60,11 +62,11 @@ func locate(asked string) (location, error) {
 	}
 	rest := asked
 	if rest[0] == '/' {
-		below, ok := strings.CutPrefix(rest, Mount)
-		if !ok || below != "" && below[0] != '/' {
+		below, ok := belowMount(rest)
+		if !ok {
 			return l, l.fail(runtimes.CodePathOutsideWorkspace, "the path is not below "+Mount)
 		}
-		rest = strings.TrimLeft(below, "/")
+		rest = below
 	}
 	l.name = path.Clean(rest)
 	if l.name == ".." || strings.HasPrefix(l.name, "../") {
@@ -72,4 +74,13 @@ func locate(asked string) (location, error) {
 	}
 	l.slash = l.name != "." && (strings.HasSuffix(rest, "/") || strings.HasSuffix(rest, "/."))
 	return l, nil
+}
+
+// belowMount makes an absolute path relative to the workspace.
+func belowMount(absolute string) (string, bool) {
+	below, ok := strings.CutPrefix(absolute, Mount)
+	if !ok || below != "" && below[0] != '/' {
+		return "", false
+	}
+	return strings.TrimLeft(below, "/"), true
 }

@@ -17,14 +17,19 @@ const openFlags = syscall.O_NONBLOCK | noControllingTerminal
 // ReadFile reads a part of a regular file. A file that grows meanwhile is read
 // up to the size it had, one that shrinks up to its end.
 func (t *Tree) ReadFile(ctx context.Context, cmd runtimes.ReadFile) (runtimes.FileContent, error) {
+	var found runtimes.FileContent
+	err := t.do(ctx, cmd.Path, true, func(at location) (err error) {
+		found, err = t.readPart(at, cmd)
+		return err
+	})
+	return found, err
+}
+
+func (t *Tree) readPart(at location, cmd runtimes.ReadFile) (runtimes.FileContent, error) {
 	var none runtimes.FileContent
-	at, err := t.begin(ctx, cmd.Path)
-	if err != nil {
-		return none, err
-	}
 	f, size, err := t.openRegular(t.root, at)
 	if err != nil {
-		return none, t.explain(at, err)
+		return none, err
 	}
 	defer f.Close()
 
@@ -39,7 +44,7 @@ func (t *Tree) ReadFile(ctx context.Context, cmd runtimes.ReadFile) (runtimes.Fi
 	content := make([]byte, min(length, size-cmd.Offset))
 	n, err := f.ReadAt(content, cmd.Offset)
 	if err != nil && !errors.Is(err, io.EOF) {
-		return none, t.explain(at, err)
+		return none, err
 	}
 	found.Content = content[:n]
 	found.Truncated = !asked && cmd.Offset+length < size

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"sync/atomic"
 
@@ -20,7 +21,8 @@ type Tree struct {
 	// exported by package os, so it is asked for once.
 	escape error
 	made   atomic.Uint64 // temporary names given out
-	swaps  *os.File      // the top directory where exchange is faster than rename, else nil
+	top    *os.File      // the directory itself
+	swaps  bool          // exchange is faster than rename
 }
 
 var _ runtimes.Workspace = (*Tree)(nil)
@@ -51,31 +53,44 @@ func OpenTree(dir string, o TreeOptions) (*Tree, error) {
 		root.Close()
 		return nil, fmt.Errorf("open workspace: os.Root lets .. pass: %v", err)
 	}
-	t := &Tree{root: root, options: o, escape: pathErr.Err}
-	if exchangePays(dir) {
-		if t.swaps, err = root.Open("."); err != nil {
-			root.Close()
-			return nil, fmt.Errorf("open workspace: %w", err)
-		}
+	t := &Tree{root: root, options: o, escape: pathErr.Err, swaps: exchangePays(dir)}
+	if t.top, err = root.Open("."); err != nil {
+		root.Close()
+		return nil, fmt.Errorf("open workspace: %w", err)
 	}
 	return t, nil
 }
 
-// Close frees the handle; the files stay. Later commands fail. Idempotent.
+// Close frees the handles; the files stay. Later commands fail. Idempotent.
 func (t *Tree) Close() error {
-	if t.swaps != nil {
-		t.swaps.Close()
-	}
+	t.top.Close()
 	return t.root.Close()
 }
 
-// begin is the start of every command: it refuses a call whose caller has left
-// and reads the path.
+// begin is the start of every command: it refuses a call whose caller has left,
+// reads the path and opens the workspace if a program has shut it.
 func (t *Tree) begin(ctx context.Context, path string) (location, error) {
 	if err := context.Cause(ctx); err != nil {
 		return location{}, err
 	}
-	return locate(path)
+	at, err := locate(path)
+	if err == nil {
+		openUp(t.top)
+	}
+	return at, err
+}
+
+// ownerAccess is what the owner of a workspace needs to use it.
+const ownerAccess fs.FileMode = 0o700
+
+// openUp gives the owner of a workspace's top directory access to it again: a
+// program's "chmod -R 644 ." takes it from all later programs and, where the
+// server is no root, from file commands. Below, modes are the programs' own
+// affair. What cannot be changed is left to the command to report.
+func openUp(top *os.File) {
+	if info, err := top.Stat(); err == nil && info.Mode().Perm()&ownerAccess != ownerAccess {
+		_ = top.Chmod(info.Mode().Perm() | ownerAccess)
+	}
 }
 
 // own gives an open file to the owner of the tree.

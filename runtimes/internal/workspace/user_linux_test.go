@@ -32,6 +32,17 @@ func asOrdinaryUser(t *testing.T, dir string, f func()) {
 	f()
 }
 
+// asOrdinaryUserOwning is asOrdinaryUser who owns some files in dir too.
+func asOrdinaryUserOwning(t *testing.T, dir string, files []string, f func()) {
+	t.Helper()
+	if os.Geteuid() == 0 {
+		for _, name := range files {
+			must(t, os.Chown(name, 65534, 65534))
+		}
+	}
+	asOrdinaryUser(t, dir, f)
+}
+
 func mkfifo(t testing.TB, name string) {
 	t.Helper()
 	must(t, syscall.Mkfifo(name, 0o666))

@@ -4,47 +4,49 @@ import (
 	"context"
 	"errors"
 	"io/fs"
-	"os"
 	"path"
 	"syscall"
 
 	"github.com/codebeaker/codebeaker/runtimes"
 )
 
-// WriteFile writes a regular file: mode 0644, or 0755 when Executable, with
-// the owner of the tree. Replace writes a temporary and renames it, so that a
-// disk that is full keeps the old content; both contents need space meanwhile.
+// WriteFile writes a regular file. A new one has mode 0644, or 0755 when it is
+// to be Executable, and the owner of the tree; it is made complete and then
+// given its name. One that is there is overwritten in place, see overwrite,
+// or with Atomic replaced by a temporary that is renamed: both contents need
+// space meanwhile, and other hard links keep the old one.
 func (t *Tree) WriteFile(ctx context.Context, cmd runtimes.WriteFile) (int64, error) {
-	at, err := t.begin(ctx, cmd.Path)
-	if err != nil {
-		return 0, err
-	}
-	if cmd.Mode == runtimes.Append {
-		err = t.appendTo(at, cmd.Content, cmd.Executable)
-		if err == nil || !errors.Is(err, fs.ErrNotExist) {
-			return written(cmd.Content, t.explain(at, err))
+	err := t.do(ctx, cmd.Path, true, func(at location) error {
+		if !cmd.Atomic || cmd.Mode == runtimes.Append {
+			err := t.writeInPlace(at, cmd)
+			if err == nil || !errors.Is(err, fs.ErrNotExist) {
+				return err
+			}
 		}
-	}
-	err = t.replace(at, cmd.Content, cmd.Executable)
-	return written(cmd.Content, t.explain(at, err))
-}
-
-// written is the answer to a write, which is done whole or not at all.
-func written(content []byte, err error) (int64, error) {
+		return t.replace(at, cmd.Content, cmd.Executable)
+	})
 	if err != nil {
 		return 0, err
 	}
-	return int64(len(content)), nil
+	return int64(len(cmd.Content)), nil
 }
 
-func permissions(executable bool) fs.FileMode {
-	if executable {
-		return 0o755
+// newFileMode is that of a file that is not there yet.
+const newFileMode fs.FileMode = 0o644
+
+// withExecutable is a mode once the command has had its say: true lets those
+// run the file who may read it, false nobody, nil changes nothing.
+func withExecutable(mode fs.FileMode, executable *bool) fs.FileMode {
+	switch {
+	case executable == nil:
+		return mode
+	case *executable:
+		return mode | mode&0o444>>2
 	}
-	return 0o644
+	return mode &^ 0o111
 }
 
-func (t *Tree) replace(at location, content []byte, executable bool) error {
+func (t *Tree) replace(at location, content []byte, executable *bool) error {
 	target, err := t.fileTarget(at)
 	if err != nil {
 		return err
@@ -54,7 +56,7 @@ func (t *Tree) replace(at location, content []byte, executable bool) error {
 		return err
 	}
 	_, err = f.Write(content)
-	if err = t.finish(f, permissions(executable), err); err != nil {
+	if err = t.finish(f, withExecutable(target.mode(newFileMode), executable), err); err != nil {
 		t.discard(name)
 		return err
 	}
@@ -78,8 +80,13 @@ type target struct {
 	linked bool // it was reached through a symlink
 }
 
-// maxLinks is how many symlinks are followed in a row, as in path_resolution(7).
-const maxLinks = 40
+// mode is that of what is there, else the given one.
+func (t target) mode(otherwise fs.FileMode) fs.FileMode {
+	if t.info == nil {
+		return otherwise
+	}
+	return t.info.Mode().Perm()
+}
 
 // follow resolves symlinks in the last element, as an open would do, since a
 // rename would replace the link itself. The name it returns may hold ".." from
@@ -113,6 +120,7 @@ func (t *Tree) follow(name string) (target, error) {
 // fileTarget is follow for a regular file that is to be written.
 func (t *Tree) fileTarget(at location) (target, error) {
 	found, err := t.follow(at.name)
+	found.linked = found.linked || at.dangling
 	switch {
 	case err != nil:
 		return found, err
@@ -128,44 +136,4 @@ func (t *Tree) fileTarget(at location) (target, error) {
 		return found, syscall.ENOTDIR
 	}
 	return found, nil
-}
-
-// appendTo adds to the end of a file that is there. When space runs out the
-// file gets its old length back, unless a program has written to it meanwhile:
-// its bytes are not ours to cut.
-func (t *Tree) appendTo(at location, content []byte, executable bool) error {
-	f, err := t.root.OpenFile(at.text(), os.O_WRONLY|os.O_APPEND|openFlags, 0)
-	if err != nil {
-		return t.notRegularInstead(at, err)
-	}
-	defer f.Close()
-	before, err := f.Stat()
-	if err != nil {
-		return err
-	}
-	if !before.Mode().IsRegular() {
-		return at.fail(runtimes.CodeNotRegularFile, notRegular)
-	}
-	n, err := f.Write(content)
-	if err != nil {
-		after, statErr := f.Stat()
-		if n > 0 && statErr == nil && after.Size() == before.Size()+int64(n) {
-			err = errors.Join(err, f.Truncate(before.Size()))
-		}
-		return err
-	}
-	if executable {
-		return f.Chmod(permissions(true))
-	}
-	return nil
-}
-
-// notRegularInstead gives the reason that matters when an open failed on a
-// socket or a device, whose errors differ by kind and mount.
-func (t *Tree) notRegularInstead(at location, err error) error {
-	info, statErr := t.root.Stat(at.text())
-	if statErr == nil && !info.Mode().IsRegular() && !info.IsDir() {
-		return at.fail(runtimes.CodeNotRegularFile, notRegular)
-	}
-	return err
 }

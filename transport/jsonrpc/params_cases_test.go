@@ -1,5 +1,3 @@
-//go:build !codebeaker_stdjson
-
 package jsonrpc_test
 
 import (
