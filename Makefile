@@ -46,7 +46,7 @@ run: build ## Start the server on LISTEN (127.0.0.1:5039) with what this machine
 # cores, and some of them measure what others would disturb.
 test: guest ## Set up what the tests need, then run every test with the race detector
 	@docker/scripts/testbed.sh
-	$(GO) test $(RACE) -p 1 -shuffle=on -timeout=15m $(TESTFLAGS) $(PACKAGES)
+	$(GO) test $(RACE) -p 1 -shuffle=on -timeout=30m $(TESTFLAGS) $(PACKAGES)
 
 test-short: guest ## Run the tests that need neither Docker nor root
 	$(GO) test -short -shuffle=on $(TESTFLAGS) ./...
