@@ -99,7 +99,9 @@ func processesLimited(t *testing.T, s *suite) {
 // oneProcess: the agent is not among the processes that a limit counts.
 func oneProcess(t *testing.T, s *suite) {
 	env := s.create(t, func(spec *runtimes.Spec) { spec.Limits.Processes = 1 })
-	if got := env.Limits().Processes; got != 1 {
+	got := env.Limits().Processes
+	enforced(t, "processes", got)
+	if got != 1 {
 		t.Errorf("the limit in force is %d", got)
 	}
 	for range 3 { // the end of one makes room for the next
