@@ -101,7 +101,8 @@ func TestShellIsATerminalInASession(t *testing.T) {
 			// The new size arrives some time after the signal.
 			y.enter("until [ \"$(stty size)\" = '40 120' ]; do sleep 0.05; done; echo re''sized\r")
 			y.see("resized")
-			y.enter("echo sl''eeping; sleep 60\r")
+			// One process says it and sleeps: between two commands Ctrl-C would be the shell's.
+			y.enter("sh -c 'echo sl\"\"eeping; exec sleep 60'\r")
 			y.see("sleeping")
 			y.enter("\x03") // Ctrl-C is the program's: the terminal is raw
 			y.enter("echo un''harmed; exit 9\r")

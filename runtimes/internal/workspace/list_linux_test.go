@@ -72,6 +72,7 @@ func TestAPatternWithASlashIsAboutPaths(t *testing.T) {
 	// What a pattern does not ask for is not opened.
 	must(t, os.MkdirAll(filepath.Join(dir, "shut/in"), 0o755))
 	must(t, os.Chmod(filepath.Join(dir, "shut"), 0))
+	t.Cleanup(func() { must(t, os.Chmod(filepath.Join(dir, "shut"), 0o700)) })
 	all := []string{"lib/.x/e.py", "main.py", "src/a.py", "src/deep/b.py"}
 	for _, c := range []struct {
 		cmd  runtimes.ListDirectory
