@@ -26,6 +26,7 @@ func (s *session) call(c *Call) {
 		s.touch()
 		if !slices.Contains(s.sinks, r.Sink) {
 			s.sinks = append(s.sinks, r.Sink)
+			s.alone = time.Time{}
 		}
 		s.answer(c, s.handle.Info(), nil)
 	case *Detach:
@@ -111,6 +112,10 @@ func (s *session) extend(r *Extend) {
 func (s *session) detach(sink EventSink) {
 	if at := slices.Index(s.sinks, sink); at >= 0 {
 		s.sinks = slices.Delete(s.sinks, at, at+1)
+		if s.killOnDisconnect && len(s.sinks) == 0 && s.closing == nil {
+			s.alone = time.Now()
+			s.arm()
+		}
 	}
 }
 

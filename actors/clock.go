@@ -71,6 +71,11 @@ func (s *session) expiry() expiry {
 			end = expiry{idle, EndedByIdleTimeout}
 		}
 	}
+	if !s.alone.IsZero() {
+		if gone := s.alone.Add(s.system.options.DisconnectGrace); gone.Before(end.at) {
+			end = expiry{gone, EndedByDisconnect}
+		}
+	}
 	return end
 }
 

@@ -22,6 +22,9 @@ type CreateRequest struct {
 	Env         []string
 	Image       string
 	Labels      map[string]string
+	// KillOnDisconnect ends the session when no connection has been attached to
+	// it for DisconnectGrace.
+	KillOnDisconnect bool
 	// ClientToken makes the creation idempotent; "" does not. Fingerprint is
 	// a digest of all the other parameters: the same token with another
 	// fingerprint is an *ArgumentError of clientToken.

@@ -41,6 +41,7 @@ const (
 	EndedByClient          = "client"
 	EndedByIdleTimeout     = "idleTimeout"
 	EndedByMaxLifetime     = "maxLifetime"
+	EndedByDisconnect      = "disconnect"
 	EndedByShutdown        = "shutdown"
 	EndedByEnvironmentLost = "environmentLost"
 	EndedByLimit           = "limit"

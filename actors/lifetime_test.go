@@ -74,6 +74,57 @@ func TestTheLifetimeEndsASessionWithWhateverRuns(t *testing.T) {
 	})
 }
 
+func TestASessionThatBelongsToItsConnectionsEndsAfterThem(t *testing.T) {
+	inWorld(t, Options{}, fake.Options{}, func(w *world) {
+		r := request()
+		r.KillOnDisconnect = true
+		s, _, err := w.system.Create(context.Background(), r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		first, second := &sink{}, &sink{}
+		w.ask(s, &Attach{first})
+		w.ask(s, background("sleep", "10h"))
+		time.Sleep(25 * time.Minute)
+		w.ask(s, &Attach{second})
+		w.ask(s, &Disconnected{first})
+		time.Sleep(25 * time.Minute)
+		w.ask(s, &Disconnected{second})
+		time.Sleep(29 * time.Second)
+		w.ask(s, &Attach{first}) // it came back
+		time.Sleep(25 * time.Minute)
+		if w.ended(s) {
+			t.Fatal("ended while a connection was attached")
+		}
+		w.ask(s, &Detach{first})
+		time.Sleep(29 * time.Second)
+		if w.ended(s) {
+			t.Fatal("ended before the grace")
+		}
+		time.Sleep(2 * time.Second)
+		if !w.ended(s) {
+			t.Error("still there, although its program had nobody left to live for")
+		}
+	})
+}
+
+func TestASessionWhoseCreatorIsGoneEndsAfterTheGrace(t *testing.T) {
+	inWorld(t, Options{DisconnectGrace: time.Second}, fake.Options{}, func(w *world) {
+		for _, kill := range []bool{true, false} {
+			r := request()
+			r.KillOnDisconnect = kill
+			s, _, err := w.system.Create(context.Background(), r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(2 * time.Second)
+			if ended := w.ended(s); ended != kill {
+				t.Errorf("KillOnDisconnect %v: ended %v", kill, ended)
+			}
+		}
+	})
+}
+
 func TestReadingAnExecutionIsActivity(t *testing.T) {
 	inWorld(t, Options{}, fake.Options{}, func(w *world) {
 		s := w.create()

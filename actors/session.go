@@ -31,10 +31,13 @@ type session struct {
 	executions executions
 
 	sinks   []EventSink
+	alone   time.Time // since when there is none; zero unless KillOnDisconnect
 	clock   clock
 	closing *closing // nil until the session ends
 	ends    ends
 	over    bool // this actor's end has been counted
+
+	killOnDisconnect bool // see CreateRequest
 }
 
 // closing is why and for whom a session ends.
@@ -59,6 +62,7 @@ func (s *System) spawnSession(id string, rt runtimes.Runtime, r *CreateRequest) 
 			IdleTimeout: r.IdleTimeout, MaxLifetime: r.MaxLifetime, Labels: r.Labels,
 		},
 	}
+	self.killOnDisconnect = r.KillOnDisconnect
 	self.handle = &Session{id: id, owner: r.Owner, root: s.root}
 	self.handle.state.Store(uint32(Creating))
 	self.handle.lastActivity.Store(now.UnixNano())
@@ -200,6 +204,9 @@ func (s *session) environmentReady(env runtimes.Environment) {
 	})
 	if first {
 		s.touch()
+		if s.killOnDisconnect && len(s.sinks) == 0 { // who created it may be gone
+			s.alone = time.Now()
+		}
 		s.enter(Active, "")
 		s.system.options.Observer.SessionOpened(s.runtime)
 		s.system.root.Send(s.system.directory, &ready{id: s.info.SessionID})

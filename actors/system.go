@@ -21,6 +21,7 @@ const (
 	DefaultOutputBytes       = 1 << 20
 	DefaultOutputMemoryBytes = 256 << 20
 	DefaultCreateTimeout     = time.Minute
+	DefaultDisconnectGrace   = 30 * time.Second
 )
 
 // Options of a System. Registry is required; zeros of the others mean the
@@ -40,8 +41,11 @@ type Options struct {
 	OutputMemoryBytes int64
 	// CreateTimeout bounds the making of one environment.
 	CreateTimeout time.Duration
-	Logger        *slog.Logger // nil discards
-	Observer      Observer     // nil counts nothing
+	// DisconnectGrace is how long a session made with KillOnDisconnect waits
+	// for a connection to attach it.
+	DisconnectGrace time.Duration
+	Logger          *slog.Logger // nil discards
+	Observer        Observer     // nil counts nothing
 }
 
 // busyRetry is what a client is told to wait when a limit is reached.
@@ -65,6 +69,9 @@ func (o *Options) setDefaults() {
 	}
 	if o.CreateTimeout <= 0 {
 		o.CreateTimeout = DefaultCreateTimeout
+	}
+	if o.DisconnectGrace <= 0 {
+		o.DisconnectGrace = DefaultDisconnectGrace
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)

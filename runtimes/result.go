@@ -46,13 +46,30 @@ type Exit struct {
 	// Cut tells the streams of which an output limit kept back a part, by
 	// Stream - 1.
 	Cut [3]bool
+	// Ended are processes that the program had started and left behind when it
+	// ended by itself, and that were then killed: at most [MaxEnded], in the
+	// order of their numbers.
+	Ended []EndedProcess
 	// Usage is what the whole tree used.
 	Usage Usage
 }
 
+// MaxEnded is how many processes Exit.Ended names at most.
+const MaxEnded = 16
+
+// EndedProcess is a process that was ended with the program that left it behind.
+type EndedProcess struct {
+	PID  int    // as programs of the environment number it
+	Name string // the kernel's name of it: of its file, at most 15 bytes
+}
+
 // Usage is what a program and its tree used. A nil member is not known.
 type Usage struct {
-	Wall       time.Duration
-	CPU        *time.Duration
-	PeakMemory *int64 // bytes
+	Wall time.Duration
+	CPU  *time.Duration
+	// PeakMemory is the most memory that the processes of the tree held at one
+	// time, in bytes: anonymous pages and shared memory, not what the kernel
+	// keeps of files. Without control groups it is that of the largest process,
+	// with the files that it has mapped.
+	PeakMemory *int64
 }

@@ -15,7 +15,7 @@ import (
 
 // create converts the params of session.create.
 func (v *converter) create(owner string, p *protocol.SessionCreate) (r actors.CreateRequest, err error) {
-	r.Owner = owner
+	r.Owner, r.KillOnDisconnect = owner, p.KillOnDisconnect
 	for _, step := range []func(*actors.CreateRequest, *protocol.SessionCreate) error{
 		v.language, v.choice, v.durations, v.limits, v.network, v.image, v.names,
 	} {

@@ -76,6 +76,9 @@ func (w *wireOutcome) program(r *actors.ProcessResult) *protocol.ProcessResult {
 	if p.Stderr, encoding = textOrBase64(r.Stderr.Data); encoding == protocol.Base64 {
 		p.StderrEncoding = string(encoding)
 	}
+	for _, ended := range r.Exit.Ended {
+		p.EndedProcesses = append(p.EndedProcesses, protocol.EndedProcess{PID: ended.PID, Name: ended.Name})
+	}
 	usage := &r.Exit.Usage
 	if usage.Wall > 0 {
 		w.wall = milliseconds(usage.Wall)

@@ -15,6 +15,9 @@ func sessionCreate(c *call, params jsonrpc.Raw) error {
 	if err := decodeParams(params, &p); err != nil {
 		return err
 	}
+	if p.KillOnDisconnect && c.conn.ws == nil {
+		return paramError("killOnDisconnect", "needs a WebSocket: a POST /rpc ends with its reply")
+	}
 	r, err := c.conn.server.convert.create(c.conn.owner, &p)
 	if err != nil {
 		return err

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"math/rand/v2"
 	"os"
@@ -240,6 +241,43 @@ func readAndLeave(t *testing.T, cmd *exec.Cmd) {
 	_ = cmd.Wait()
 	if code := cmd.ProcessState.ExitCode(); code != 128+int(syscall.SIGPIPE) {
 		t.Errorf("exit code %d", code)
+	}
+}
+
+// Nothing of a command that was killed outlives the grace.
+func TestASessionOfAKilledCommandEnds(t *testing.T) {
+	c, p := cliOn(t, runtimes.Native, "--runtimes", "native", "--disconnect-grace", "500ms")
+	cmd := c.command(t, "exec", "python", "--", "sh", "-c", "echo ready; sleep 1000")
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.ReadFull(stdout, make([]byte, len("ready"))); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Wait()
+	k, err := client.Dial(t.Context(), p.URL(), client.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer k.Close()
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(50 * time.Millisecond) {
+		page, err := k.List(t.Context(), protocol.SessionList{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if page.Count == 0 {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("still there: %+v", page.Sessions)
+		}
 	}
 }
 

@@ -28,36 +28,37 @@ import (
 // configuration file (data-dir); the flag wins over the variable, that over
 // the file, that over the default. docs/operations.md lists them.
 type Config struct {
-	Listen         string        `koanf:"listen"`
-	DataDir        string        `koanf:"data-dir"`
-	LogFormat      string        `koanf:"log-format"`
-	LogLevel       string        `koanf:"log-level"`
-	KeysFile       string        `koanf:"keys-file"`
-	AllowOrigins   []string      `koanf:"allow-origin"`
-	AllowHosts     []string      `koanf:"allow-host"`
-	Runtimes       []string      `koanf:"runtimes"`
-	DockerHost     string        `koanf:"docker-host"`
-	AllowImages    []string      `koanf:"allow-image"`
-	Internet       bool          `koanf:"internet"`
-	AllowNetworks  []string      `koanf:"allow-network"`
-	ToolsDir       string        `koanf:"tools-dir"`
-	Guest          string        `koanf:"guest"`
-	Calibrate      bool          `koanf:"calibrate"`
-	MaxSessions    int           `koanf:"max-sessions"`
-	QueueLength    int           `koanf:"queue-length"`
-	MessageBytes   int           `koanf:"message-bytes"`
-	OutputBytes    int           `koanf:"output-bytes"`
-	OutputMemory   int64         `koanf:"output-memory-bytes"`
-	CreateTimeout  time.Duration `koanf:"create-timeout"`
-	PingInterval   time.Duration `koanf:"ping-interval"`
-	MaxMemoryMB    int           `koanf:"max-memory-mb"`
-	MaxCPUs        float64       `koanf:"max-cpus"`
-	MaxProcesses   int           `koanf:"max-processes"`
-	MaxDiskMB      int           `koanf:"max-disk-mb"`
-	MaxIdle        time.Duration `koanf:"max-idle"`
-	MaxLifetime    time.Duration `koanf:"max-lifetime"`
-	MaxConnections int           `koanf:"max-connections"`
-	DrainTimeout   time.Duration `koanf:"drain-timeout"`
+	Listen          string        `koanf:"listen"`
+	DataDir         string        `koanf:"data-dir"`
+	LogFormat       string        `koanf:"log-format"`
+	LogLevel        string        `koanf:"log-level"`
+	KeysFile        string        `koanf:"keys-file"`
+	AllowOrigins    []string      `koanf:"allow-origin"`
+	AllowHosts      []string      `koanf:"allow-host"`
+	Runtimes        []string      `koanf:"runtimes"`
+	DockerHost      string        `koanf:"docker-host"`
+	AllowImages     []string      `koanf:"allow-image"`
+	Internet        bool          `koanf:"internet"`
+	AllowNetworks   []string      `koanf:"allow-network"`
+	ToolsDir        string        `koanf:"tools-dir"`
+	Guest           string        `koanf:"guest"`
+	Calibrate       bool          `koanf:"calibrate"`
+	MaxSessions     int           `koanf:"max-sessions"`
+	QueueLength     int           `koanf:"queue-length"`
+	MessageBytes    int           `koanf:"message-bytes"`
+	OutputBytes     int           `koanf:"output-bytes"`
+	OutputMemory    int64         `koanf:"output-memory-bytes"`
+	CreateTimeout   time.Duration `koanf:"create-timeout"`
+	DisconnectGrace time.Duration `koanf:"disconnect-grace"`
+	PingInterval    time.Duration `koanf:"ping-interval"`
+	MaxMemoryMB     int           `koanf:"max-memory-mb"`
+	MaxCPUs         float64       `koanf:"max-cpus"`
+	MaxProcesses    int           `koanf:"max-processes"`
+	MaxDiskMB       int           `koanf:"max-disk-mb"`
+	MaxIdle         time.Duration `koanf:"max-idle"`
+	MaxLifetime     time.Duration `koanf:"max-lifetime"`
+	MaxConnections  int           `koanf:"max-connections"`
+	DrainTimeout    time.Duration `koanf:"drain-timeout"`
 }
 
 // configFlag names the file; it is no setting itself.
@@ -87,6 +88,7 @@ func addFlags(flags *pflag.FlagSet) {
 	flags.Int("output-bytes", actors.DefaultOutputBytes, "output kept of each execution in bytes")
 	flags.Int64("output-memory-bytes", actors.DefaultOutputMemoryBytes, "output and results kept of all executions together in bytes")
 	flags.Duration("create-timeout", actors.DefaultCreateTimeout, "bound on the making of one environment")
+	flags.Duration("disconnect-grace", actors.DefaultDisconnectGrace, "how long a session made with killOnDisconnect waits for its client to come back")
 	flags.Duration("ping-interval", websocket.DefaultPingInterval, "time between pings of an idle connection")
 	flags.Int("max-memory-mb", 0, "largest memoryLimitMB a session may ask for; 0 is three quarters of the machine's")
 	flags.Float64("max-cpus", 0, "largest cpus a session may ask for; 0 is the machine's")
@@ -168,7 +170,7 @@ func (c *Config) validate() error {
 		"max-sessions": float64(c.MaxSessions), "queue-length": float64(c.QueueLength),
 		"message-bytes": float64(c.MessageBytes), "output-bytes": float64(c.OutputBytes),
 		"output-memory-bytes": float64(c.OutputMemory),
-		"create-timeout":      float64(c.CreateTimeout), "ping-interval": float64(c.PingInterval),
+		"create-timeout":      float64(c.CreateTimeout), "disconnect-grace": float64(c.DisconnectGrace), "ping-interval": float64(c.PingInterval),
 		"max-processes": float64(c.MaxProcesses), "max-disk-mb": float64(c.MaxDiskMB),
 		"max-idle": float64(c.MaxIdle), "max-lifetime": float64(c.MaxLifetime),
 		"max-connections": float64(c.MaxConnections), "drain-timeout": float64(c.DrainTimeout),

@@ -120,7 +120,7 @@ func (p *Program) assemble(keys *transport.Keys, images runtimes.Images) (err er
 	watchNetwork(metrics, p.host.Network)
 	system := actors.NewSystem(actors.Options{
 		Registry: p.registry, MaxSessions: c.MaxSessions, QueueLength: c.QueueLength, OutputBytes: c.OutputBytes,
-		OutputMemoryBytes: c.OutputMemory, CreateTimeout: c.CreateTimeout, Logger: p.log, Observer: metrics,
+		OutputMemoryBytes: c.OutputMemory, CreateTimeout: c.CreateTimeout, DisconnectGrace: c.DisconnectGrace, Logger: p.log, Observer: metrics,
 	})
 	p.server, err = transport.New(transport.Options{
 		System: system, Registry: p.registry, Policy: p.policy(images), Keys: keys, Metrics: metrics, Logger: p.log,

@@ -163,7 +163,7 @@ func (r *remote) open(ctx context.Context, language string) (*workshop, error) {
 func (r *remote) spec(language string) protocol.SessionCreate {
 	p := protocol.SessionCreate{
 		Language: language, RuntimeType: protocol.RuntimeType(r.runtime), RuntimePreference: protocol.Preference(r.preference),
-		Network: protocol.Network(r.network),
+		Network: protocol.Network(r.network), KillOnDisconnect: true,
 	}
 	if r.lifetime > 0 {
 		minutes := r.lifetime.Minutes()

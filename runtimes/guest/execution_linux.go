@@ -37,6 +37,7 @@ type execution struct {
 	followed    chan struct{}         // closed after the keeper's last report
 	crowded     chan struct{}         // closed when the program has left others
 	used        atomic.Pointer[int64] // what the keeper reported; nil as long as it has not
+	peak        atomic.Int64          // what the keeper reported
 
 	running chan struct{} // closed when the program runs or is known not to
 	failed  bool          // readable once running is closed
@@ -154,7 +155,9 @@ func (x *execution) ended(status *unix.WaitStatus) {
 	x.release()
 	x.pumps.Wait()
 	x.closeFiles()
-	exit := frame.Exit{CPU: x.endTree()}
+	var exit frame.Exit
+	exit.CPU, exit.Left = x.endTree()
+	exit.Peak = x.peakMemory()
 	x.agent.table.remove(x)
 	switch {
 	case status == nil:

@@ -27,6 +27,7 @@ const (
 	programStarted            // it runs
 	programEnded              // its wait status; it has not been reaped yet
 	treeLives                 // the program has left others
+	treePeak                  // bytes that the largest process of the tree held at most
 	treeUsed                  // nanoseconds of the whole tree, the last report
 )
 
@@ -167,6 +168,7 @@ func reapBelow(program uintptr, reports int) {
 	}
 	const children = ^uintptr(0) // RUSAGE_CHILDREN
 	syscall.RawSyscall(unix.SYS_GETRUSAGE, children, uintptr(unsafe.Pointer(&used)), 0)
+	report(reports, treePeak, uint64(used.Maxrss)<<10)
 	report(reports, treeUsed, uint64(used.Utime.Sec+used.Stime.Sec)*1e9+uint64(used.Utime.Usec+used.Stime.Usec)*1e3)
 }
 
@@ -202,6 +204,8 @@ func (x *execution) follow(l *launch, reports *os.File) {
 			}
 		case treeLives:
 			close(x.crowded)
+		case treePeak:
+			x.peak.Store(int64(number))
 		case treeUsed:
 			used := int64(number)
 			x.used.Store(&used)

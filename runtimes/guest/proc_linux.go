@@ -11,6 +11,8 @@ import (
 // process is one line of /proc.
 type process struct {
 	pid, parent int
+	name        string
+	dead        bool // and not reaped
 	threads     int
 	used        time.Duration // by it and by the children it has reaped
 	usedBelow   time.Duration // by the children it has reaped
@@ -62,9 +64,12 @@ func parseStat(text []byte) (p process, ok bool) {
 		return process{}, false
 	}
 	fields := bytes.Fields(text[end+1:]) // the first is number 3, state
-	if len(fields) < 18 {
+	start := bytes.IndexByte(text, '(')
+	if len(fields) < 18 || start < 0 || start > end {
 		return process{}, false
 	}
+	p.name = string(text[start+1 : end])
+	p.dead = fields[0][0] == 'Z' || fields[0][0] == 'X'
 	number := func(field int) int64 {
 		n, err := strconv.ParseInt(string(fields[field-3]), 10, 64)
 		ok = ok && err == nil

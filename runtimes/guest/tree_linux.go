@@ -1,6 +1,8 @@
 package guest
 
 import (
+	"slices"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -151,20 +153,34 @@ func untilGone(members func() []int, act func([]int)) {
 	}
 }
 
-// endTree ends what a program has left behind, where no control group does,
-// and returns what the tree used; nil is not known.
-func (x *execution) endTree() *int64 {
+// endTree ends what a program has left behind, where no control group does, and
+// tells what that was and what the tree used; nil is not known.
+func (x *execution) endTree() (used *int64, left []frame.Process) {
 	switch {
 	case x.agent.groups() != frame.NoGroups:
-		return nil
+		return nil, nil
 	case !x.agent.keeps:
 		_ = unix.Kill(-x.pid, unix.SIGKILL)
-		return nil
+		return nil, nil
 	}
 	if !x.isAlone() {
+		left = x.living()
 		x.killTree()
 	}
-	return x.endKeeper()
+	return x.endKeeper(), left
+}
+
+// living names the processes of the execution that have not ended.
+func (x *execution) living() []frame.Process {
+	all, members := x.look()
+	slices.Sort(members)
+	var found []frame.Process
+	for _, pid := range members {
+		if p := all[pid]; !p.dead && len(found) < frame.MaxLeft {
+			found = append(found, frame.Process{PID: pid, Name: strings.ToValidUTF8(p.name, "\uFFFD")})
+		}
+	}
+	return found
 }
 
 // killAll ends everything when the stream has ended. The first process of a

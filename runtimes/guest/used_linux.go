@@ -1,6 +1,10 @@
 package guest
 
 import (
+	"math"
+	"os"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/codebeaker/codebeaker/runtimes/internal/guestlink/frame"
@@ -25,6 +29,32 @@ func (x *execution) watchCPU(limit time.Duration) {
 			return
 		}
 	}
+}
+
+// peakMemory is what the largest process held at most; nil is not known. A
+// program begins in the memory of the agent, and the kernel counts that as its
+// own (getrusage(2)): only what exceeds it says something.
+func (x *execution) peakMemory() *int64 {
+	peak := x.peak.Load()
+	if peak == 0 || peak <= ownPeak() {
+		return nil
+	}
+	return &peak
+}
+
+// ownPeak is the most memory that the agent held, in bytes.
+func ownPeak() int64 {
+	text, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		return math.MaxInt64
+	}
+	_, rest, _ := strings.Cut(string(text), "\nVmHWM:")
+	line, _, _ := strings.Cut(rest, " kB")
+	kib, err := strconv.ParseInt(strings.TrimSpace(line), 10, 64)
+	if err != nil {
+		return math.MaxInt64
+	}
+	return kib << 10
 }
 
 // usedNow is the processor time of the live members and of what has been

@@ -11,6 +11,7 @@ import (
 
 var treeCases = []testCase{
 	{"TheEndOfAProgramEndsItsTree", endEndsTree},
+	{"WhatIsEndedWithAProgramIsNamed", endedAreNamed},
 	{"AGrandchildWithThePipeHoldsUpNothing", pipeHeld},
 	{"AnotherExecutionLivesOn", othersLive},
 	{"ChildrenNeverWaitedForAreReaped", reaped},
@@ -36,6 +37,47 @@ func endEndsTree(t *testing.T, s *suite) {
 		}
 		beat.mustStop(t)
 	}
+}
+
+func endedAreNamed(t *testing.T, s *suite) {
+	env := s.environment(t)
+	did := s.run(t, env, s.shell(t, `setsid sleep 1000 & echo $!; sleep 1001 > /dev/null & echo $!; true & wait $!
+		until [ "$(cat /proc/[0-9]*/comm | grep -c '^sleep$')" -ge 2 ]; do sleep 0.01; done; exit 4`))
+	pids := strings.Fields(did.stdout)
+	if did.Code == nil || *did.Code != 4 || len(pids) != 2 || len(did.Ended) != 2 {
+		t.Fatalf("%s, ended %+v", did, did.Ended)
+	}
+	for i, ended := range did.Ended {
+		if strconv.Itoa(ended.PID) != pids[i] || ended.Name != "sleep" {
+			t.Errorf("ended %+v, want sleep with the pids %v", did.Ended, pids)
+		}
+	}
+	did = s.run(t, env, s.shell(t, `i=0; while [ $i -lt 20 ]; do sleep 1000 & i=$((i+1)); done; exit 0`))
+	if did.Status != runtimes.Completed || len(did.Ended) != runtimes.MaxEnded {
+		t.Errorf("%s, of 20 processes %d are named", did, len(did.Ended))
+	}
+	for what, did := range map[string]finished{
+		"nothing left":  s.run(t, env, s.shell(t, `sleep 0.01 & wait; exit 0`)),
+		"ended by Stop": s.stopsWhenReady(t, env, s.shell(t, `sleep 1000 & echo ready; wait`)),
+	} {
+		if len(did.Ended) != 0 {
+			t.Errorf("%s: ended %+v", what, did.Ended)
+		}
+	}
+}
+
+// stopsWhenReady starts a program that writes something when it is ready, and
+// stops it as a time limit does.
+func (s *suite) stopsWhenReady(t testing.TB, env runtimes.Environment, cmd runtimes.Command) finished {
+	t.Helper()
+	process, r := s.start(t, env, cmd)
+	r.untilText(runtimes.Stdout, "ready")
+	process.Stop(runtimes.TimeLimitExceeded)
+	exit := r.wait()
+	if exit.Status != runtimes.TimeLimitExceeded {
+		t.Errorf("%s %q ended with status %v", cmd.Name, cmd.Args, exit.Status)
+	}
+	return finished{exit, r.text(runtimes.Stdout), r.text(runtimes.Stderr), ""}
 }
 
 func pipeHeld(t *testing.T, s *suite) {

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"context"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -63,11 +64,27 @@ func (e *Execution) input(p []byte, eof bool) (int, error) {
 	} else {
 		in.Data, in.Encoding = base64.StdEncoding.EncodeToString(p), protocol.Base64
 	}
-	n, err := e.client.Input(e.ctx, in)
+	ctx, cancel := afterThe(e.ctx)
+	defer cancel()
+	n, err := e.client.Input(ctx, in)
 	if err != nil {
 		return n, e.inputError(err)
 	}
 	return n, nil
+}
+
+// lastWord is how long the answer to a piece is waited for once the program has
+// ended: it may have been taken, and have been what the program waited for.
+const lastWord = time.Second
+
+// afterThe is a context that ends lastWord after another.
+func afterThe(end context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(end))
+	stop := context.AfterFunc(end, func() {
+		late := time.AfterFunc(lastWord, cancel)
+		context.AfterFunc(ctx, func() { late.Stop() })
+	})
+	return ctx, func() { stop(); cancel() }
 }
 
 // inputError says that the input is closed where that is why.

@@ -56,23 +56,31 @@ func (c *InstallPackages) settle() *jsonrpc.ParamError {
 
 // ProcessResult is what a program did.
 type ProcessResult struct {
-	ExitCode        *int   `json:"exitCode" doc:"what the kernel said, null when it did not exit by itself"`
-	Signal          string `json:"signal,omitempty" doc:"name of the signal that ended it"`
-	Status          string `json:"status" doc:"Completed, NonZeroExit, Signalled, TimeLimitExceeded, MemoryLimitExceeded, OutputLimitExceeded, Cancelled, EnvironmentLost or CouldNotStart"`
-	Stdout          string `json:"stdout" doc:"first MiB of its standard output, or of its terminal"`
-	StdoutEncoding  string `json:"stdoutEncoding,omitempty" doc:"base64 when stdout is not UTF-8"`
-	Stderr          string `json:"stderr" doc:"first MiB of its standard error"`
-	StderrEncoding  string `json:"stderrEncoding,omitempty" doc:"base64 when stderr is not UTF-8"`
-	StdoutTruncated bool   `json:"stdoutTruncated" doc:"there was more"`
-	StderrTruncated bool   `json:"stderrTruncated" doc:"there was more"`
-	Usage           Usage  `json:"usage" doc:"what it and its tree used"`
+	ExitCode        *int           `json:"exitCode" doc:"what the kernel said, null when it did not exit by itself"`
+	Signal          string         `json:"signal,omitempty" doc:"name of the signal that ended it"`
+	Status          string         `json:"status" doc:"Completed, NonZeroExit, Signalled, TimeLimitExceeded, MemoryLimitExceeded, OutputLimitExceeded, Cancelled, EnvironmentLost or CouldNotStart"`
+	Stdout          string         `json:"stdout" doc:"first MiB of its standard output, or of its terminal"`
+	StdoutEncoding  string         `json:"stdoutEncoding,omitempty" doc:"base64 when stdout is not UTF-8"`
+	Stderr          string         `json:"stderr" doc:"first MiB of its standard error"`
+	StderrEncoding  string         `json:"stderrEncoding,omitempty" doc:"base64 when stderr is not UTF-8"`
+	StdoutTruncated bool           `json:"stdoutTruncated" doc:"there was more"`
+	StderrTruncated bool           `json:"stderrTruncated" doc:"there was more"`
+	EndedProcesses  []EndedProcess `json:"endedProcesses,omitempty" doc:"what it had started and left behind when it ended by itself, and that was then killed; at most 16"`
+	Usage           Usage          `json:"usage" doc:"what it and its tree used"`
+}
+
+// EndedProcess is a process that was killed at the end of the program that had
+// started it.
+type EndedProcess struct {
+	PID  int    `json:"pid" doc:"its number in the session"`
+	Name string `json:"name" doc:"name of its file, cut to 15 bytes"`
 }
 
 // Usage is what a program and its tree used; a nil member is not known.
 type Usage struct {
 	WallMs          *int64 `json:"wallMs" doc:"time from start to end"`
 	CPUMs           *int64 `json:"cpuMs" doc:"processor time"`
-	PeakMemoryBytes *int64 `json:"peakMemoryBytes" doc:"most memory at one time"`
+	PeakMemoryBytes *int64 `json:"peakMemoryBytes" doc:"most memory that its processes held at one time, without page cache"`
 }
 
 // CodeResult is the result of execute_code.

@@ -41,7 +41,7 @@ type SessionExpiring struct {
 // SessionEnded is the params of session.closed.
 type SessionEnded struct {
 	SessionID string `json:"sessionId" doc:"id of the session"`
-	Reason    string `json:"reason" doc:"client, idleTimeout, maxLifetime, shutdown, environmentLost or limit"`
+	Reason    string `json:"reason" doc:"client, idleTimeout, maxLifetime, disconnect, shutdown, environmentLost or limit"`
 }
 
 // The names of notifications.

@@ -15,6 +15,7 @@ type SessionCreate struct {
 	Env                map[string]string `json:"env,omitempty" doc:"variables of every program"`
 	DockerImage        *string           `json:"dockerImage,omitempty" doc:"another image than the language's, where the server's configuration allows it"`
 	Labels             map[string]string `json:"labels,omitempty" doc:"free words to find the session by"`
+	KillOnDisconnect   bool              `json:"killOnDisconnect,omitempty" default:"false" doc:"end the session when no connection has been attached to it for 30 s (the operator's disconnect-grace); its creator is attached from the start"`
 	ClientToken        *string           `json:"clientToken,omitempty" doc:"the same token and params return the same session while it lives"`
 }
 

@@ -75,6 +75,9 @@ func (*Group) Limits() (Limits, error) { return Limits{}, ErrUnavailable }
 // Usage knows nothing.
 func (*Group) Usage() Usage { return Usage{} }
 
+// Memory knows nothing.
+func (*Group) Memory() (Memory, bool) { return Memory{}, false }
+
 // CPU knows nothing.
 func (*Group) CPU() (time.Duration, bool) { return 0, false }
 

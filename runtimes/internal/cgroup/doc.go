@@ -35,8 +35,21 @@ type Controllers struct{ Memory, CPU, Processes bool }
 // Usage is what all processes of a group, dead and alive, have used. A nil
 // member is not known.
 type Usage struct {
-	CPU        *time.Duration
-	PeakMemory *int64 // bytes
+	CPU *time.Duration
+	// PeakMemory is the most that the group was charged for at one time, in
+	// bytes: with the pages of files that its processes were the first to read
+	// or write.
+	PeakMemory *int64
+}
+
+// Memory is what a group is charged for at this moment, in bytes.
+type Memory struct {
+	// Held is what its processes hold: anonymous pages and shared memory, a
+	// file on a tmpfs included.
+	Held int64
+	// Cache is what the kernel keeps for them and can take back: pages of
+	// files, and what it remembers of names.
+	Cache int64
 }
 
 // Version is that of the control groups.

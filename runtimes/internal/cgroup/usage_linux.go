@@ -33,6 +33,25 @@ func (g *Group) peakFlags() int {
 	return unix.O_RDONLY
 }
 
+// Memory reads what the group is charged for now, without the groups below it:
+// memory.stat, whose figures the kernel brings up to date every two seconds and
+// when they have changed much.
+func (g *Group) Memory() (m Memory, known bool) {
+	text, err := g.counters.stat.read(g.at[memory], "memory.stat", unix.O_RDONLY)
+	if err != nil {
+		return Memory{}, false
+	}
+	own, files := "rss", "cache" // anonymous pages; files with shared memory
+	if g.version == V2 {
+		own, files = "anon", "file"
+	}
+	anonymous, hasOwn := keyed(text, own)
+	all, hasFiles := keyed(text, files)
+	shared, hasShared := keyed(text, "shmem")
+	names, _ := keyed(text, "slab_reclaimable") // version 2 only
+	return Memory{Held: anonymous + shared, Cache: max(all-shared, 0) + names}, hasOwn && hasFiles && hasShared
+}
+
 // CPU is the processor time that the group has used so far.
 func (g *Group) CPU() (used time.Duration, known bool) {
 	if g.version == V2 {

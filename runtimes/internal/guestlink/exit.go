@@ -97,12 +97,20 @@ func (p *process) conclude(end frame.Exit) {
 		exit.Usage.CPU = &cpu
 	}
 	outOfMemory := false
+	exit.Usage.PeakMemory = end.Peak
+	for _, left := range end.Left[:min(len(end.Left), runtimes.MaxEnded)] {
+		exit.Ended = append(exit.Ended, runtimes.EndedProcess{PID: left.PID, Name: sentence([]byte(left.Name))})
+	}
 	if p.group != nil {
-		p.endGroup()
+		p.memory.stop()
+		exit.Ended = p.endGroup()
 		outOfMemory = p.readGroup(&exit)
 	}
 	exit.Status = p.status(end, outOfMemory)
 	p.mu.Lock()
+	if p.reason != 0 {
+		exit.Ended = nil // what Stop ended, it ended with its program
+	}
 	exit.Cut = p.cut
 	p.mu.Unlock()
 	p.leaveGroup(!outOfMemory && !p.hasOwnLimits()) // before: what follows at once may have it
@@ -113,7 +121,12 @@ func (p *process) conclude(end frame.Exit) {
 // ended a process of it for want of memory.
 func (p *process) readGroup(exit *runtimes.Exit) (outOfMemory bool) {
 	usage := p.group.Usage()
-	exit.Usage.CPU, exit.Usage.PeakMemory = usage.CPU, usage.PeakMemory
+	exit.Usage.CPU = usage.CPU
+	if usage.PeakMemory != nil {
+		end, _ := p.group.Memory()
+		peak := p.memory.peak(*usage.PeakMemory, end)
+		exit.Usage.PeakMemory = &peak
+	}
 	kills, _ := p.group.OOMKills()
 	return kills > 0
 }

@@ -5,9 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/codebeaker/codebeaker/runtimes"
 	"github.com/codebeaker/codebeaker/runtimes/internal/cgroup"
@@ -52,6 +55,53 @@ func TestUsageOfTheWholeTreeIsTold(t *testing.T) {
 	if u := exit.Usage; u.CPU == nil || *u.CPU > 50*time.Millisecond || u.PeakMemory == nil || *u.PeakMemory > 8<<20 {
 		t.Errorf("the next has the usage of the one before: %v, %d", *u.CPU, *u.PeakMemory)
 	}
+}
+
+func TestPagesOfFilesAreNotWhatProgramsHold(t *testing.T) {
+	l := openInGroup(t, cgroup.Limits{}, Options{})
+	file := filepath.Join(diskDir(t), "large")
+	for what, line := range map[string]string{
+		"write":          `head -c 96m /dev/zero > "$0"`,
+		"read":           `cat "$0" > /dev/null`,
+		"delete at once": `head -c 96m /dev/zero > "$0.2"; sleep 0.3; rm "$0.2"`,
+	} {
+		_, exit := run(t, l, runtimes.Command{Name: "sh", Args: []string{"-c", line, file}})
+		if peak := exit.Usage.PeakMemory; exit.Status != runtimes.Completed || peak == nil || *peak < 100<<10 || *peak > 24<<20 {
+			t.Errorf("%s: %v, peak %v", what, exit.Status, value(peak))
+		}
+	}
+	// What was held before the pages came is not forgotten.
+	_, exit := run(t, l, runtimes.Command{Name: "sh", Args: []string{"-c",
+		`x=$(head -c 32m /dev/zero | tr '\0' x); sleep 0.3; echo ${#x}; unset x; exec head -c 96m /dev/zero > "$0.3"`, file}})
+	if peak := exit.Usage.PeakMemory; exit.Status != runtimes.Completed || peak == nil || *peak < 32<<20 || *peak > 120<<20 {
+		t.Errorf("held, then pages: %v, peak %v", exit.Status, value(peak))
+	}
+}
+
+// diskDir is a directory whose files are not on a tmpfs.
+func diskDir(t testing.TB) string {
+	t.Helper()
+	for _, dir := range []string{t.TempDir(), "/var/tmp"} {
+		var fs unix.Statfs_t
+		if err := unix.Statfs(dir, &fs); err != nil || fs.Type == unix.TMPFS_MAGIC {
+			continue
+		}
+		made, err := os.MkdirTemp(dir, "codebeaker-test-")
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { os.RemoveAll(made) })
+		return made
+	}
+	t.Skip("needs a directory that is not in memory")
+	return ""
+}
+
+func value[T any](p *T) any {
+	if p == nil {
+		return nil
+	}
+	return *p
 }
 
 const hog = `x=$(head -c 200m /dev/zero | tr '\0' x); echo ${#x}`

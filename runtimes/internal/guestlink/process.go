@@ -29,6 +29,7 @@ type process struct {
 	acting sync.Mutex
 	left   bool
 	tasks  []*os.File // of a group new to the agent; closed once it has answered
+	memory memoryMeter
 
 	mu         sync.Mutex
 	ended      bool            // nothing more is sent about it
@@ -94,8 +95,11 @@ func (p *process) running() error {
 		return protocolError("Started twice")
 	}
 	closeAll(p.tasks)
-	if p.group != nil && p.limits.CPU > 0 {
-		go p.watchCPU(p.limits.CPU)
+	if p.group != nil {
+		p.memory.watch(p.lookAtMemory)
+		if p.limits.CPU > 0 {
+			go p.watchCPU(p.limits.CPU)
+		}
 	}
 	close(p.started)
 	return nil

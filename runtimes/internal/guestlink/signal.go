@@ -90,15 +90,23 @@ func (p *process) act(f func()) {
 	}
 }
 
-// endGroup ends everything in the group.
-func (p *process) endGroup() { p.act(p.killAll) }
+// endGroup ends everything in the group and returns what it found there.
+func (p *process) endGroup() (ended []runtimes.EndedProcess) {
+	p.act(func() {
+		if p.group.Empty() { // as after most programs
+			return
+		}
+		if left, err := p.group.Pids(); err == nil {
+			ended = nameProcesses(left)
+		}
+		p.killAll()
+	})
+	return ended
+}
 
 // killAll is called by act. Processes that the kernel cannot end would outlive
 // their execution: then the environment has to go.
 func (p *process) killAll() {
-	if p.group.Empty() { // as after most programs: no clock has to be set
-		return
-	}
 	ctx, cancel := context.WithTimeout(context.Background(), killTimeout)
 	defer cancel()
 	if err := p.group.Kill(ctx); err != nil {

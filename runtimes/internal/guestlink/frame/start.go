@@ -48,4 +48,19 @@ type Exit struct {
 	// CPU is what the whole tree used, in nanoseconds, where the agent keeps
 	// track of trees; nil is not known.
 	CPU *int64 `json:",omitempty"`
+	// Peak is the most memory that one process of the tree held, in bytes,
+	// where the agent keeps track of trees; nil is not known.
+	Peak *int64 `json:",omitempty"`
+	// Left are processes that the agent ended with the program, at most
+	// MaxLeft, where it keeps track of trees.
+	Left []Process `json:",omitempty"`
+}
+
+// MaxLeft is how many processes Exit names at most.
+const MaxLeft = 16
+
+// Process is one of the environment.
+type Process struct {
+	PID  int
+	Name string
 }
