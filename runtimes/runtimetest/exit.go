@@ -73,4 +73,9 @@ func usage(t *testing.T, s *suite) {
 	if peak := did.Usage.PeakMemory; peak != nil && (*peak <= 0 || *peak > 1<<30) {
 		t.Errorf("a shell peaked at %d bytes", *peak)
 	}
+	// sort holds its only line, of 32 MiB.
+	did = s.run(t, env, s.shell(t, `head -c 33554432 /dev/zero | tr '\0' x | sort > /dev/null`))
+	if peak := did.Usage.PeakMemory; did.Status != runtimes.Completed || peak != nil && (*peak < 32<<20 || *peak > 160<<20) {
+		t.Errorf("a program that holds 32 MiB: %s, peak %v", did, peak)
+	}
 }
