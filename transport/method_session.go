@@ -116,6 +116,9 @@ func (c *call) list(r actors.ListRequest) {
 	for _, info := range infos {
 		page.Sessions = append(page.Sessions, sessionDetail(info, now))
 	}
+	if most := c.room(); most > 0 && page.Count*sessionSize > most {
+		fitSessions(page, most)
+	}
 	c.finish(page, nil)
 }
 
