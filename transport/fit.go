@@ -235,14 +235,9 @@ func fitEntries(entries []runtimes.Entry, most int) int {
 
 // fitSessions cuts a page to what fits; at least one is left.
 func fitSessions(page *protocol.SessionPage, most int) {
-	const cursor = 2 * maxIDBytes
-	left := most - cursor
+	left := most - maxIDBytes
 	for i := range page.Sessions {
-		encoded, err := jsonrpc.AppendValue(nil, &page.Sessions[i])
-		if err != nil {
-			return
-		}
-		if left -= len(encoded) + len(","); left < 0 && i > 0 {
+		if left -= sizeOfSession(&page.Sessions[i]); left < 0 && i > 0 {
 			page.Sessions = page.Sessions[:i]
 			page.Count, page.NextCursor = i, page.Sessions[i-1].SessionID
 			return
@@ -250,8 +245,18 @@ func fitSessions(page *protocol.SessionPage, most int) {
 	}
 }
 
-// sessionSize is more than most sessions take in a page.
-const sessionSize = 4 << 10
+// sizeOfSession is about what a session takes in a page, or more.
+func sizeOfSession(s *protocol.SessionDetail) int {
+	const members = 1536 // with their values
+	n := members + stringSize(s.ContainerID) + stringSize(s.EnvironmentID)
+	for _, layer := range s.Isolation.Layers {
+		n += len(layer)
+	}
+	for name, value := range s.Labels {
+		n += stringSize(name) + stringSize(value) + len(`"":"",`)
+	}
+	return n
+}
 
 // fitExecutions cuts a page to what fits; at least one is left.
 func fitExecutions(page *protocol.ExecutionPage, most int) {

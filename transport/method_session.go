@@ -116,7 +116,7 @@ func (c *call) list(r actors.ListRequest) {
 	for _, info := range infos {
 		page.Sessions = append(page.Sessions, sessionDetail(info, now))
 	}
-	if most := c.room(); most > 0 && page.Count*sessionSize > most {
+	if most := c.room(); most > 0 {
 		fitSessions(page, most)
 	}
 	c.finish(page, nil)
