@@ -4,7 +4,6 @@ import (
 	"encoding/base64"
 	"errors"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -138,21 +137,36 @@ func (p *part) cut(most int) {
 	if p.omitted == 0 {
 		last = first
 	}
-	var head, tail int
 	if p.base64 {
 		raw := most / 4 * 3
-		tail = min(len(last), raw-output.HeadOf(raw))
-		head = min(len(first), raw-tail)
+		tail := min(len(last), raw-output.HeadOf(raw))
+		head := min(len(first), raw-tail)
+		first, last = output.CutText(first[:head], last[len(last)-tail:])
 	} else {
-		tail = jsonrpc.TextTail(last, most/4)
-		head = jsonrpc.TextHead(first, most-jsonrpc.TextSize(last[len(last)-tail:]))
-	}
-	first, last = first[:head], last[len(last)-tail:]
-	if !p.base64 || utf8.Valid(p.data) {
-		first, last = output.CutText(first, last)
+		first, last = p.cutText(first, last, most)
 	}
 	p.omitted += int64(len(p.data) - len(first) - len(last))
-	p.data, p.head = slices.Concat(first, last), len(first)
+	kept := append([]byte(nil), p.data[:len(first)+len(last)]...) // without clearing it first
+	copy(kept[len(first):], last)
+	p.data, p.head = kept, len(first)
+}
+
+// cutText cuts text between characters. It looks at what stays of last, a
+// quarter, and at what goes.
+func (p *part) cutText(first, last []byte, most int) (_, _ []byte) {
+	tail, _ := jsonrpc.TextTail(last, most/4)
+	excess := p.size - most
+	if p.omitted == 0 {
+		first = first[:len(first)-tail]
+	} else {
+		excess -= jsonrpc.TextSize(last[:len(last)-tail])
+	}
+	if excess > 0 {
+		// As no character takes more than six bytes, more than the excess goes.
+		goes, _ := jsonrpc.TextTail(first, excess+len(`\u0000`))
+		first = first[:len(first)-goes]
+	}
+	return first, last[len(last)-tail:]
 }
 
 // text is the part as a member and its encoding.

@@ -553,7 +553,7 @@ func (k *walker) executions(session string) {
 // refusals are errors about something large.
 func (k *walker) refusals(session string) {
 	k.t.Helper()
-	long := strings.Repeat("\u2028", 1<<20)
+	long := strings.Repeat("\u2028", 350_000) // 1 MiB
 	for _, m := range []walked{
 		k.call(protocol.MethodSessionCreate, map[string]any{"language": "python", "env": map[string]any{long: 1}}),
 		k.call(protocol.MethodSessionCreate, map[string]any{"language": "python", "env": map[string]any{long: ""}}),

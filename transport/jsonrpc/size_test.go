@@ -38,7 +38,11 @@ func TestTextHeadAndTailTakeAsMuchAsFits(t *testing.T) {
 			text = append(text, part...)
 		}
 		most := rapid.IntRange(0, 2*len(text)+1).Draw(t, "most")
-		head, tail := TextHead(text, most), TextTail(text, most)
+		head := TextHead(text, most)
+		tail, size := TextTail(text, most)
+		if size != TextSize(text[len(text)-tail:]) {
+			t.Errorf("%d bytes have the size %d, not %d", tail, TextSize(text[len(text)-tail:]), size)
+		}
 		for name, kept := range map[string][]byte{"head": text[:head], "tail": text[len(text)-tail:]} {
 			if !utf8.Valid(kept) || TextSize(kept) > most {
 				t.Errorf("%s: %d bytes of size %d, not %d", name, len(kept), TextSize(kept), most)
