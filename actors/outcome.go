@@ -35,7 +35,7 @@ type Started struct {
 // ProcessResult is what a program did.
 type ProcessResult struct {
 	Exit runtimes.Exit
-	// Stdout and Stderr are the first bytes of each stream; a program with a
+	// Stdout and Stderr are what was kept of each stream; a program with a
 	// terminal has its output in Stdout.
 	Stdout, Stderr output.Captured
 }

@@ -157,6 +157,6 @@ func BenchmarkConvertOutcome(b *testing.B) {
 	var dst []byte
 	b.ReportAllocs()
 	for b.Loop() {
-		dst, _ = jsonrpc.AppendResult(dst[:0], jsonrpc.ID("1"), w.of(o))
+		dst, _ = jsonrpc.AppendResult(dst[:0], jsonrpc.ID("1"), w.of(o, protocol.DefaultMaxMessage))
 	}
 }

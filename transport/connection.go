@@ -20,6 +20,7 @@ type connection struct {
 	ws     *websocket.Conn // nil over HTTP
 	ctx    context.Context // ends with the connection
 	cancel context.CancelCauseFunc
+	outlet outlet                                  // nil has no bound
 	parse  func(*jsonrpc.Request, jsonrpc.Replier) // serve, bound once
 
 	inFlight atomic.Int32

@@ -45,7 +45,7 @@ func namesOf(kind string, wire, domain any) any {
 	case *runtimes.WriteFile:
 		n.path = c.Path
 	case *runtimes.ReadFile:
-		n.path = c.Path
+		n.path, n.offset, n.length = c.Path, c.Offset, c.Length
 		n.encoding = wire.(*protocol.ReadFile).Encoding
 	case *runtimes.CreateDirectory:
 		n.path = c.Path

@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"slices"
 	"time"
 
 	"github.com/codebeaker/codebeaker/actors"
@@ -78,11 +79,17 @@ func wireIsolation(i runtimes.Isolation) protocol.Isolation {
 	return protocol.Isolation{Score: i.Score, Layers: layers}
 }
 
-// executionPage converts the executions of a session.
-func executionPage(l *actors.ExecutionList) *protocol.ExecutionPage {
-	p := &protocol.ExecutionPage{Executions: make([]protocol.Execution, 0, len(l.Executions))}
-	for i := range l.Executions {
-		e := &l.Executions[i]
+// executionPage converts at most limit executions of a session: those behind
+// the one with the id after, or all when it is "".
+func executionPage(all []actors.ExecutionInfo, after string, limit int) *protocol.ExecutionPage {
+	all = behind(all, after)
+	p := &protocol.ExecutionPage{Executions: make([]protocol.Execution, 0, min(len(all), limit))}
+	for i := range all {
+		if i == limit {
+			p.NextCursor = all[i-1].ID
+			break
+		}
+		e := &all[i]
 		wire := protocol.Execution{
 			ExecutionID: e.ID, State: e.State.String(), Type: e.Type, CommandName: e.CommandName,
 			Background: e.Background, FirstSeq: e.FirstSeq, NextSeq: e.NextSeq,
@@ -93,6 +100,22 @@ func executionPage(l *actors.ExecutionList) *protocol.ExecutionPage {
 		p.Executions = append(p.Executions, wire)
 	}
 	return p
+}
+
+// behind returns the executions that follow one. When it is kept no longer,
+// that is told by the time in the ids, which sort by it.
+func behind(all []actors.ExecutionInfo, after string) []actors.ExecutionInfo {
+	if after == "" {
+		return all
+	}
+	at := slices.IndexFunc(all, func(e actors.ExecutionInfo) bool { return e.ID == after })
+	if at < 0 {
+		at = slices.IndexFunc(all, func(e actors.ExecutionInfo) bool { return e.ID > after }) - 1
+	}
+	if at < -1 {
+		return nil
+	}
+	return all[at+1:]
 }
 
 // snapshot converts the state of a log.

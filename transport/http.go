@@ -99,6 +99,11 @@ func (s *Server) serveWebSocket(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "this is a WebSocket: send Upgrade: websocket", http.StatusUpgradeRequired)
 		return
 	}
+	most, err := s.maxMessageOf(r)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
 	c, err := s.hub.Upgrade(w, r, websocket.UpgradeOptions{Protocol: acceptProtocol(subprotocols(r))})
 	if err != nil {
 		s.log.Debug("upgrade refused", "error", err)
@@ -106,7 +111,8 @@ func (s *Server) serveWebSocket(w http.ResponseWriter, r *http.Request) {
 	}
 	// The request's context ends with this handler; the connection does not.
 	cn := s.newConnection(s.base, owner)
-	cn.ws = c
+	cn.ws, cn.outlet = c, c
+	cn.bound(most)
 	c.Start(cn)
 }
 
@@ -135,6 +141,11 @@ func (s *Server) servePost(w http.ResponseWriter, r *http.Request) {
 		s.unauthorized(w, r, missingKey)
 		return
 	}
+	most, err := s.maxMessageOf(r)
+	if err != nil {
+		writeReply(w, http.StatusBadRequest, errorOf(err))
+		return
+	}
 	body, ok := s.readBody(w, r)
 	if !ok {
 		return
@@ -143,6 +154,8 @@ func (s *Server) servePost(w http.ResponseWriter, r *http.Request) {
 	defer cn.end(errPostEnded)
 	defer context.AfterFunc(s.base, func() { cn.cancel(context.Cause(s.base)) })()
 	lines := jsonrpc.NewLines()
+	cn.outlet = lines
+	cn.bound(most)
 	s.parser.Parse(body, lines, cn.parse)
 	replies, err := lines.Wait(r.Context())
 	if err != nil {

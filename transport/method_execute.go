@@ -27,12 +27,23 @@ func sessionExecute(c *call, params jsonrpc.Raw) error {
 	if err := server.capable(s.runtime, c.request.Command); err != nil {
 		return err
 	}
+	if read, ok := c.request.Command.(*runtimes.ReadFile); ok {
+		c.conn.shortenRead(read)
+	}
 	if c.request.Stream && c.conn.streamsFull() {
 		return errStreams
 	}
 	c.convert, c.running = toExecuteResult, true
 	server.running.Add(1)
 	return c.sendExecute(s)
+}
+
+// shortenRead makes a read no longer than what the connection takes; the result
+// says that the file goes on.
+func (cn *connection) shortenRead(r *runtimes.ReadFile) {
+	if most := int64(cn.most()); most > 0 && (r.Length == 0 || r.Length > most) {
+		r.Length = min(most, runtimes.MaxRead)
+	}
 }
 
 func (c *call) sendExecute(s *known) error {
@@ -87,7 +98,7 @@ func (c *call) openStream() { c.stream.open() }
 func toExecuteResult(c *call, result any) (any, error) {
 	switch r := result.(type) {
 	case *actors.Outcome:
-		return c.outcome.of(r), nil
+		return c.outcome.of(r, c.room()), nil
 	case *actors.Started:
 		return c.outcome.started(r), nil
 	}

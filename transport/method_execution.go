@@ -23,20 +23,35 @@ func (cn *connection) streamsFull() bool {
 }
 
 func executionList(c *call, params jsonrpc.Raw) error {
-	id, err := decodeSession(params)
+	var p protocol.ExecutionList
+	if err := decodeParams(params, &p); err != nil {
+		return err
+	}
+	if err := identifier("sessionId", p.SessionID); err != nil {
+		return err
+	}
+	limit, err := integer("limit", p.Limit, maxPageExecutions, 1, maxPageExecutions)
 	if err != nil {
 		return err
 	}
-	c.convert = toExecutionPage
-	return c.send(id, &actors.ListExecutions{})
-}
-
-func toExecutionPage(_ *call, result any) (any, error) {
-	list, err := resultOf[*actors.ExecutionList](result)
-	if err != nil {
-		return nil, err
+	after := ""
+	if p.Cursor != nil {
+		if after, err = required("cursor", p.Cursor, maxIDBytes); err != nil {
+			return err
+		}
 	}
-	return executionPage(list), nil
+	c.convert = func(c *call, result any) (any, error) {
+		list, err := resultOf[*actors.ExecutionList](result)
+		if err != nil {
+			return nil, err
+		}
+		page := executionPage(list.Executions, after, int(limit))
+		if most := c.room(); most > 0 {
+			fitExecutions(page, most)
+		}
+		return page, nil
+	}
+	return c.send(p.SessionID, &actors.ListExecutions{})
 }
 
 // ids checks the ids of a session and an execution.
@@ -126,7 +141,7 @@ func toWaited(c *call, result any) (any, error) {
 	}
 	wire := &protocol.ExecutionWaited{State: w.State.String()}
 	if w.Outcome != nil {
-		wire.Result = c.outcome.of(w.Outcome)
+		wire.Result = c.outcome.of(w.Outcome, c.room())
 	}
 	return wire, nil
 }

@@ -11,11 +11,20 @@ func initialize(c *call, params jsonrpc.Raw) error {
 	if err := decodeParams(params, &p); err != nil {
 		return err
 	}
-	s := c.conn.server
+	s, cn := c.conn.server, c.conn
+	if p.MaxMessageBytes != nil {
+		most, err := integer(protocol.MaxMessageMember, p.MaxMessageBytes, 0, protocol.MinMaxMessage, int64(s.mostMessage()))
+		if err != nil {
+			return err
+		}
+		cn.bound(int(most))
+	}
+	limits := s.wireLimits()
+	limits.MaxMessageBytes = cn.most()
 	c.finish(&protocol.Initialized{
 		ServerInfo:      s.info(),
 		ProtocolVersion: protocol.Version,
-		Limits:          s.wireLimits(),
+		Limits:          limits,
 	}, nil)
 	return nil
 }

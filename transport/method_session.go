@@ -119,6 +119,9 @@ func (c *call) list(r actors.ListRequest) {
 	for _, info := range infos {
 		page.Sessions = append(page.Sessions, sessionDetail(info, now))
 	}
+	if most := c.room(); most > 0 {
+		fitSessions(page, most)
+	}
 	c.finish(page, nil)
 }
 

@@ -92,9 +92,11 @@ const (
 	maxPatternBytes  = 1024
 	maxListEntries   = 100_000
 	maxPageSessions  = 1000
-	maxTerminalSize  = 1000
-	minMemoryMB      = 16
-	minCPUs          = 0.01
+
+	maxPageExecutions = 2000 // more than a session keeps
+	maxTerminalSize   = 1000
+	minMemoryMB       = 16
+	minCPUs           = 0.01
 )
 
 // Defaults of protocol.md, section 3.1 and 3.2.

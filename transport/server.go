@@ -105,9 +105,10 @@ func New(o Options) (*Server, error) {
 	s := &Server{
 		options: o, system: o.System, registry: o.Registry, log: o.Logger, metrics: o.Metrics,
 		guard:   newOriginGuard(o.AllowedHosts, o.AllowedOrigins),
-		hub:     websocket.NewHub(o.WebSocket),
 		stopped: make(chan struct{}),
 	}
+	s.options.WebSocket.Oversize = s.oversize
+	s.hub = websocket.NewHub(s.options.WebSocket)
 	s.convert = converter{policy: o.Policy, served: func() []string { return languageNames(s.registry.Served()) }}
 	s.parser = jsonrpc.Parser{BatchLimit: o.BatchLimit, OnReject: s.metrics.rejected}
 	s.base, s.cut = context.WithCancelCause(context.Background())
@@ -255,6 +256,7 @@ func (s *Server) awaitQuiet(ctx context.Context) {
 // failure is the error of a reply. A defect of ours is logged and gets an id.
 func (s *Server) failure(method string, err error) *jsonrpc.Error {
 	if e := errorOf(err); e != nil {
+		e.Message = shortened(e.Message)
 		if e.Cause != nil {
 			s.log.Warn("call failed", "method", method, "code", int(e.Code), "error", e.Cause)
 		}

@@ -186,7 +186,7 @@ func (s *stream) appendItem(dst []byte) []byte {
 		dst, err = jsonrpc.AppendNotification(dst, protocol.NotifyStarted,
 			&protocol.ExecutionStarted{SessionID: s.session, ExecutionID: s.execution})
 	case output.ItemChunk:
-		dst = appendChunk(dst, s.head, &s.item.Chunk)
+		dst = appendChunk(dst, s.head, &s.item.Chunk, s.conn.most())
 	case output.ItemCompleted:
 		dst, err = s.appendCompleted(dst)
 	}
@@ -200,7 +200,7 @@ func (s *stream) appendCompleted(dst []byte) ([]byte, error) {
 	p := &protocol.ExecutionCompleted{SessionID: s.session, ExecutionID: s.execution}
 	if o, ok := s.item.Outcome.(*actors.Outcome); ok {
 		var w wireOutcome
-		p.Result = *w.of(o)
+		p.Result = *w.of(o, roomFor(s.conn.most(), len(s.session)+len(s.execution)))
 	}
 	return jsonrpc.AppendNotification(dst, protocol.NotifyCompleted, p)
 }

@@ -19,9 +19,11 @@ func chunkHead(session, execution string) []byte {
 	return append(head, `,"stream":"`...)
 }
 
-// appendChunk appends a protocol.ExecutionOutput as a notification. Output is
-// the most of what a server sends, so it is written by hand.
-func appendChunk(dst, head []byte, c *output.Chunk) []byte {
+// appendChunk appends a protocol.ExecutionOutput as a notification of most bytes
+// at most; zero is any size. Output is the most of what a server sends, so it is
+// written by hand.
+func appendChunk(dst, head []byte, c *output.Chunk, most int) []byte {
+	start := len(dst)
 	size := len(c.Data)
 	if c.Binary {
 		size = base64.StdEncoding.EncodedLen(size)
@@ -35,7 +37,12 @@ func appendChunk(dst, head []byte, c *output.Chunk) []byte {
 	dst = strconv.AppendInt(dst, c.Offset, 10)
 	dst = append(dst, `,"data":`...)
 	if !c.Binary {
-		return append(jsonrpc.AppendText(dst, c.Data), '}', '}')
+		at := len(dst)
+		dst = append(jsonrpc.AppendText(dst, c.Data), '}', '}')
+		if !tooMuchEscape(len(c.Data), len(dst)-at) && (most == 0 || len(dst)-start <= most) {
+			return dst
+		}
+		dst = dst[:at]
 	}
 	dst = append(dst, '"')
 	dst = base64.StdEncoding.AppendEncode(dst, c.Data)

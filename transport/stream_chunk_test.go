@@ -25,7 +25,7 @@ func TestAChunkIsWrittenAsTheEncoderWouldWriteIt(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got := appendChunk(nil, chunkHead("n1.S", "E"), c); string(got) != string(text) {
+			if got := appendChunk(nil, chunkHead("n1.S", "E"), c, 0); string(got) != string(text) {
 				t.Errorf("%q:\n%s\n%s", data, got, text)
 			}
 		}
@@ -46,7 +46,7 @@ func BenchmarkAppendChunk(b *testing.B) {
 			b.SetBytes(int64(len(c.Data)))
 			b.ReportAllocs()
 			for b.Loop() {
-				dst = appendChunk(dst[:0], head, c)
+				dst = appendChunk(dst[:0], head, c, 0)
 			}
 		})
 	}

@@ -148,7 +148,8 @@ func TestALargeReplyIsWholeAndHoldsUpNobody(t *testing.T) {
 	if got := p.ask(execute(1, session, `{"type":"write_file","path":"large","content":"`+content+`"}`, "")); !strings.Contains(got, `"bytes":7340032`) {
 		t.Fatalf("write: %.200s", got)
 	}
-	got := p.ask(execute(2, session, `{"type":"read_file","path":"large"}`, ""))
+	q := w.dialURL("?maxMessageBytes=16777216", websocket.DialOptions{})
+	got := q.ask(execute(2, session, `{"type":"read_file","path":"large"}`, ""))
 	if !strings.Contains(got, content) || !strings.HasPrefix(got, `{"jsonrpc":"2.0","id":2,`) {
 		t.Errorf("read: %d bytes", len(got))
 	}

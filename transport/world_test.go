@@ -125,7 +125,13 @@ type peer struct {
 // dial connects a peer, which leaves at the end of the test.
 func (w *world) dial(o websocket.DialOptions) *peer {
 	w.t.Helper()
-	c, err := websocket.Dial(w.t.Context(), "ws://"+w.addr+"/ws/jsonrpc", o)
+	return w.dialURL("", o)
+}
+
+// dialURL connects with a query.
+func (w *world) dialURL(query string, o websocket.DialOptions) *peer {
+	w.t.Helper()
+	c, err := websocket.Dial(w.t.Context(), "ws://"+w.addr+"/ws/jsonrpc"+query, o)
 	if err != nil {
 		w.t.Fatal(err)
 	}

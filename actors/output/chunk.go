@@ -18,36 +18,18 @@ type Chunk struct {
 	Binary bool
 }
 
-// Captured is the first part of a stream, for the result of an execution.
-type Captured struct {
-	Data      []byte
-	Truncated bool // the stream went on
-}
+// MaxChunk is the most that a chunk holds, in bytes: as base64 it fits into the
+// smallest message that a client may ask for.
+const MaxChunk = 32 << 10
 
-// Binary reports whether Data is not UTF-8.
-func (c Captured) Binary() bool { return !utf8.Valid(c.Data) }
-
-// capture appends p up to the limit, and nothing once something was left out.
-func (c *Captured) capture(p []byte, limit int) {
-	if c.Truncated {
-		return
+// nextChunk splits p behind its first chunk, between two characters if it is
+// text.
+func nextChunk(p []byte) (first, rest []byte) {
+	if len(p) <= MaxChunk {
+		return p, nil
 	}
-	if room := limit - len(c.Data); len(p) > room {
-		p = p[:max(room, 0)]
-		c.Truncated = true
-	}
-	c.Data = append(c.Data, p...)
-}
-
-// finish cuts a truncated text between two characters.
-func (c *Captured) finish() {
-	if !c.Truncated {
-		return
-	}
-	whole, _ := cutCharacter(c.Data)
-	if utf8.Valid(whole) {
-		c.Data = whole
-	}
+	whole, _ := cutCharacter(p[:MaxChunk])
+	return whole, p[len(whole):]
 }
 
 // cutCharacter splits p before a character whose rest has not come yet. What

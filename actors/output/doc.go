@@ -2,9 +2,10 @@
 // readers pull it at their own pace.
 //
 // A [Log] holds the last bytes of an execution in a bounded ring of chunks,
-// the first bytes of each stream for the result, and the execution's state. A
-// [Subscription] is one reader's place in it. Readers pull: the log tells them
-// that there is something new and they take it when their socket has room.
+// the first and the last bytes of each stream for the result, and the
+// execution's state. A [Subscription] is one reader's place in it. Readers
+// pull: the log tells them that there is something new and they take it when
+// their socket has room.
 //
 // # Pace
 //

@@ -29,8 +29,8 @@ type Options struct {
 	// Capacity is how many bytes of output are kept at least, if there were
 	// as many; chunks are kept whole. Zero means 1 MiB.
 	Capacity int
-	// Capture is how many bytes of each stream are kept for the result. Zero
-	// means 1 MiB.
+	// Capture is how many bytes of each stream are kept for the result, the
+	// first three quarters and the last. Zero means 1 MiB.
 	Capture int
 	// Memory is what the log shares with others. Nil has no bound.
 	Memory *Memory
@@ -89,7 +89,7 @@ type stream struct {
 	written  int64 // bytes that are in chunks
 	dropped  int64
 	partial  []byte // of a character
-	captured Captured
+	captured capture
 }
 
 // NewLog makes the log of the execution with that id, in state Queued.
@@ -148,7 +148,7 @@ func (l *Log) Output(from runtimes.Stream, p []byte) {
 	}
 	l.beginLocked() // output may overtake the word that the program runs
 	s := &l.streams[from-1]
-	s.captured.capture(p, l.captureLocked())
+	s.captured.write(p, l.captureLocked())
 	l.owed += len(p)
 	whole, rest := cutCharacter(joined(s.partial, p))
 	s.partial = append(s.partial[:0], rest...)
@@ -188,7 +188,7 @@ func (l *Log) Complete(outcome any) {
 	}
 	l.flushPartialsLocked()
 	for i := range l.streams {
-		l.streams[i].captured.finish()
+		l.streams[i].captured.seal()
 	}
 	l.state, l.outcome, l.granter = Completed, outcome, nil
 	l.settle(true)
@@ -215,20 +215,19 @@ func (l *Log) release() {
 	defer l.mu.Unlock()
 	l.released, l.held = true, 0
 	for i := range l.streams {
-		l.streams[i].captured = Captured{Truncated: true}
+		l.streams[i].captured.release()
 	}
 	l.trimLocked()
 }
 
-// Captured returns the first part of a stream. The data must not be changed.
+// Captured returns what was kept of a stream, and ends that: what the program
+// writes later is of no result. The data must not be changed.
 func (l *Log) Captured(of runtimes.Stream) Captured {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	c := l.streams[of-1].captured
-	if l.state != Completed {
-		c.finish()
-	}
-	return c
+	c := &l.streams[of-1].captured
+	c.seal()
+	return c.captured()
 }
 
 // Size returns how many bytes of memory the log holds.
@@ -238,11 +237,15 @@ func (l *Log) Size() int {
 	return l.ring.weight() + l.resultWeightLocked()
 }
 
-// appendLocked makes a chunk of data and keeps it.
+// appendLocked makes chunks of data and keeps them.
 func (l *Log) appendLocked(from runtimes.Stream, data []byte) {
 	s := &l.streams[from-1]
-	l.ring.push(Chunk{Stream: from, Offset: s.written, Data: data, Binary: !validUTF8(data)})
-	s.written += int64(len(data))
+	for len(data) > 0 {
+		var chunk []byte
+		chunk, data = nextChunk(data)
+		l.ring.push(Chunk{Stream: from, Offset: s.written, Data: chunk, Binary: !validUTF8(chunk)})
+		s.written += int64(len(chunk))
+	}
 }
 
 // waitForCharacterLocked gives incomplete characters their time.

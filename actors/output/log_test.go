@@ -151,15 +151,6 @@ func TestAnIncompleteCharacterWaitsForItsRest(t *testing.T) {
 	})
 }
 
-func TestACapturedTextIsNotCutInsideACharacter(t *testing.T) {
-	l := NewLog("e", Options{Capture: 4})
-	l.Output(runtimes.Stdout, []byte("abc€"))
-	l.Complete(nil)
-	if c := l.Captured(runtimes.Stdout); string(c.Data) != "abc" || !c.Truncated || c.Binary() {
-		t.Errorf("captured %q %v", c.Data, c.Truncated)
-	}
-}
-
 // Whatever is written, in whatever pieces, and however slowly it is read: the
 // chunks of a reader joined are the bytes written, their offsets have no gap,
 // text chunks are UTF-8, and the program gets its whole window back.

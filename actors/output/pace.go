@@ -122,7 +122,7 @@ func (l *Log) weighLocked() {
 func (l *Log) resultWeightLocked() int {
 	n := l.held
 	for i := range l.streams {
-		n += len(l.streams[i].captured.Data)
+		n += len(l.streams[i].captured.data)
 	}
 	return n
 }

@@ -3,6 +3,8 @@ package client
 import (
 	"context"
 	"fmt"
+	"net/url"
+	"strconv"
 	"sync"
 	"time"
 
@@ -14,6 +16,7 @@ import (
 // Client speaks to one server. Its methods are safe for concurrent use.
 type Client struct {
 	url      string
+	address  string // the url with what the client says of itself
 	options  Options
 	hub      *websocket.Hub
 	ctx      context.Context // ends with Close
@@ -37,11 +40,12 @@ type Client struct {
 // the client.
 // Errors: *websocket.HandshakeError when the server refuses, as ErrUnauthorized
 // with HTTP 401.
-func Dial(ctx context.Context, url string, o Options) (*Client, error) {
+func Dial(ctx context.Context, address string, o Options) (*Client, error) {
 	c := &Client{
-		url: url, options: o.withDefaults(), finished: make(chan struct{}),
+		url: address, options: o.withDefaults(), finished: make(chan struct{}),
 		changed: make(chan struct{}), attached: make(map[string]bool),
 	}
+	c.address = addressOf(address, c.options.MaxMessageBytes)
 	c.hub = websocket.NewHub(c.options.WebSocket)
 	l, err := c.dial(ctx)
 	if err != nil {
@@ -55,9 +59,23 @@ func Dial(ctx context.Context, url string, o Options) (*Client, error) {
 	return c, nil
 }
 
+// addressOf adds to a URL what messages the client takes, if it does not say so
+// itself. One that is none is left to the handshake to refuse.
+func addressOf(address string, most int) string {
+	u, err := url.Parse(address)
+	if err != nil || u.Query().Has(protocol.MaxMessageMember) {
+		return address
+	}
+	if u.RawQuery != "" {
+		u.RawQuery += "&"
+	}
+	u.RawQuery += protocol.MaxMessageMember + "=" + strconv.Itoa(most)
+	return u.String()
+}
+
 // dial makes a connection that has not started.
 func (c *Client) dial(ctx context.Context) (*link, error) {
-	conn, err := websocket.Dial(ctx, c.url, websocket.DialOptions{Hub: c.hub, Header: c.options.Header})
+	conn, err := websocket.Dial(ctx, c.address, websocket.DialOptions{Hub: c.hub, Header: c.options.Header})
 	if err != nil {
 		return nil, dialError(c.url, err)
 	}

@@ -200,5 +200,6 @@ func WriteText(path, content string) *protocol.WriteFile {
 	return &protocol.WriteFile{Path: &path, Content: &content}
 }
 
-// Read is a ReadFile of a whole file.
+// Read is a ReadFile of a whole file, as much of it as fits into a message; see
+// Client.ReadFile for all of it.
 func Read(path string) *protocol.ReadFile { return &protocol.ReadFile{Path: &path} }

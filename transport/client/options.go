@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/codebeaker/codebeaker/transport/jsonrpc"
+	"github.com/codebeaker/codebeaker/transport/protocol"
 	"github.com/codebeaker/codebeaker/transport/websocket"
 )
 
@@ -25,6 +26,10 @@ type Options struct {
 	// OutputBytes is about how much output of one execution waits for its reader
 	// here before the program is held back. Zero means 4 MiB.
 	OutputBytes int
+	// MaxMessageBytes is the largest message that the server is to send; results
+	// and files are cut to it. Zero means what the client takes, which is
+	// WebSocket.MessageBytes; the least is protocol.MinMaxMessage.
+	MaxMessageBytes int
 	// Redial says how a lost connection is made again.
 	Redial Redial
 	// WebSocket are the limits of each connection. Here QueueBytes zero means
@@ -72,6 +77,9 @@ func (o Options) withDefaults() Options {
 		o.OnReconnect = func(map[string]error) {}
 	}
 	number(&o.OutputBytes, defaultOutputBytes)
+	number(&o.WebSocket.MessageBytes, websocket.DefaultMessageBytes)
+	number(&o.MaxMessageBytes, o.WebSocket.MessageBytes)
+	o.MaxMessageBytes = max(o.MaxMessageBytes, protocol.MinMaxMessage)
 	number(&o.Redial.First, 100*time.Millisecond)
 	number(&o.Redial.Max, 5*time.Second)
 	number(&o.Redial.GiveUp, time.Minute)

@@ -17,8 +17,8 @@ const killTimeout = 5 * time.Second
 type Result struct {
 	*protocol.ExecuteResult
 
-	// Stdout and Stderr are whole, where those of the protocol's result are the
-	// first MiB. With a terminal all is in Stdout.
+	// Stdout and Stderr are whole, where those of the protocol's result may have
+	// a gap. With a terminal all is in Stdout.
 	Stdout, Stderr []byte
 }
 

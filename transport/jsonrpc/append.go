@@ -26,7 +26,7 @@ func AppendError(dst []byte, id ID, e *Error) []byte {
 		e = refuse(InternalError, nil)
 	}
 	dst = appendHead(dst, id)
-	dst = append(dst, `,"error":{"code":`...)
+	dst = append(dst, errorHead...)
 	dst = strconv.AppendInt(dst, int64(e.Code), 10)
 	dst = append(dst, `,"message":`...)
 	dst = appendString(dst, e.Message)
@@ -71,8 +71,14 @@ func appendCall(dst []byte, id ID, method string, params any) ([]byte, error) {
 	return append(dst, '}'), nil
 }
 
+// How a reply begins, and what follows its id when it is an error.
+const (
+	replyHead = `{"jsonrpc":"2.0","id":`
+	errorHead = `,"error":{"code":`
+)
+
 func appendHead(dst []byte, id ID) []byte {
-	dst = append(dst, `{"jsonrpc":"2.0","id":`...)
+	dst = append(dst, replyHead...)
 	return append(dst, id.orNull()...)
 }
 

@@ -7,6 +7,7 @@ type gather struct {
 	mu      sync.Mutex
 	out     []byte
 	waiting int
+	replied int
 	closed  bool // no more will be announced
 	done    func(out []byte)
 }
@@ -18,14 +19,17 @@ func (g *gather) expect() {
 }
 
 // reply appends a reply after a separator. The last one ends the gathering.
-func (g *gather) reply(separator byte, encode func(dst []byte) []byte) {
+// room, called under the lock, is how large the reply may be.
+func (g *gather) reply(separator byte, room func() int, encode func(dst []byte) []byte) {
 	g.mu.Lock()
 	defer g.finishAndUnlock()
 	if len(g.out) > 0 {
 		g.out = append(g.out, separator)
 	}
-	g.out = encode(g.out)
+	start, most := len(g.out), room()
+	g.out = Bound(encode(g.out), start, most)
 	g.waiting--
+	g.replied++
 }
 
 func (g *gather) close() {

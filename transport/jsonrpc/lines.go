@@ -3,12 +3,14 @@ package jsonrpc
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 )
 
 // Lines collects the replies to one message, one a line, which is how HTTP
 // answers. It is safe for concurrent use.
 type Lines struct {
 	g    gather
+	most atomic.Int64
 	done chan []byte
 }
 
@@ -22,8 +24,14 @@ func NewLines() *Lines {
 // Expect announces one more reply.
 func (l *Lines) Expect() { l.g.expect() }
 
+// Bound makes replies of more than most bytes errors, from now on.
+func (l *Lines) Bound(most int) { l.most.Store(int64(most)) }
+
+// Room is Bounded's: each line is a message.
+func (l *Lines) Room() int { return int(l.most.Load()) }
+
 // Reply adds one reply that was announced.
-func (l *Lines) Reply(encode func(dst []byte) []byte) { l.g.reply('\n', encode) }
+func (l *Lines) Reply(encode func(dst []byte) []byte) { l.g.reply('\n', l.Room, encode) }
 
 // Wait returns the replies when all have come: empty when none was expected. It
 // is called once, after Parse. Replies that come after ctx ended are dropped.

@@ -118,7 +118,8 @@ func (p parsing) object(b []byte, to Replier) bool {
 // batch serves the members of an array. It is JSON by the grammar: a member
 // that is none by our stricter rules is refused by itself.
 func (p parsing) batch(b []byte) {
-	switch n, limit := count(b), p.batchLimit(); {
+	n := count(b)
+	switch limit := p.batchLimit(); {
 	case n == 0:
 		p.reject(nil, refuse(InvalidRequest, errEmptyBatch), p.out)
 		return
@@ -127,6 +128,7 @@ func (p parsing) batch(b []byte) {
 		return
 	}
 	to := NewBatch(p.out)
+	to.total = n
 	defer to.Close()
 	for i := 1; ; {
 		start, end, ok := element(b, i)

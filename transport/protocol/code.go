@@ -43,7 +43,7 @@ var errorFacts = []ErrorFacts{
 	{Unauthorized, "Unauthorized", "a wrong or missing key, with HTTP 401", "no"},
 	{RateLimited, "RateLimited", "over the rate of the key", "after"},
 	{EnvironmentFailed, "EnvironmentFailed", "the environment could not be made; data.reason", "yes"},
-	{TooLarge, "TooLarge", "a batch or a member is over a limit; data.limit, which for a batch is its name, with data.maximum and data.count", "no"},
+	{TooLarge, "TooLarge", "a batch, a member or the answer is over a limit; data.limit, which for a batch and for an answer (maxMessageBytes) is its name, with data.maximum and data.count", "no"},
 	{ShuttingDown, "ShuttingDown", "the server is draining", "yes"},
 	{NodeUnavailable, "NodeUnavailable", "the node of the session cannot be reached; data.node", "yes"},
 }

@@ -15,9 +15,9 @@ type WriteFile struct {
 // ReadFile is the command read_file.
 type ReadFile struct {
 	Path     *string  `json:"path,omitempty" rpc:"required" doc:"file to read"`
-	Encoding Encoding `json:"encoding,omitempty" default:"\"utf8\"" doc:"wanted encoding of content; what is not UTF-8 comes as base64"`
+	Encoding Encoding `json:"encoding,omitempty" default:"\"utf8\"" doc:"wanted encoding of content; what is not UTF-8, or would more than double by its escapes, comes as base64"`
 	Offset   *int64   `json:"offset,omitempty" default:"0" min:"0" doc:"first byte"`
-	Length   *int64   `json:"length,omitempty" min:"1" doc:"bytes to read, at most 8 MiB; to the end when absent"`
+	Length   *int64   `json:"length,omitempty" min:"1" doc:"bytes to read, to the end when absent; at most 8 MiB, and what fits into maxMessageBytes"`
 }
 
 // CreateDirectory is the command create_directory.
@@ -93,7 +93,7 @@ type FileContent struct {
 	Content   string `json:"content" doc:"what was read"`
 	Encoding  string `json:"encoding" doc:"utf8 or base64, of content"`
 	Size      int64  `json:"size" doc:"bytes of the whole file"`
-	Truncated bool   `json:"truncated" doc:"the file goes on although no length asked to stop there"`
+	Truncated bool   `json:"truncated" doc:"the file, or the part that length asked for, goes on: read on behind the bytes of content"`
 }
 
 // PathResult is the result of create_directory and delete_file.
@@ -118,7 +118,7 @@ type FileMoved struct {
 type Listing struct {
 	Path      string  `json:"path" doc:"path that was given"`
 	Entries   []Entry `json:"entries" doc:"in the order of names"`
-	Truncated bool    `json:"truncated" doc:"the limit was reached"`
+	Truncated bool    `json:"truncated" doc:"there are more: the limit was reached, or what fits into maxMessageBytes"`
 }
 
 // Entry is one name of a Listing.

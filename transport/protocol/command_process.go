@@ -56,17 +56,22 @@ func (c *InstallPackages) settle() *jsonrpc.ParamError {
 
 // ProcessResult is what a program did.
 type ProcessResult struct {
-	ExitCode        *int           `json:"exitCode" doc:"what the kernel said, null when it did not exit by itself"`
-	Signal          string         `json:"signal,omitempty" doc:"name of the signal that ended it"`
-	Status          string         `json:"status" doc:"Completed, NonZeroExit, Signalled, TimeLimitExceeded, MemoryLimitExceeded, OutputLimitExceeded, Cancelled, EnvironmentLost or CouldNotStart"`
-	Stdout          string         `json:"stdout" doc:"first MiB of its standard output, or of its terminal"`
-	StdoutEncoding  string         `json:"stdoutEncoding,omitempty" doc:"base64 when stdout is not UTF-8"`
-	Stderr          string         `json:"stderr" doc:"first MiB of its standard error"`
-	StderrEncoding  string         `json:"stderrEncoding,omitempty" doc:"base64 when stderr is not UTF-8"`
-	StdoutTruncated bool           `json:"stdoutTruncated" doc:"there was more"`
-	StderrTruncated bool           `json:"stderrTruncated" doc:"there was more"`
-	EndedProcesses  []EndedProcess `json:"endedProcesses,omitempty" doc:"what it had started and left behind when it ended by itself, and that was then killed; at most 16"`
-	Usage           Usage          `json:"usage" doc:"what it and its tree used"`
+	ExitCode        *int   `json:"exitCode" doc:"what the kernel said, null when it did not exit by itself"`
+	Signal          string `json:"signal,omitempty" doc:"name of the signal that ended it"`
+	Status          string `json:"status" doc:"Completed, NonZeroExit, Signalled, TimeLimitExceeded, MemoryLimitExceeded, OutputLimitExceeded, Cancelled, EnvironmentLost or CouldNotStart"`
+	Stdout          string `json:"stdout" doc:"its standard output, or that of its terminal: all of it, or the first three quarters and the last of what fits into maxMessageBytes, 1 MiB at most"`
+	StdoutEncoding  string `json:"stdoutEncoding,omitempty" doc:"base64 when stdout is not UTF-8, or its escapes would more than double it"`
+	Stderr          string `json:"stderr" doc:"its standard error, likewise"`
+	StderrEncoding  string `json:"stderrEncoding,omitempty" doc:"base64 when stderr is not UTF-8, or its escapes would more than double it"`
+	StdoutTruncated bool   `json:"stdoutTruncated" doc:"there was more"`
+	StderrTruncated bool   `json:"stderrTruncated" doc:"there was more"`
+
+	StdoutOmittedBytes int64 `json:"stdoutOmittedBytes,omitempty" doc:"bytes between the two parts of stdout"`
+	StderrOmittedBytes int64 `json:"stderrOmittedBytes,omitempty" doc:"bytes between the two parts of stderr"`
+
+	EndedProcesses []EndedProcess `json:"endedProcesses,omitempty" doc:"what it had started and left behind when it ended by itself, and that was then killed; at most 16"`
+
+	Usage Usage `json:"usage" doc:"what it and its tree used"`
 }
 
 // EndedProcess is a process that was killed at the end of the program that had

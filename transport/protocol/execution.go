@@ -6,6 +6,13 @@ type ExecutionRef struct {
 	ExecutionID string `json:"executionId" rpc:"required" doc:"id of the execution"`
 }
 
+// ExecutionList is the params of execution.list.
+type ExecutionList struct {
+	SessionID string  `json:"sessionId" rpc:"required" doc:"id of the session"`
+	Limit     *int64  `json:"limit,omitempty" min:"1" max:"2000" doc:"executions in one answer; as many as fit when absent"`
+	Cursor    *string `json:"cursor,omitempty" doc:"nextCursor of the answer before"`
+}
+
 // ExecutionAttach is the params of execution.attach.
 type ExecutionAttach struct {
 	SessionID   string `json:"sessionId" rpc:"required" doc:"id of the session"`
@@ -47,6 +54,7 @@ type ExecutionResize struct {
 // ExecutionPage is the result of execution.list.
 type ExecutionPage struct {
 	Executions []Execution `json:"executions" doc:"those kept, oldest first"`
+	NextCursor string      `json:"nextCursor,omitempty" doc:"cursor of the next answer; absent behind the last"`
 }
 
 // Execution describes an execution without its content.

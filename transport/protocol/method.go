@@ -73,7 +73,7 @@ var methods = []Method{
 		Summary: "Replaces the idle timeout or the lifetime of a session."},
 	{Name: MethodSessionClose, params: SessionRef{}, result: SessionGone{}, Errors: []jsonrpc.Code{NodeUnavailable},
 		Summary: "Ends a session and removes all of it; an unknown one gets the same answer."},
-	{Name: MethodExecutionList, params: SessionRef{}, result: ExecutionPage{}, Errors: ofSession,
+	{Name: MethodExecutionList, params: ExecutionList{}, result: ExecutionPage{}, Errors: ofSession,
 		Summary: "Lists the executions of a session that are kept, without their content."},
 	{Name: MethodExecutionAttach, params: ExecutionAttach{}, result: ExecutionSnapshot{}, Errors: ofExecution, NeedsConnection: true,
 		Summary: "Sends the output of an execution to this connection, from a chunk on; attaching again replaces."},

@@ -14,7 +14,7 @@ type ExecutionOutput struct {
 	Seq         int64    `json:"seq" doc:"number of the chunk, from 0"`
 	Offset      int64    `json:"offset" doc:"bytes of that stream before it"`
 	Data        string   `json:"data" doc:"what the program wrote"`
-	Encoding    Encoding `json:"encoding,omitempty" doc:"base64 when data is not UTF-8"`
+	Encoding    Encoding `json:"encoding,omitempty" doc:"base64 when data is not UTF-8, or its escapes would more than double it"`
 }
 
 // ExecutionCompleted is the params of execution.completed.

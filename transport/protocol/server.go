@@ -3,9 +3,20 @@ package protocol
 // Version is the version of the protocol.
 const Version = "1"
 
-// Initialize is the params of initialize. Its members are not used.
+// The size of the largest message to a connection, in bytes: the member of
+// initialize and the query of its address, what holds without either, and the
+// least that can be asked for. A chunk of output fits into that, and an error for
+// each member of a batch.
+const (
+	MaxMessageMember  = "maxMessageBytes"
+	DefaultMaxMessage = 1<<20 - 4<<10 // the usual clients take 1 MiB
+	MinMaxMessage     = 64 << 10
+)
+
+// Initialize is the params of initialize.
 type Initialize struct {
-	ClientInfo *Info `json:"clientInfo,omitempty" doc:"who calls"`
+	ClientInfo      *Info  `json:"clientInfo,omitempty" doc:"who calls"`
+	MaxMessageBytes *int64 `json:"maxMessageBytes,omitempty" min:"65536" doc:"largest message that this connection takes from now on, up to messageBytes of the limits"`
 }
 
 // Info names a program and its version.
@@ -23,7 +34,8 @@ type Initialized struct {
 
 // ServerLimits are the limits of a server that a client should know.
 type ServerLimits struct {
-	MessageBytes       int     `json:"messageBytes" doc:"size of one message"`
+	MessageBytes       int     `json:"messageBytes" doc:"size of one message to the server"`
+	MaxMessageBytes    int     `json:"maxMessageBytes" doc:"size of one message to this connection"`
 	Batch              int     `json:"batch" doc:"members of one batch"`
 	Sessions           int     `json:"sessions" doc:"live sessions of the server"`
 	Queue              int     `json:"queue" doc:"commands that wait in one session"`

@@ -54,23 +54,26 @@ type Wire struct {
 }
 
 // Dial connects to the server at addr.
-func Dial(addr string) (*Wire, error) {
+func Dial(addr string) (*Wire, error) { return DialQuery(addr, "") }
+
+// DialQuery is Dial with a query.
+func DialQuery(addr, query string) (*Wire, error) {
 	c, err := net.Dial("tcp", addr)
 	if err != nil {
 		return nil, err
 	}
 	w := &Wire{conn: c.(*net.TCPConn), left: -1, pace: func(int) {}}
 	w.r = bufio.NewReaderSize(w, 4<<10)
-	if err := w.handshake(addr); err != nil {
+	if err := w.handshake(addr, query); err != nil {
 		_ = c.Close()
 		return nil, err
 	}
 	return w, nil
 }
 
-func (w *Wire) handshake(addr string) error {
-	_, err := fmt.Fprintf(w.conn, "GET /ws/jsonrpc HTTP/1.1\r\nHost: %s\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"+
-		"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n", addr)
+func (w *Wire) handshake(addr, query string) error {
+	_, err := fmt.Fprintf(w.conn, "GET /ws/jsonrpc%s HTTP/1.1\r\nHost: %s\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"+
+		"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n", query, addr)
 	if err != nil {
 		return err
 	}
@@ -163,17 +166,27 @@ func (w *Wire) Call(method string, params, result any, early func(Message)) erro
 // Receive returns the next message.
 // Errors: *Closed, ErrCut, those of the connection.
 func (w *Wire) Receive() (m Message, err error) {
+	text, err := w.Next()
+	if err != nil {
+		return m, err
+	}
+	return m, json.Unmarshal(text, &m)
+}
+
+// Next returns the text of the next message, which is valid until the one after.
+// Errors: as Receive.
+func (w *Wire) Next() (text []byte, err error) {
 	for {
 		op, payload, err := w.frame()
 		switch {
 		case err != nil:
-			return m, err
+			return nil, err
 		case op == 8 && len(payload) >= 2:
-			return m, &Closed{binary.BigEndian.Uint16(payload), string(payload[2:])}
+			return nil, &Closed{binary.BigEndian.Uint16(payload), string(payload[2:])}
 		case op == 8:
-			return m, &Closed{Code: 1005}
+			return nil, &Closed{Code: 1005}
 		case op == 1:
-			return m, json.Unmarshal(payload, &m)
+			return payload, nil
 		}
 	}
 }

@@ -42,6 +42,8 @@ type Conn struct {
 	idle    bool        // none came between the last two pongs
 	arrived atomic.Bool // a part of a message came since the last ping
 
+	bound bound // of what is sent
+
 	flusher  func()      // flush, made once: it starts often
 	flushing atomic.Bool // a flusher runs
 	closing  atomic.Bool // cause is set; changes under mu
@@ -67,6 +69,7 @@ func NewClient(nc net.Conn, o Options) *Conn { return newConn(nc, o.withDefaults
 
 func newConn(nc net.Conn, o *Options, server bool) *Conn {
 	c := &Conn{nc: nc, opts: o, server: server}
+	c.bound.oversize = o.Oversize
 	c.flusher = c.flush
 	_, c.fragile = nc.(*tls.Conn)
 	c.dec.side = ws.StateClientSide

@@ -18,6 +18,7 @@ type Frames struct {
 	b      []byte
 	limit  int
 	server bool
+	bound  *bound
 }
 
 // Room is how many more bytes are wanted. It is 0 or more.
@@ -27,7 +28,7 @@ func (f *Frames) Room() int { return max(f.limit-len(f.b), 0) }
 // nothing.
 func (f *Frames) Text(encode func(dst []byte) []byte) {
 	start := len(f.b)
-	f.b = appendFrame(f.b, ws.OpText, !f.server, encode)
+	f.b = appendFrame(f.b, ws.OpText, !f.server, f.bound, encode)
 	if len(f.b)-start == emptyFrame(f.server) {
 		f.b = f.b[:start]
 	}
@@ -118,7 +119,7 @@ func (c *Conn) anyReady() bool {
 // pullLocked appends what the feeds have to b, in turn, up to the size of a
 // batch. mu is held, so that the order of the wire is the order of the locks.
 func (c *Conn) pullLocked(b []byte) []byte {
-	c.frames = Frames{b: b, limit: c.opts.BatchBytes, server: c.server}
+	c.frames = Frames{b: b, limit: c.opts.BatchBytes, server: c.server, bound: &c.bound}
 	for c.frames.Room() > 0 {
 		f := c.popReady()
 		if f == nil {

@@ -2,14 +2,42 @@ package websocket
 
 import (
 	"encoding/binary"
+	"sync/atomic"
 
 	"github.com/gobwas/ws"
 )
 
-// appendFrame appends one whole frame whose payload encode appends. The header
-// is filled in afterwards: room for the common length is left before the
-// payload, which moves when it is shorter than 126 or longer than 65535 bytes.
-func appendFrame(dst []byte, op ws.OpCode, masked bool, encode func(dst []byte) []byte) []byte {
+// bound keeps messages from being larger than the other side takes.
+type bound struct {
+	most     atomic.Int64 // zero: any
+	oversize func(dst []byte, start, most int) []byte
+}
+
+// encode appends a payload, or what is sent instead of one that is too large. A
+// nil bound is none.
+func (b *bound) encode(dst []byte, encode func(dst []byte) []byte) []byte {
+	start := len(dst)
+	dst = encode(dst)
+	if b == nil {
+		return dst
+	}
+	most := int(b.most.Load())
+	if most <= 0 || len(dst)-start <= most {
+		return dst
+	}
+	if b.oversize != nil {
+		if dst = b.oversize(dst, start, most); len(dst)-start <= most {
+			return dst
+		}
+	}
+	return dst[:start]
+}
+
+// appendFrame appends one whole frame whose payload encode appends, within the
+// bound. The header is filled in afterwards: room for the common length is left
+// before the payload, which moves when it is shorter than 126 or longer than
+// 65535 bytes.
+func appendFrame(dst []byte, op ws.OpCode, masked bool, b *bound, encode func(dst []byte) []byte) []byte {
 	start := len(dst)
 	var room [8]byte
 	mask := 0
@@ -17,7 +45,7 @@ func appendFrame(dst []byte, op ws.OpCode, masked bool, encode func(dst []byte) 
 		mask = 4
 	}
 	payload := start + 4 + mask
-	dst = encode(append(dst, room[:4+mask]...))
+	dst = b.encode(append(dst, room[:4+mask]...), encode)
 	n := len(dst) - payload
 
 	at := start + 2 // of the mask, then of the payload

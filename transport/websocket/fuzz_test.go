@@ -125,9 +125,9 @@ func FuzzFrame(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, payload []byte, masked bool) {
 		encode := func(dst []byte) []byte { return append(dst, payload...) }
-		b := appendFrame([]byte("before"), ws.OpBinary, masked, encode)
+		b := appendFrame([]byte("before"), ws.OpBinary, masked, nil, encode)
 		one := len(b)
-		b = appendFrame(b, ws.OpBinary, masked, encode)
+		b = appendFrame(b, ws.OpBinary, masked, nil, encode)
 		if string(b[:6]) != "before" {
 			t.Fatal("what was there is changed")
 		}

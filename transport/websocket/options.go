@@ -39,6 +39,12 @@ type Options struct {
 	// two are unanswered. Zero means 30 s; negative, no pings.
 	PingInterval time.Duration
 
+	// Oversize returns dst with another message from start on, for the one that
+	// is there has more than most bytes, which is what Conn.Bound set. It is
+	// called under a lock, as the encode of Conn.Reply is. Nil sends nothing
+	// instead.
+	Oversize func(dst []byte, start, most int) []byte
+
 	// Logger gets panics of handlers and sources. Nil means none.
 	Logger *slog.Logger
 }

@@ -41,7 +41,7 @@ func sendFrame(c *Conn, op ws.OpCode, payload []byte) {
 		if c.out == nil {
 			c.out = getBuffer()
 		}
-		c.out.b = appendFrame(c.out.b, op, !c.server, func(dst []byte) []byte { return append(dst, payload...) })
+		c.out.b = appendFrame(c.out.b, op, !c.server, nil, func(dst []byte) []byte { return append(dst, payload...) })
 		c.kick()
 	}
 }

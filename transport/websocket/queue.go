@@ -12,6 +12,14 @@ import (
 // connection closed, encode is not called.
 func (c *Conn) Reply(encode func(dst []byte) []byte) { c.enqueue(ws.OpText, encode) }
 
+// Bound sets the size of the largest message that is sent from now on, in
+// bytes; Options.Oversize is asked for another in place of a larger one. Zero,
+// with which a connection begins, is any size.
+func (c *Conn) Bound(most int) { c.bound.most.Store(int64(most)) }
+
+// Room is what Bound set.
+func (c *Conn) Room() int { return int(c.bound.most.Load()) }
+
 // Binary is Reply for a binary message.
 func (c *Conn) Binary(encode func(dst []byte) []byte) { c.enqueue(ws.OpBinary, encode) }
 
@@ -39,7 +47,7 @@ func (c *Conn) enqueueLocked(op ws.OpCode, encode func(dst []byte) []byte) (wait
 		c.out = getBuffer()
 	}
 	waiting = len(c.out.b)
-	b := appendFrame(c.out.b, op, !c.server, encode)
+	b := appendFrame(c.out.b, op, !c.server, &c.bound, encode)
 	size = len(b) - waiting
 	if op == ws.OpText && size == emptyFrame(c.server) {
 		size = 0
