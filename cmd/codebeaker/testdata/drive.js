@@ -4,7 +4,7 @@
 const readline = require("node:readline");
 const WebSocket = require("ws");
 
-const socket = new WebSocket(process.argv[2], { maxPayload: 0 });
+const socket = new WebSocket(process.argv[2]);
 socket.on("message", (data) => console.log(JSON.stringify(JSON.parse(data))));
 socket.on("close", (code) => {
   console.log(JSON.stringify({ closed: code }));

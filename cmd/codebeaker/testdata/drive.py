@@ -21,7 +21,7 @@ async def main(url):
     loop = asyncio.get_running_loop()
     reader = asyncio.StreamReader(limit=64 << 20)
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
-    async with websockets.connect(url, max_size=None) as ws:
+    async with websockets.connect(url) as ws:  # with its own limit, 1 MiB
         receiving = asyncio.create_task(receive(ws))
         while not receiving.done():
             line = asyncio.create_task(reader.readline())
