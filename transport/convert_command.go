@@ -191,9 +191,6 @@ func (v *converter) input(r *runtimes.Command, c *protocol.ExecuteShell, open bo
 		if r.Terminal, err = terminal("command.pty.", c.PTY.Cols, c.PTY.Rows); err != nil {
 			return err
 		}
-		// Programs ask it what the terminal can do. The client's own comes
-		// later and wins.
-		r.Env = append([]string{"TERM=xterm-256color"}, r.Env...)
 	}
 	if c.Stdin == nil {
 		r.OpenStdin = open || r.Terminal != nil

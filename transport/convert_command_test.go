@@ -59,8 +59,8 @@ func TestEveryMemberOfACommandArrivesWithItsDefault(t *testing.T) {
 		{`{"type":"execute_shell","commandName":"x","stdin":"aW4g\r\nbGluZXM=\r\n","stdinEncoding":"base64"}`, &runtimes.Command{Name: "x", Stdin: []byte("in lines")}},
 		{`{"type":"execute_shell","commandName":"x","stdin":"aW4=","stdinEncoding":"base64"}`, &runtimes.Command{Name: "x", Stdin: []byte("in")}},
 		{`{"type":"execute_shell","commandName":"x","limits":{"memoryMB":1,"cpuMs":2,"processes":3,"outputBytes":4}}`, &runtimes.Command{Name: "x", Limits: runtimes.CommandLimits{MemoryBytes: 1 << 20, CPU: 2 * time.Millisecond, Processes: 3, OutputBytes: 4}}},
-		{`{"type":"execute_shell","commandName":"x","pty":{"cols":1000,"rows":1}}`, &runtimes.Command{Name: "x", Env: []string{"TERM=xterm-256color"}, OpenStdin: true, Terminal: &runtimes.TerminalSize{Columns: 1000, Rows: 1}}},
-		{`{"type":"execute_shell","commandName":"x","pty":{}}`, &runtimes.Command{Name: "x", Env: []string{"TERM=xterm-256color"}, OpenStdin: true, Terminal: &runtimes.TerminalSize{Columns: 80, Rows: 24}}},
+		{`{"type":"execute_shell","commandName":"x","pty":{"cols":1000,"rows":1}}`, &runtimes.Command{Name: "x", OpenStdin: true, Terminal: &runtimes.TerminalSize{Columns: 1000, Rows: 1}}},
+		{`{"type":"execute_shell","commandName":"x","pty":{}}`, &runtimes.Command{Name: "x", OpenStdin: true, Terminal: &runtimes.TerminalSize{Columns: 80, Rows: 24}}},
 	} {
 		got, err := convertExecute(`{"sessionId":"s","command":` + c.command + `}`)
 		if err != nil {

@@ -16,7 +16,7 @@ type access interface {
 	// fresh tells that it was made.
 	workspace(ctx context.Context, spec runtimes.Spec) (ws place, fresh bool, err error)
 	// seat prepares what one container needs.
-	seat(ctx context.Context, name string, ws place) (*seat, error)
+	seat(ctx context.Context, name string, spec runtimes.Spec, ws place) (*seat, error)
 }
 
 // place is a workspace as a container sees it.

@@ -74,9 +74,9 @@ func TestASessionHasItsOwnUserFilesAndVariables(t *testing.T) {
 	requireEngine(t, runtimes.Python)
 	r := newRealRuntime(t, nil)
 	env := newEnvironment(t, r, runtimes.Spec{Language: runtimes.Python, Env: []string{"MINE=1"}})
-	_, output := execute(t, env, "sh", "-c", "id -un; echo $HOME $TMPDIR $LANG $MINE; pwd; hostname; touch here /tmp/x ~/y && echo written; "+
+	_, output := execute(t, env, "sh", "-c", "id -un; echo $HOME $TMPDIR $LANG $MINE; pwd; hostname | cut -c 1-8; touch here /tmp/x ~/y && echo written; "+
 		"stat -c %a /tmp $HOME; ls -A /.codebeaker/link; dd if=/dev/zero of=/tmp/big bs=1M count=200 2>&1 | grep -c 'No space'")
-	want := "user\n/home/user /tmp C.UTF-8 1\n/workspace\ncodebeaker\nwritten\n1777\n700\n1\n"
+	want := "user\n/home/user /tmp C.UTF-8 1\n/workspace\nsession-\nwritten\n1777\n700\n1\n"
 	if output != want {
 		t.Errorf("it printed\n%s\nwant\n%s", output, want)
 	}

@@ -21,10 +21,11 @@ func TestConformance(t *testing.T) {
 		name     string
 		language runtimes.Language
 		remote   bool
+		found    []runtimes.Language
 	}{
-		{"python", runtimes.Python, false},
-		{"nodejs", runtimes.JavaScript, false},
-		{"remote python", runtimes.Python, true},
+		{"python", runtimes.Python, false, nil},
+		{"nodejs", runtimes.JavaScript, false, []runtimes.Language{}},
+		{"remote python", runtimes.Python, true, []runtimes.Language{runtimes.Python}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			requireEngine(t, c.language)
@@ -36,6 +37,7 @@ func TestConformance(t *testing.T) {
 			runtimetest.Run(t, runtimetest.Harness{
 				Lacks:    lacks,
 				Language: c.language,
+				FoundIn:  c.found,
 				New: func(t testing.TB) runtimes.Runtime {
 					r = newRealRuntime(t, func(o *Options) { o.Remote = c.remote })
 					return r

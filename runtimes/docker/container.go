@@ -2,11 +2,14 @@ package docker
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/mount"
 
 	"github.com/codebeaker/codebeaker/runtimes"
+	"github.com/codebeaker/codebeaker/runtimes/internal/surroundings"
 )
 
 // Where things are inside a container.
@@ -56,6 +59,7 @@ type blueprint struct {
 	arguments []string // of the agent
 	stdio     bool     // the agent speaks over its standard streams
 	network   runtimes.Network
+	hostName  string
 	labels    map[string]string
 }
 
@@ -63,17 +67,20 @@ type blueprint struct {
 // the image wants to start, check or store is left out.
 func (b *blueprint) config() *container.Config {
 	return &container.Config{
-		Hostname:        appName,
-		User:            fmt.Sprintf("%d:%d", b.uid, b.gid),
-		AttachStdin:     b.stdio,
-		AttachStdout:    b.stdio,
-		AttachStderr:    b.stdio,
-		OpenStdin:       b.stdio,
-		StdinOnce:       b.stdio,
-		Entrypoint:      append([]string{guestTarget}, b.arguments...),
-		Cmd:             []string{},
-		Image:           b.image.id,
-		WorkingDir:      "/",
+		Hostname:     b.hostName,
+		User:         fmt.Sprintf("%d:%d", b.uid, b.gid),
+		AttachStdin:  b.stdio,
+		AttachStdout: b.stdio,
+		AttachStderr: b.stdio,
+		OpenStdin:    b.stdio,
+		StdinOnce:    b.stdio,
+		Entrypoint:   append([]string{guestTarget}, b.arguments...),
+		Cmd:          []string{},
+		Image:        b.image.id,
+		WorkingDir:   "/",
+		// The engine's own network none takes as long as the rest of a start, and
+		// takes ::1 away. The namespace and its loopback are there without it; what
+		// it would write below /etc is in etcFiles.
 		NetworkDisabled: true,
 		Healthcheck:     &container.HealthConfig{Test: []string{"NONE"}},
 		Labels:          b.labels,
@@ -123,8 +130,8 @@ func (b *blueprint) scratch() map[string]string {
 	}
 	common := fmt.Sprintf("rw,exec,nosuid,nodev,size=%d,nr_inodes=%d", size, scratchInodes)
 	mounts := map[string]string{
-		"/tmp":   common + ",mode=1777",
-		userHome: common + fmt.Sprintf(",mode=0700,uid=%d,gid=%d", b.uid, b.gid),
+		"/tmp":            common + ",mode=1777",
+		surroundings.Home: common + fmt.Sprintf(",mode=0700,uid=%d,gid=%d", b.uid, b.gid),
 	}
 	for path := range b.image.volumes {
 		if _, taken := mounts[path]; !taken && path != workspaceTarget {
@@ -149,17 +156,21 @@ func (b *blueprint) ulimits() []*container.Ulimit {
 	return limits
 }
 
-// environment are the variables of every program: the image's, ours, the
-// session's; a later one replaces an earlier one of that name.
+// environment are the variables of every program: see package surroundings.
 func (b *blueprint) environment(session []string) []string {
-	own := []string{
-		"PATH=/usr/local/bin:/usr/bin:/bin", "LANG=C.UTF-8",
+	where := surroundings.Where{Network: b.network, Session: session}
+	for _, entry := range b.image.env {
+		if path, ok := strings.CutPrefix(entry, "PATH="); ok {
+			where.Path = path
+		} else if !b.image.ours || !slices.Contains(retired, entry) {
+			where.Found = append(where.Found, entry)
+		}
 	}
-	fixed := []string{
-		"HOME=" + userHome, "USER=" + userName, "LOGNAME=" + userName, "TMPDIR=/tmp",
-	}
-	if b.network == runtimes.NoNetwork {
-		fixed = append(fixed, "GOPROXY=off", "GOSUMDB=off") // the go command would wait for one
-	}
-	return mergeEnv(own, b.image.env, fixed, session)
+	return surroundings.Variables(where)
 }
+
+// retired are variables that earlier images of ours set for the server's
+// convenience: a vendored project does not build with the first, a C compiler
+// is not used with the second, and with the third a program's own modules are
+// compiled at each start.
+var retired = []string{"GOFLAGS=-mod=mod", "CGO_ENABLED=0", "PYTHONDONTWRITEBYTECODE=1"}

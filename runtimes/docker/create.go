@@ -12,6 +12,7 @@ import (
 
 	"github.com/codebeaker/codebeaker/runtimes"
 	"github.com/codebeaker/codebeaker/runtimes/internal/egress"
+	"github.com/codebeaker/codebeaker/runtimes/internal/surroundings"
 )
 
 const (
@@ -132,10 +133,7 @@ func (c *construction) makeWorkspace(ctx context.Context) (err error) {
 }
 
 func (c *construction) prepare(ctx context.Context) (err error) {
-	c.seat, err = c.way.seat(ctx, c.name, c.workspace)
-	if err == nil && c.spec.Network == runtimes.Internet {
-		c.seat.mounts = append(c.seat.mounts, readOnly(c.r.resolverFile(), "/etc/resolv.conf"))
-	}
+	c.seat, err = c.way.seat(ctx, c.name, c.spec, c.workspace)
 	return err
 }
 
@@ -152,6 +150,7 @@ func (c *construction) blueprint() *blueprint {
 	return &blueprint{
 		image: c.image, limits: c.spec.Limits, uid: c.workspace.UID(), gid: c.workspace.GID(),
 		mounts: append(c.seat.mounts, c.workspace.mount()), network: c.spec.Network,
+		hostName:  surroundings.HostName(c.spec.Session),
 		arguments: c.seat.arguments, stdio: c.seat.stdio,
 		labels: c.r.labels(roleEnvironment, c.spec.Session),
 	}

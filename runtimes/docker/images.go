@@ -26,6 +26,7 @@ type imageFacts struct {
 	env       []string
 	volumes   map[string]struct{}
 	toolchain string // the value of labelToolchain, or ""
+	ours      bool   // made by `make images`, or from such a one
 }
 
 // inspectImage asks the engine; see missingImage for one that is not there.
@@ -42,6 +43,7 @@ func (r *Runtime) inspectImage(ctx context.Context, name string) (*imageFacts, e
 		facts.env = found.Config.Env
 		facts.volumes = found.Config.Volumes
 		facts.toolchain = found.Config.Labels[labelToolchain]
+		facts.ours = found.Config.Labels[labelApp] == appName
 	}
 	return facts, nil
 }

@@ -22,7 +22,7 @@ import (
 //
 // A volume has no quota, so the disk is not bounded here. A single file cannot
 // be bound into a container, so /etc is a volume too: a copy of the image's with
-// the session's user in it.
+// the session's user and names in it.
 type remoteAccess struct {
 	r     *Runtime
 	users *userRange
@@ -61,13 +61,13 @@ func (a *remoteAccess) makeWorkspace(ctx context.Context, spec runtimes.Spec) (*
 	}
 	if err == nil {
 		// The courier makes the workspace belong to the session's user, and fills
-		// the other volume with the image's /etc and the accounts.
+		// the other volume with the image's /etc and the files of the session.
+		entries := []tarEntry{{name: workspaceTarget[1:] + "/", mode: 0o700, uid: uid, gid: uid}}
+		for _, file := range etcFiles(spec, uid, uid) {
+			entries = append(entries, tarEntry{name: etcTarget[1:] + "/" + file.name, mode: 0o644, content: []byte(file.content)})
+		}
 		err = a.deliver(ctx, image,
-			[]mount.Mount{volume.mount(), {Type: mount.TypeVolume, Source: volume.etc(), Target: etcTarget}},
-			tarEntry{name: workspaceTarget[1:] + "/", mode: 0o700, uid: uid, gid: uid},
-			tarEntry{name: etcTarget[1:] + "/passwd", mode: 0o644, content: []byte(passwd(uid, uid))},
-			tarEntry{name: etcTarget[1:] + "/group", mode: 0o644, content: []byte(group(uid))},
-		)
+			[]mount.Mount{volume.mount(), {Type: mount.TypeVolume, Source: volume.etc(), Target: etcTarget}}, entries...)
 	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("make the volumes of a session: %w", err), volume.Close())
@@ -76,7 +76,7 @@ func (a *remoteAccess) makeWorkspace(ctx context.Context, spec runtimes.Spec) (*
 }
 
 // seat fills the agent's volume if that has not been done in this life.
-func (a *remoteAccess) seat(ctx context.Context, _ string, ws place) (*seat, error) {
+func (a *remoteAccess) seat(ctx context.Context, _ string, _ runtimes.Spec, ws place) (*seat, error) {
 	guest, err := a.guestVolume(ctx)
 	if err != nil {
 		return nil, err

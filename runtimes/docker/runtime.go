@@ -110,9 +110,6 @@ func New(options Options) (*Runtime, error) {
 	if err == nil {
 		err = os.Chmod(r.environments(), 0o700)
 	}
-	if err == nil {
-		err = r.writeResolverFile()
-	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("docker: make directory: %w", err), api.close())
 	}

@@ -56,9 +56,9 @@ func (a *sharedAccess) workspace(ctx context.Context, spec runtimes.Spec) (place
 	return sharedPlace{directory}, true, nil
 }
 
-// seat makes a directory for the container: the accounts it sees, and a
-// directory with the socket that the agent dials. Both are read-only there.
-func (a *sharedAccess) seat(_ context.Context, name string, ws place) (*seat, error) {
+// seat makes a directory for the container: the files of /etc that it sees, and
+// a directory with the socket that the agent dials. Both are read-only there.
+func (a *sharedAccess) seat(_ context.Context, name string, spec runtimes.Spec, ws place) (*seat, error) {
 	directory := filepath.Join(a.environments, name)
 	link := filepath.Join(directory, "link")
 	release := func() error { return os.RemoveAll(directory) }
@@ -67,11 +67,10 @@ func (a *sharedAccess) seat(_ context.Context, name string, ws place) (*seat, er
 			return nil, err
 		}
 	}
-	accounts := map[string]string{"passwd": passwd(ws.UID(), ws.GID()), "group": group(ws.GID())}
 	mounts := []mount.Mount{readOnly(a.guest, guestTarget), readOnly(link, linkTarget)}
-	for file, content := range accounts {
-		path := filepath.Join(directory, file)
-		err := os.WriteFile(path, []byte(content), 0o444)
+	for _, file := range etcFiles(spec, ws.UID(), ws.GID()) {
+		path := filepath.Join(directory, file.name)
+		err := os.WriteFile(path, []byte(file.content), 0o444)
 		if err == nil {
 			err = os.Chmod(path, 0o444) // whatever the umask is
 		}
@@ -79,7 +78,7 @@ func (a *sharedAccess) seat(_ context.Context, name string, ws place) (*seat, er
 			release()
 			return nil, err
 		}
-		mounts = append(mounts, readOnly(path, "/etc/"+file))
+		mounts = append(mounts, readOnly(path, etcTarget+"/"+file.name))
 	}
 	socket, err := listenOnce(link)
 	if err != nil {

@@ -22,6 +22,7 @@ func harness(dir string) runtimetest.Harness {
 			return fake.New(fake.Options{Dir: dir, Programs: map[string]fake.Program{"both": both}})
 		},
 		Programs:    programs(),
+		FoundIn:     []runtimes.Language{}, // its programs are scripted
 		Leftovers:   func(t testing.TB, session string) []string { return leftovers(t, dir, session) },
 		KillOutside: func(_ testing.TB, env runtimes.Environment) { env.(*fake.Environment).Kill() },
 		Lacks: map[runtimetest.Capability]string{

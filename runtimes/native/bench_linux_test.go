@@ -1,7 +1,6 @@
 package native
 
 import (
-	"os"
 	"testing"
 
 	"github.com/codebeaker/codebeaker/runtimes"
@@ -19,6 +18,6 @@ func BenchmarkCreateNode(b *testing.B) {
 func BenchmarkCreateGo(b *testing.B) {
 	r := New(options(b))
 	boxedtest.Available(b, r, runtimes.Go)
-	waitForWarmGo(b, os.Getenv(cacheVariable))
+	waitForWarmGo(b)
 	boxedtest.BenchmarkCreate(b, r, runtimes.Go, "hello.go", helloGo, "go", "run", "hello.go")
 }

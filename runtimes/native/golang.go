@@ -18,16 +18,28 @@ import (
 	"github.com/codebeaker/codebeaker/runtimes/internal/boxed"
 )
 
-// goEnv is what go runs with, in a box and when its cache is warmed: the keys
-// of the cache depend on CGO_ENABLED. Whatever C compiler the host has is not
-// used. With -mod=mod a single file runs
-// without a go.mod and one with a go.mod is not refused for its go.sum.
-var goEnv = []string{
-	"CGO_ENABLED=0", "GOFLAGS=-mod=mod", "GOTOOLCHAIN=local", "GOENV=off", "GOWORK=off",
-}
+// goEnv is what the cache is warmed with: nothing of the server's own settings.
+// In a box go has no variables but those of package surroundings, and finds the
+// same C compiler, for the keys of the cache depend on it.
+var goEnv = []string{"GOFLAGS=", "GOTOOLCHAIN=local", "GOENV=off", "GOWORK=off"}
 
-// goOffline keeps go from waiting for a network that is not there.
-var goOffline = []string{"GOPROXY=off", "GOSUMDB=off"}
+// compilerPath are the directories in which a box has a C compiler, compilers
+// those that go looks for.
+const compilerPath = "/usr/sbin:/usr/bin:/sbin:/bin"
+
+var compilers = []string{"gcc", "clang"}
+
+// compiler tells which C compiler go finds in a box; "" is none.
+func compiler() string {
+	for _, name := range compilers {
+		for _, dir := range filepath.SplitList(compilerPath) {
+			if info, err := os.Stat(filepath.Join(dir, name)); err == nil {
+				return fmt.Sprint(filepath.Join(dir, name), info.Size(), info.ModTime().UnixNano())
+			}
+		}
+	}
+	return ""
+}
 
 // goTool is what Go is served by.
 var goTool = &boxed.Tool{
@@ -66,8 +78,6 @@ func addGo(ctx context.Context, host *boxed.Host, kit *boxed.Kit) *runtimes.Prob
 	kit.Tools["go"] = version
 	kit.Languages = append(kit.Languages, boxed.Language{
 		Language: runtimes.Go,
-		Env:      append(slices.Clone(goEnv), "GOCACHE="+goCache),
-		Offline:  goOffline,
 		Warm:     warmGo(host, root, tool.GOVERSION),
 		Check: boxed.Check{
 			Name: "ok.go", Text: "package main\n\nimport \"os\"\n\nfunc main() { os.Stdout.WriteString(\"ok\\n\") }\n",
@@ -89,7 +99,7 @@ func goPrograms(bin string) ([]boxed.Program, error) {
 	return programs, nil
 }
 
-// goCache is the writable build cache in a box.
+// goCache is the writable build cache in a box, where go has it by itself.
 const goCache = boxed.Home + "/.cache/go-build"
 
 // warmGo is a build cache with the standard library in it: without, the first
@@ -98,7 +108,7 @@ const goCache = boxed.Home + "/.cache/go-build"
 // five days; so trim.txt is the session's own and of now.
 func warmGo(host *boxed.Host, root, version string) *boxed.Warm {
 	key := fnv.New32a()
-	fmt.Fprint(key, root, goEnv)
+	fmt.Fprint(key, root, goEnv, compiler())
 	return &boxed.Warm{
 		Dir:    filepath.Join(host.Options.CacheDir(), fmt.Sprintf("%s-%08x", strings.Fields(version)[0], key.Sum32())),
 		Target: goCache,
@@ -123,7 +133,7 @@ func buildStandardLibrary(ctx context.Context, root, dir string) error {
 	}
 	build := exec.CommandContext(ctx, args[0], args[1:]...)
 	build.Dir = root
-	build.Env = append(slices.Clone(goEnv), "GOCACHE="+dir, "HOME="+dir, "PATH="+os.Getenv("PATH"))
+	build.Env = append(slices.Clone(goEnv), "GOCACHE="+dir, "HOME="+dir, "PATH="+compilerPath)
 	if out, err := runGroup(build); err != nil {
 		return fmt.Errorf("build the standard library: %w: %.500s", err, out)
 	}

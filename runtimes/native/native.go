@@ -12,7 +12,7 @@ type Options = boxed.Options
 func New(o Options) runtimes.Runtime {
 	return boxed.New(o, boxed.Flavor{
 		Type:     runtimes.Native,
-		Programs: []string{"python3", "node", "go"},
+		Programs: append([]string{"python3", "node", "go"}, compilers...),
 		Find:     find,
 	})
 }

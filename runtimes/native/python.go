@@ -58,6 +58,7 @@ func addPython(ctx context.Context, host *boxed.Host, kit *boxed.Kit) *runtimes.
 	kit.Binds = append(kit.Binds, shown...)
 	kit.Programs = append(kit.Programs,
 		boxed.Program{Name: "python3", Path: python.Executable}, boxed.Program{Name: "python", Path: python.Executable})
+	kit.Programs = append(kit.Programs, pythonScripts(filepath.Dir(python.Executable))...)
 	kit.Tools["python3"] = python.Version
 	// Without a directory of its own to write to python would leave
 	// __pycache__ in the workspace, which is fine, and none elsewhere.
@@ -66,6 +67,18 @@ func addPython(ctx context.Context, host *boxed.Host, kit *boxed.Kit) *runtimes.
 		Check:    boxed.Check{Name: "ok.py", Text: "print('ok')\n", Run: []string{"python3", "ok.py"}},
 	})
 	return nil
+}
+
+// pythonScripts are the programs that come with python and lie beside it. The
+// system's pip may be that of another python.
+func pythonScripts(bin string) []boxed.Program {
+	var programs []boxed.Program
+	for _, name := range []string{"pip3", "pip"} {
+		if real, err := filepath.EvalSymlinks(filepath.Join(bin, name)); err == nil {
+			programs = append(programs, boxed.Program{Name: name, Path: real})
+		}
+	}
+	return programs
 }
 
 // missingModule is what python says of a module that it lacks.

@@ -25,6 +25,9 @@ type Harness struct {
 	KillOutside func(t testing.TB, env runtimes.Environment)
 	// Spec edits each Spec, for an image or a smaller limit. Nil does not.
 	Spec func(*runtimes.Spec)
+	// FoundIn are the languages whose environments are looked at for what programs
+	// find in them; nil is all that the runtime serves.
+	FoundIn []runtimes.Language
 	// Lacks gives the reasons why the runtime lacks capabilities.
 	Lacks map[Capability]string
 }

@@ -176,6 +176,11 @@ func (r *recorder) exited() bool {
 // wait returns the exit.
 func (r *recorder) wait() runtimes.Exit {
 	r.t.Helper()
+	return r.waitFor(patience)
+}
+
+func (r *recorder) waitFor(patience time.Duration) runtimes.Exit {
+	r.t.Helper()
 	select {
 	case <-r.done:
 	case <-time.After(patience):

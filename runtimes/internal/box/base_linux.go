@@ -7,10 +7,10 @@ import (
 	"path/filepath"
 )
 
-// systemDirectories hold the programs and libraries of a distribution. The
-// ones in "/" are symlinks into /usr on most.
+// systemDirectories hold the programs and libraries of a distribution, with what
+// its C compiler reads. The ones in "/" are symlinks into /usr on most.
 var systemDirectories = []string{
-	"/usr/bin", "/usr/sbin", "/usr/lib", "/usr/lib32", "/usr/lib64", "/usr/libx32", "/usr/libexec", "/usr/share",
+	"/usr/bin", "/usr/sbin", "/usr/lib", "/usr/lib32", "/usr/lib64", "/usr/libx32", "/usr/libexec", "/usr/share", "/usr/include",
 	"/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32",
 }
 

@@ -157,10 +157,7 @@ func (m *making) startBox(context.Context) error {
 		return err
 	}
 	defer closeBirth(birth)
-	m.cfg = layout(&m.found.kit, m.language, m.found.base, u, directory, m.spec.Limits.MemoryBytes)
-	if m.spec.Network == runtimes.Internet {
-		m.cfg.Files = append(m.cfg.Files, networkFiles...)
-	}
+	m.cfg = layout(&m.found.kit, m.language, m.found.base, u, directory, &m.spec)
 	m.e.box, err = box.Start(box.StartOptions{Guest: m.found.guest, UserNamespace: userNamespace, Birth: birth})
 	if err == nil {
 		return nil

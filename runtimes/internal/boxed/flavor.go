@@ -49,9 +49,8 @@ type Program struct {
 // Language is a language that a kit serves.
 type Language struct {
 	Language runtimes.Language
-	// Env are variables of boxes of this language, Offline those of boxes that
-	// have no network besides.
-	Env, Offline []string
+	// Env are variables of boxes of this language.
+	Env []string
 	// Warm is a cache that boxes of this language start with; nil is none.
 	Warm *Warm
 	// Check is a program that proves that the language works.

@@ -139,7 +139,7 @@ func (h *Host) mayShow(source string) error {
 
 // inSystem reports whether boxes show the path anyway.
 func inSystem(path string) bool {
-	for _, dir := range []string{"/usr/bin", "/usr/sbin", "/usr/lib", "/usr/lib64", "/usr/libexec", "/usr/share"} {
+	for _, dir := range []string{"/usr/bin", "/usr/sbin", "/usr/lib", "/usr/lib64", "/usr/libexec", "/usr/share", "/usr/include"} {
 		if within(path, dir) {
 			return true
 		}

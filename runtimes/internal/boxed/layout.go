@@ -1,28 +1,29 @@
 package boxed
 
 import (
-	"fmt"
 	"slices"
 
+	"github.com/codebeaker/codebeaker/runtimes"
 	"github.com/codebeaker/codebeaker/runtimes/internal/box"
+	"github.com/codebeaker/codebeaker/runtimes/internal/surroundings"
 )
 
 // user is who programs run as, as the box counts.
 type user struct{ uid, gid int }
 
 // layout makes the box of a kit for a language. The workspace is a directory
-// of the host without symlinks; memory bounds what scratch directories may
-// hold, for they live in memory, zero is unknown.
-func layout(kit *Kit, language *Language, base box.Base, u user, workspace string, memory int64) box.Config {
+// of the host without symlinks; the memory of the spec bounds what scratch
+// directories may hold, for they live in memory.
+func layout(kit *Kit, language *Language, base box.Base, u user, workspace string, spec *runtimes.Spec) box.Config {
 	cfg := box.Config{
-		Hostname:  "codebeaker",
+		Hostname:  surroundings.HostName(spec.Session),
 		Root:      box.Bound{Bytes: 1 << 20, Inodes: 1024},
 		UID:       u.uid,
 		GID:       u.gid,
 		Binds:     slices.Concat(base.Binds, kit.Binds),
 		Links:     append(slices.Clone(base.Links), box.Link{Target: "/var/tmp", To: "/tmp"}),
-		Files:     accountFiles(u),
-		Scratch:   scratch(memory),
+		Files:     etcFiles(u, spec),
+		Scratch:   scratch(spec.Limits.MemoryBytes),
 		Workspace: workspace,
 	}
 	for _, program := range kit.Programs {
@@ -48,18 +49,17 @@ func addProgram(cfg *box.Config, program Program) {
 	cfg.Binds = append(cfg.Binds, box.Bind{Source: program.Path, Target: target})
 }
 
-// accountFiles name the box's user and nobody else of the host, and make names
-// resolve to the box itself only.
-func accountFiles(u user) []box.File {
+// etcFiles name the box's user and nobody else of the host, the box itself, and
+// whom to ask for other names.
+func etcFiles(u user, spec *runtimes.Spec) []box.File {
+	name := surroundings.HostName(spec.Session)
 	return []box.File{
-		{Target: "/etc/passwd", Content: fmt.Sprintf(
-			"root:x:0:0:root:/:/usr/sbin/nologin\n%s:x:%d:%d::%s:/bin/sh\nnobody:x:65534:65534:nobody:/:/usr/sbin/nologin\n",
-			userName, u.uid, u.gid, Home)},
-		{Target: "/etc/group", Content: fmt.Sprintf("root:x:0:\n%s:x:%d:\nnogroup:x:65534:\n", userName, u.gid)},
-		{Target: "/etc/hosts", Content: "127.0.0.1 localhost codebeaker\n::1 localhost codebeaker\n"},
-		{Target: "/etc/hostname", Content: "codebeaker\n"},
-		{Target: "/etc/nsswitch.conf", Content: "passwd: files\ngroup: files\nhosts: files\n"},
-		{Target: "/etc/resolv.conf"},
+		{Target: "/etc/passwd", Content: surroundings.Passwd(u.uid, u.gid)},
+		{Target: "/etc/group", Content: surroundings.Group(u.gid)},
+		{Target: "/etc/hosts", Content: surroundings.Hosts(name)},
+		{Target: "/etc/hostname", Content: name + "\n"},
+		{Target: "/etc/nsswitch.conf", Content: surroundings.NameServices},
+		{Target: "/etc/resolv.conf", Content: surroundings.Resolver(spec.Network)},
 	}
 }
 

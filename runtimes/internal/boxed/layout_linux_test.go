@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/codebeaker/codebeaker/runtimes"
 	"github.com/codebeaker/codebeaker/runtimes/internal/box"
 )
 
@@ -15,7 +16,7 @@ func TestAProgramIsLinkedWhereItIsVisibleAndShownWhereItIsNot(t *testing.T) {
 			{"node", "/usr/bin/node"}, {"python3", "/root/py/bin/python3.11"}, {"bun", "/srv/cache/bun"},
 		},
 	}
-	cfg := layout(kit, nil, box.Base{}, user{7, 8}, "/data/w", 0)
+	cfg := layout(kit, nil, box.Base{}, user{7, 8}, "/data/w", &runtimes.Spec{})
 	for _, link := range []box.Link{
 		{Target: "/opt/codebeaker/bin/node", To: "/usr/bin/node"},
 		{Target: "/opt/codebeaker/bin/python3", To: "/root/py/bin/python3.11"},
@@ -54,8 +55,8 @@ func TestScratchDirectoriesFitInTheSessionsMemory(t *testing.T) {
 func TestALayoutLeavesThoseOfOtherBoxesAlone(t *testing.T) {
 	base := box.Base{Links: make([]box.Link, 1, 10), Binds: make([]box.Bind, 1, 10)}
 	kit := &Kit{Binds: make([]box.Bind, 1, 10), Programs: []Program{{"a", "/x/a"}, {"b", "/usr/bin/b"}}}
-	first := layout(kit, nil, base, user{1, 1}, "/one", 0)
-	second := layout(kit, nil, base, user{2, 2}, "/two", 0)
+	first := layout(kit, nil, base, user{1, 1}, "/one", &runtimes.Spec{})
+	second := layout(kit, nil, base, user{2, 2}, "/two", &runtimes.Spec{})
 	first.Links[len(first.Links)-1].To, first.Binds[len(first.Binds)-1].Source = "changed", "changed"
 	for _, link := range second.Links {
 		if strings.Contains(link.To, "changed") {

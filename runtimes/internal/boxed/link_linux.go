@@ -12,6 +12,7 @@ import (
 	"github.com/codebeaker/codebeaker/runtimes/internal/cgroup"
 	"github.com/codebeaker/codebeaker/runtimes/internal/guestlink"
 	"github.com/codebeaker/codebeaker/runtimes/internal/guestlink/frame"
+	"github.com/codebeaker/codebeaker/runtimes/internal/surroundings"
 )
 
 // agentThreads is how many threads of the agent count against RLIMIT_NPROC of
@@ -45,11 +46,12 @@ func (m *making) openLink(ctx context.Context) error {
 
 // environment is that of every program of the box.
 func (m *making) environment() []string {
-	language := m.language.Env
-	if m.spec.Network == runtimes.NoNetwork {
-		language = slices.Concat(language, m.language.Offline)
-	}
-	return slices.Concat(baseEnv, m.found.kit.Env, language, m.spec.Env)
+	return surroundings.Variables(surroundings.Where{
+		Network: m.spec.Network,
+		Path:    toolsTarget + ":" + surroundings.SystemPath,
+		Found:   slices.Concat(m.found.kit.Env, m.language.Env),
+		Session: m.spec.Env,
+	})
 }
 
 // defaultOpenFiles is used where the session asks for no limit: without one

@@ -15,12 +15,6 @@ import (
 // device: it has done so before.
 const deviceTimeout = 5 * time.Second
 
-// networkFiles replace those that make names resolve to the box only.
-var networkFiles = []box.File{
-	{Target: "/etc/nsswitch.conf", Content: "passwd: files\ngroup: files\nhosts: files dns\n"},
-	{Target: "/etc/resolv.conf", Content: tunnel.ResolverFile},
-}
-
 // openLinkAndDevice opens the link to an agent that makes a network interface,
 // and takes the interface from it.
 func (m *making) openLinkAndDevice(ctx context.Context, o guestlink.Options) error {

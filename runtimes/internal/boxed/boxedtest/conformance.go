@@ -21,6 +21,7 @@ import (
 // Conformance runs the suite of all runtimes on a boxed one: with each kind of
 // control groups that can be had here, and without any.
 func Conformance(t *testing.T, newRuntime func(boxed.Options) runtimes.Runtime) {
+	var found []runtimes.Language // all, with the first kind of groups
 	for _, groups := range kindsOfGroups(t) {
 		name := "none"
 		if groups != nil {
@@ -30,11 +31,13 @@ func Conformance(t *testing.T, newRuntime func(boxed.Options) runtimes.Runtime) 
 			options := Options(t)
 			options.Groups = cgroup.Found(groups)
 			runtimetest.Run(t, runtimetest.Harness{
+				FoundIn:     found,
 				New:         func(testing.TB) runtimes.Runtime { return newRuntime(options) },
 				KillOutside: killAgent,
 				Leftovers:   func(t testing.TB, session string) []string { return leftovers(t, options, session) },
 			})
 		})
+		found = []runtimes.Language{}
 	}
 }
 
