@@ -39,6 +39,7 @@ var subjects = []struct {
 	{"Terminal", terminalCases},
 	{"Limits", limitCases},
 	{"Apart", apartCases},
+	{"Tools", toolCases},
 	{"Loss", lossCases},
 }
 
