@@ -3,7 +3,7 @@
 #
 # The standard library was compiled into /usr/local/go-cache when the image was
 # made. The go command needs a cache that it can write (on a read-only one it
-# fails at the first module), and copying 170 MB takes seconds and the session's
+# fails at the first module), and copying 200 MB takes seconds and the session's
 # memory. So the first call lays a tree of symbolic links to it: some 40 ms, no
 # memory to speak of, and nobody can change what they point to.
 seed=/usr/local/go-cache
@@ -16,4 +16,7 @@ if [ ! -e "$cache" ]; then
 	mkdir -p "${cache%/*}" && cp -rs "$seed" "$new" && rm -f "$new/trim.txt" &&
 		date +%s >"$new/trim.txt" && mv -T "$new" "$cache" 2>/dev/null || rm -rf "$new"
 fi
+# The official image's GOPATH is a folder that a session cannot write; without it
+# modules are kept below HOME.
+[ "${GOPATH:-}" != /go ] || [ -w /go ] || unset GOPATH
 exec /usr/local/go/bin/go "$@"

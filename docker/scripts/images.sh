@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
 # images.sh builds the language images codebeaker-python, -nodejs, -golang and
 # -dotnet, all :latest, or those named as arguments (python nodejs golang dotnet).
+# VARIANT=slim leaves out the usual commands and the C compiler; TAG names them
+# otherwise than latest, which is what sessions take.
 #
 # The official image of each language is the base where a registry answers;
 # otherwise the base comes from base.sh, node and tsx from the npm registry, Go
@@ -15,6 +17,9 @@ source "$(dirname -- "${BASH_SOURCE[0]}")/steps.sh"
 NODE_VERSION=24.21.0
 NPM_VERSION=11.21.2
 TSX_VERSION=4.23.15
+
+VARIANT=${VARIANT:-full}
+TAG=${TAG:-latest}
 
 # The legacy builder is in every engine; buildx may be absent.
 export DOCKER_BUILDKIT=0
@@ -38,8 +43,8 @@ obtainable() {
 recipe() {
 	local language=$1
 	{
-		cat "$ROOT/docker/$language"/* "${BASH_SOURCE[0]}"
-		printf '%s\n' "${BASE:-}"
+		cat "$ROOT/docker/$language"/* "$ROOT/docker/packages.sh" "${BASH_SOURCE[0]}"
+		printf '%s\n' "${BASE:-}" "$VARIANT"
 		if [[ $language == golang ]] && command -v go >/dev/null; then go env GOVERSION; fi
 	} | sha256sum | cut -c1-16
 }
@@ -89,16 +94,17 @@ stage_golang() {
 build() {
 	local language=$1 base=$2 context=$3
 	shift 3
-	docker build --network host --force-rm --build-arg "BASE=$base" \
+	docker build --network host --force-rm --build-arg "BASE=$base" --build-arg "VARIANT=$VARIANT" \
 		--label app=codebeaker --label "codebeaker.recipe=$(recipe "$language")" \
-		--tag "codebeaker-$language:latest" "$@" "$context"
+		--label "codebeaker.variant=$VARIANT" \
+		--tag "codebeaker-$language:$TAG" "$@" "$context"
 }
 
 # up_to_date is true when the image there was made by the recipe as it is now.
 up_to_date() {
 	local have
 	have=$(docker image inspect --format '{{index .Config.Labels "codebeaker.recipe"}}' \
-		"codebeaker-$1:latest" 2>/dev/null) || return 1
+		"codebeaker-$1:$TAG" 2>/dev/null) || return 1
 	[[ -z ${FORCE:-} && $have == "$(recipe "$1")" ]]
 }
 
@@ -106,11 +112,12 @@ up_to_date() {
 make_image() {
 	local language=$1 base=${BASE:-} options=()
 	if up_to_date "$language"; then
-		say "image codebeaker-$language is up to date"
+		say "image codebeaker-$language:$TAG ($VARIANT) is up to date"
 		return
 	fi
 	CONTEXT=$(mktemp -d "${TMPDIR:-/tmp}/codebeaker-image.XXXXXX")
-	cp "$ROOT/docker/$language"/* "$CONTEXT/"
+	cp "$ROOT/docker/$language"/* "$ROOT/docker/packages.sh" "$CONTEXT/"
+	mkdir "$CONTEXT/extra"
 	if [[ -z $base ]] && obtainable "$(official_base "$language")"; then
 		base=$(official_base "$language")
 	elif [[ -z $base ]]; then
@@ -121,13 +128,14 @@ make_image() {
 		fi
 		if [[ $language == dotnet ]]; then options=(--build-arg TOOLCHAIN=mono); fi
 	fi
-	step "build codebeaker-$language on $base" build "$language" "$base" "$CONTEXT" "${options[@]}"
+	step "build codebeaker-$language:$TAG ($VARIANT) on $base" build "$language" "$base" "$CONTEXT" "${options[@]}"
 	rm -rf -- "$CONTEXT"
 }
 
 main() {
 	engine_answers || fail "no Docker engine answers" "run: $ROOT/docker/scripts/engine.sh"
 	trap 'rm -rf -- "${CONTEXT:-}"' EXIT
+	[[ $VARIANT == full || $VARIANT == slim ]] || fail "there is no variant $VARIANT" "VARIANT is full or slim"
 	(($#)) || set -- python nodejs dotnet golang
 	local language
 	for language; do

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"hash/fnv"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -124,14 +123,9 @@ func warmGo(host *boxed.Host, root, version string) *boxed.Warm {
 	}
 }
 
-// buildStandardLibrary fills a build cache, at the lowest priority: sessions
-// that run meanwhile come first.
+// buildStandardLibrary fills a build cache.
 func buildStandardLibrary(ctx context.Context, root, dir string) error {
-	args := []string{filepath.Join(root, "bin", "go"), "build", "std"}
-	if nice, err := exec.LookPath("nice"); err == nil {
-		args = append([]string{nice, "-n", "19"}, args...)
-	}
-	build := exec.CommandContext(ctx, args[0], args[1:]...)
+	build := niced(ctx, filepath.Join(root, "bin", "go"), "build", "std")
 	build.Dir = root
 	build.Env = append(slices.Clone(goEnv), "GOCACHE="+dir, "HOME="+dir, "PATH="+compilerPath)
 	if out, err := runGroup(build); err != nil {

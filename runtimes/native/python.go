@@ -16,10 +16,16 @@ import (
 // environment answers with the interpreter behind it.
 const askPython = `
 import json, os, sys
+executable = os.path.realpath(getattr(sys, "_base_executable", None) or sys.executable)
+library = os.path.dirname(os.__file__)
+` + hasBytecode + `
 print(json.dumps({
-    "executable": os.path.realpath(getattr(sys, "_base_executable", None) or sys.executable),
+    "executable": executable,
+    "made": os.stat(executable).st_mtime_ns,
     "prefixes": [sys.base_prefix, sys.base_exec_prefix],
     "version": "%d.%d.%d" % sys.version_info[:3],
+    "library": library,
+    "cold": sys.version_info >= (3, 8) and not all(map(compiled, usual)),
 }))`
 
 // pythonTool is what Python is served by.
@@ -34,8 +40,11 @@ func addPython(ctx context.Context, host *boxed.Host, kit *boxed.Kit) *runtimes.
 	}
 	var python struct {
 		Executable string
+		Made       int64 // when, in nanoseconds
 		Prefixes   []string
 		Version    string
+		Library    string // the directory of the standard library
+		Cold       bool   // its bytecode is missing or not valid
 	}
 	err = json.Unmarshal([]byte(answer.Text), &python)
 	if err == nil && (python.Executable == "" || len(python.Prefixes) == 0) {
@@ -60,12 +69,15 @@ func addPython(ctx context.Context, host *boxed.Host, kit *boxed.Kit) *runtimes.
 		boxed.Program{Name: "python3", Path: python.Executable}, boxed.Program{Name: "python", Path: python.Executable})
 	kit.Programs = append(kit.Programs, pythonScripts(filepath.Dir(python.Executable))...)
 	kit.Tools["python3"] = python.Version
-	// Without a directory of its own to write to python would leave
-	// __pycache__ in the workspace, which is fine, and none elsewhere.
-	kit.Languages = append(kit.Languages, boxed.Language{
+	language := boxed.Language{
 		Language: runtimes.Python,
 		Check:    boxed.Check{Name: "ok.py", Text: "print('ok')\n", Run: []string{"python3", "ok.py"}},
-	})
+	}
+	if python.Cold {
+		language.Env = []string{"PYTHONPYCACHEPREFIX=" + bytecode}
+		language.Warm = warmPython(host, python.Executable, python.Made, python.Version, python.Library)
+	}
+	kit.Languages = append(kit.Languages, language)
 	return nil
 }
 

@@ -40,6 +40,7 @@ var subjects = []struct {
 	{"Limits", limitCases},
 	{"Apart", apartCases},
 	{"Found", foundCases},
+	{"Tools", toolCases},
 	{"Loss", lossCases},
 }
 

@@ -73,4 +73,7 @@ type Seed struct {
 	// Link makes a symlink to each file instead of a copy: the source stays
 	// shared and read-only, and the box may put files of its own beside it.
 	Link bool
+	// Whole makes one symlink at Target, to Source: the box may put files of its
+	// own beside Target only.
+	Whole bool
 }

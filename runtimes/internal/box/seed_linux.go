@@ -18,6 +18,12 @@ func plantSeeds(cfg Config) error {
 }
 
 func plant(cfg Config, seed Seed) error {
+	if seed.Whole {
+		if err := makeOwned(cfg, path.Dir(seed.Target)); err != nil {
+			return err
+		}
+		return os.Symlink(seed.Source, seed.Target)
+	}
 	if err := makeOwned(cfg, seed.Target); err != nil {
 		return err
 	}

@@ -16,16 +16,16 @@ import (
 )
 
 // Warm is a cache that is filled once, in the background, and is never changed
-// afterwards: boxes see it read-only and start with links to its files or with
-// copies of them, so no session can poison another's.
+// afterwards: boxes see it read-only and start with links to it or with copies
+// of its files, so no session can poison another's.
 type Warm struct {
 	// Dir is the finished cache on the host. Its name tells what it was made
 	// from, so that another version of the tool gets another one.
 	Dir string
 	// Target is the writable cache in a box.
 	Target string
-	// Link makes links instead of copies.
-	Link bool
+	// Link makes links instead of copies; Whole makes one link, to all of it.
+	Link, Whole bool
 	// Beside returns files that are the session's own from the start; their
 	// targets are in Target. It may be nil.
 	Beside func() []box.File
@@ -160,7 +160,7 @@ func (w *Warm) layout(cfg *box.Config) {
 	}
 	source := warmTarget + "/" + filepath.Base(w.Dir)
 	cfg.Binds = append(cfg.Binds, box.Bind{Source: dir, Target: source, NoExec: !w.Link})
-	cfg.Seeds = append(cfg.Seeds, box.Seed{Source: source, Target: w.Target, Link: w.Link})
+	cfg.Seeds = append(cfg.Seeds, box.Seed{Source: source, Target: w.Target, Link: w.Link, Whole: w.Whole})
 	if w.Beside != nil {
 		cfg.Files = append(cfg.Files, w.Beside()...)
 	}
