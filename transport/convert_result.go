@@ -76,6 +76,9 @@ func (w *wireOutcome) program(r *actors.ProcessResult) *protocol.ProcessResult {
 	if p.Stderr, encoding = textOrBase64(r.Stderr.Data); encoding == protocol.Base64 {
 		p.StderrEncoding = string(encoding)
 	}
+	for _, limit := range r.Exit.LimitsHit {
+		p.LimitsHit = append(p.LimitsHit, string(limit))
+	}
 	usage := &r.Exit.Usage
 	if usage.Wall > 0 {
 		w.wall = milliseconds(usage.Wall)

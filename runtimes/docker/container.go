@@ -7,6 +7,7 @@ import (
 	"github.com/docker/docker/api/types/mount"
 
 	"github.com/codebeaker/codebeaker/runtimes"
+	"github.com/codebeaker/codebeaker/runtimes/internal/sizes"
 )
 
 // Where things are inside a container.
@@ -57,6 +58,8 @@ type blueprint struct {
 	stdio     bool     // the agent speaks over its standard streams
 	network   runtimes.Network
 	labels    map[string]string
+	// processors that programs see; zero is unknown.
+	processors int
 }
 
 // config says what runs in the container: the agent and nothing else. Whatever
@@ -161,5 +164,5 @@ func (b *blueprint) environment(session []string) []string {
 	if b.network == runtimes.NoNetwork {
 		fixed = append(fixed, "GOPROXY=off", "GOSUMDB=off") // the go command would wait for one
 	}
-	return mergeEnv(own, b.image.env, fixed, session)
+	return sizes.Environment(mergeEnv(own, b.image.env, fixed, session), b.limits.MemoryBytes, b.processors)
 }

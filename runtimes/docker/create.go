@@ -136,6 +136,9 @@ func (c *construction) prepare(ctx context.Context) (err error) {
 	if err == nil && c.spec.Network == runtimes.Internet {
 		c.seat.mounts = append(c.seat.mounts, readOnly(c.r.resolverFile(), "/etc/resolv.conf"))
 	}
+	if err == nil {
+		err = c.showProcessors()
+	}
 	return err
 }
 
@@ -153,7 +156,7 @@ func (c *construction) blueprint() *blueprint {
 		image: c.image, limits: c.spec.Limits, uid: c.workspace.UID(), gid: c.workspace.GID(),
 		mounts: append(c.seat.mounts, c.workspace.mount()), network: c.spec.Network,
 		arguments: c.seat.arguments, stdio: c.seat.stdio,
-		labels: c.r.labels(roleEnvironment, c.spec.Session),
+		labels: c.r.labels(roleEnvironment, c.spec.Session), processors: c.processors(),
 	}
 }
 

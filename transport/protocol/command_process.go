@@ -25,6 +25,7 @@ type CommandLimits struct {
 	CPUMs       *int64 `json:"cpuMs,omitempty" min:"1" doc:"processor time of all its processes together"`
 	Processes   *int64 `json:"processes,omitempty" min:"1" doc:"processes and threads at one time"`
 	OutputBytes *int64 `json:"outputBytes,omitempty" min:"1" doc:"bytes written to all streams together"`
+	StackMB     *int64 `json:"stackMB,omitempty" min:"1" doc:"how far the stack of a process may grow; see runtimes.md for the default"`
 }
 
 // PTY is the size of a terminal.
@@ -56,16 +57,17 @@ func (c *InstallPackages) settle() *jsonrpc.ParamError {
 
 // ProcessResult is what a program did.
 type ProcessResult struct {
-	ExitCode        *int   `json:"exitCode" doc:"what the kernel said, null when it did not exit by itself"`
-	Signal          string `json:"signal,omitempty" doc:"name of the signal that ended it"`
-	Status          string `json:"status" doc:"Completed, NonZeroExit, Signalled, TimeLimitExceeded, MemoryLimitExceeded, OutputLimitExceeded, Cancelled, EnvironmentLost or CouldNotStart"`
-	Stdout          string `json:"stdout" doc:"first MiB of its standard output, or of its terminal"`
-	StdoutEncoding  string `json:"stdoutEncoding,omitempty" doc:"base64 when stdout is not UTF-8"`
-	Stderr          string `json:"stderr" doc:"first MiB of its standard error"`
-	StderrEncoding  string `json:"stderrEncoding,omitempty" doc:"base64 when stderr is not UTF-8"`
-	StdoutTruncated bool   `json:"stdoutTruncated" doc:"there was more"`
-	StderrTruncated bool   `json:"stderrTruncated" doc:"there was more"`
-	Usage           Usage  `json:"usage" doc:"what it and its tree used"`
+	ExitCode        *int     `json:"exitCode" doc:"what the kernel said, null when it did not exit by itself"`
+	Signal          string   `json:"signal,omitempty" doc:"name of the signal that ended it"`
+	Status          string   `json:"status" doc:"Completed, NonZeroExit, Signalled, TimeLimitExceeded, MemoryLimitExceeded, OutputLimitExceeded, Cancelled, EnvironmentLost or CouldNotStart"`
+	Stdout          string   `json:"stdout" doc:"first MiB of its standard output, or of its terminal"`
+	StdoutEncoding  string   `json:"stdoutEncoding,omitempty" doc:"base64 when stdout is not UTF-8"`
+	Stderr          string   `json:"stderr" doc:"first MiB of its standard error"`
+	StderrEncoding  string   `json:"stderrEncoding,omitempty" doc:"base64 when stderr is not UTF-8"`
+	StdoutTruncated bool     `json:"stdoutTruncated" doc:"there was more"`
+	StderrTruncated bool     `json:"stderrTruncated" doc:"there was more"`
+	LimitsHit       []string `json:"limitsHit,omitempty" doc:"limits that were reached and did not end it: processes, where control groups tell"`
+	Usage           Usage    `json:"usage" doc:"what it and its tree used"`
 }
 
 // Usage is what a program and its tree used; a nil member is not known.

@@ -10,8 +10,10 @@ import (
 	"github.com/codebeaker/codebeaker/runtimes"
 	"github.com/codebeaker/codebeaker/runtimes/internal/box"
 	"github.com/codebeaker/codebeaker/runtimes/internal/cgroup"
+	"github.com/codebeaker/codebeaker/runtimes/internal/cpus"
 	"github.com/codebeaker/codebeaker/runtimes/internal/guestlink"
 	"github.com/codebeaker/codebeaker/runtimes/internal/guestlink/frame"
+	"github.com/codebeaker/codebeaker/runtimes/internal/sizes"
 )
 
 // agentThreads is how many threads of the agent count against RLIMIT_NPROC of
@@ -35,6 +37,7 @@ func (m *making) openLink(ctx context.Context) error {
 	options := guestlink.Options{
 		Hello: hello, Group: m.e.group, Processes: m.spec.Limits.Processes,
 		OutputLimit: m.spec.Limits.OutputBytes, Logger: m.r.options.logger(),
+		CPUs: m.spec.Limits.CPUs, Machine: cpus.Host(), StackBytes: m.stack(),
 	}
 	if m.spec.Network == runtimes.Internet {
 		return m.openLinkAndDevice(ctx, options)
@@ -49,7 +52,18 @@ func (m *making) environment() []string {
 	if m.spec.Network == runtimes.NoNetwork {
 		language = slices.Concat(language, m.language.Offline)
 	}
-	return slices.Concat(baseEnv, m.found.kit.Env, language, m.spec.Env)
+	all := slices.Concat(baseEnv, m.found.kit.Env, language, m.spec.Env)
+	return sizes.Environment(all, m.spec.Limits.MemoryBytes, m.cfg.Processors)
+}
+
+// stack is how far stacks may grow: as far as the memory reaches. Threads
+// reserve as much, which a control group does not count, and RLIMIT_DATA does:
+// there they stay as they are.
+func (m *making) stack() int64 {
+	if !m.grouped().Memory {
+		return 0
+	}
+	return m.spec.Limits.MemoryBytes
 }
 
 // defaultOpenFiles is used where the session asks for no limit: without one

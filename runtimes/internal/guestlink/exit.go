@@ -29,6 +29,7 @@ func (p *process) finish() bool {
 	l.mu.Lock()
 	delete(l.processes, p.id)
 	l.mu.Unlock()
+	l.share.End()
 	return true
 }
 
@@ -58,8 +59,9 @@ func (p *process) notStarted(message []byte) error {
 		return protocolError("NotStarted after Started")
 	}
 	p.finish()
+	hit := p.limitsHit()
 	p.abort()
-	p.tell(runtimes.Exit{Status: runtimes.CouldNotStart, Message: sentence(message)})
+	p.tell(runtimes.Exit{Status: runtimes.CouldNotStart, Message: sentence(message), LimitsHit: hit})
 	return nil
 }
 
@@ -97,6 +99,7 @@ func (p *process) conclude(end frame.Exit) {
 		exit.Usage.CPU = &cpu
 	}
 	outOfMemory := false
+	exit.LimitsHit = p.limitsHit()
 	if p.group != nil {
 		p.endGroup()
 		outOfMemory = p.readGroup(&exit)
@@ -116,6 +119,19 @@ func (p *process) readGroup(exit *runtimes.Exit) (outOfMemory bool) {
 	exit.Usage.CPU, exit.Usage.PeakMemory = usage.CPU, usage.PeakMemory
 	kills, _ := p.group.OOMKills()
 	return kills > 0
+}
+
+// limitsHit tells whether the limit of processes was reached while the program
+// ran: its own limit or, where the kernel tells only that, the session's, which
+// another of its programs may have reached.
+func (p *process) limitsHit() []runtimes.Limit {
+	if p.group == nil {
+		return nil // the kernel tells nobody
+	}
+	if p.group.Refused() == 0 && p.link.groups.run.RefusedByLimit() <= p.refusedBefore {
+		return nil
+	}
+	return []runtimes.Limit{runtimes.ProcessLimit}
 }
 
 // status is the first reason of Stop, else want of memory if the program did
