@@ -34,6 +34,9 @@ type CommandLimits struct {
 	CPU         time.Duration // of all its processes together
 	Processes   int64
 	OutputBytes int64 // of all streams together
+	// StackBytes is how far the stack of each of its first threads may grow. Zero
+	// is the environment's own: see docs/runtimes.md.
+	StackBytes int64
 }
 
 // TerminalSize is the size of a terminal in characters.

@@ -43,6 +43,8 @@ type Exit struct {
 	Signal string
 	// Message explains CouldNotStart and EnvironmentLost in one sentence.
 	Message string
+	// LimitsHit are limits that were reached and did not end the program.
+	LimitsHit []Limit
 	// Cut tells the streams of which an output limit kept back a part, by
 	// Stream - 1.
 	Cut [3]bool
@@ -62,6 +64,12 @@ type EndedProcess struct {
 	PID  int    // as programs of the environment number it
 	Name string // the kernel's name of it: of its file, at most 15 bytes
 }
+
+// Limit is the wire name of a limit that refuses and does not end.
+type Limit string
+
+// ProcessLimit refuses the birth of processes and threads.
+const ProcessLimit Limit = "processes"
 
 // Usage is what a program and its tree used. A nil member is not known.
 type Usage struct {

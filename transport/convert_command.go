@@ -225,6 +225,11 @@ func (v *converter) commandLimits(r *runtimes.CommandLimits, p *protocol.Command
 	if r.Processes, err = integer("command.limits.processes", p.Processes, 0, 1, v.policy.MaxProcesses); err != nil {
 		return err
 	}
+	stack, err := integer("command.limits.stackMB", p.StackMB, 0, 1, v.policy.MaxMemoryMB)
+	if err != nil {
+		return err
+	}
+	r.StackBytes = stack << 20
 	r.OutputBytes, err = integer("command.limits.outputBytes", p.OutputBytes, 0, 1, v.policy.MaxOutputBytes)
 	return err
 }

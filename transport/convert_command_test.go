@@ -156,6 +156,8 @@ func TestEveryWrongMemberOfACommandIsNamed(t *testing.T) {
 		{`{"type":"execute_shell","commandName":"x","limits":{"memoryMB":0}}`, "command.limits.memoryMB", "", 0},
 		{`{"type":"execute_shell","commandName":"x","limits":{"cpuMs":-5}}`, "command.limits.cpuMs", "", 0},
 		{`{"type":"execute_shell","commandName":"x","limits":{"processes":4097}}`, "command.limits.processes", "4096", 0},
+		{`{"type":"execute_shell","commandName":"x","limits":{"stackMB":0}}`, "command.limits.stackMB", "16384", 0},
+		{`{"type":"execute_shell","commandName":"x","limits":{"stackMB":16385}}`, "command.limits.stackMB", "16384", 0},
 		{`{"type":"execute_shell","commandName":"x","limits":{"outputBytes":0}}`, "command.limits.outputBytes", "", 0},
 		{`{"type":"execute_shell","commandName":"x","limits":7}`, "command.limits", "object", 0},
 		{`{"type":"execute_shell","commandName":"x","pty":{"cols":1001}}`, "command.pty.cols", "1 to 1000", 0},

@@ -75,6 +75,9 @@ func (w *wireOutcome) program(r *actors.ProcessResult, most int) *protocol.Proce
 	for _, ended := range r.Exit.Ended {
 		p.EndedProcesses = append(p.EndedProcesses, protocol.EndedProcess{PID: ended.PID, Name: ended.Name})
 	}
+	for _, limit := range r.Exit.LimitsHit {
+		p.LimitsHit = append(p.LimitsHit, string(limit))
+	}
 	usage := &r.Exit.Usage
 	if usage.Wall > 0 {
 		w.wall = milliseconds(usage.Wall)

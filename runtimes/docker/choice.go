@@ -18,6 +18,7 @@ import (
 	"github.com/docker/docker/api/types/system"
 
 	"github.com/codebeaker/codebeaker/runtimes"
+	"github.com/codebeaker/codebeaker/runtimes/internal/cpus"
 )
 
 // accessChoice is how the present engine is reached, decided once for each.
@@ -25,8 +26,11 @@ type accessChoice struct {
 	mu     sync.Mutex
 	chosen access  // nil: not decided yet
 	cpus   float64 // that the engine's machine has; 0 before it was asked
-	remote bool    // an agent could not be met by a shared socket
-	users  *userRange
+	host   *cpus.Machine
+	// written are the numbers of processors of which there are files.
+	written map[int]bool
+	remote  bool // an agent could not be met by a shared socket
+	users   *userRange
 }
 
 // accessFor decides, by effect, whether the engine shares the server's files.
@@ -41,7 +45,7 @@ func (r *Runtime) accessFor(ctx context.Context, image *imageFacts) (access, err
 	if err != nil {
 		return nil, fmt.Errorf("ask the engine about itself: %w", err)
 	}
-	r.access.cpus = float64(info.NCPU)
+	r.access.cpus, r.access.host = float64(info.NCPU), machineOf(info.NCPU)
 	namespaced := inUserNamespace(info)
 	var shared *sharedAccess
 	if goruntime.GOOS == "linux" && !r.options.Remote && !r.access.remote && !namespaced {

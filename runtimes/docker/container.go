@@ -9,6 +9,7 @@ import (
 	"github.com/docker/docker/api/types/mount"
 
 	"github.com/codebeaker/codebeaker/runtimes"
+	"github.com/codebeaker/codebeaker/runtimes/internal/sizes"
 	"github.com/codebeaker/codebeaker/runtimes/internal/surroundings"
 )
 
@@ -61,6 +62,8 @@ type blueprint struct {
 	network   runtimes.Network
 	hostName  string
 	labels    map[string]string
+	// processors that programs see; zero is unknown.
+	processors int
 }
 
 // config says what runs in the container: the agent and nothing else. Whatever
@@ -166,7 +169,7 @@ func (b *blueprint) environment(session []string) []string {
 			where.Found = append(where.Found, entry)
 		}
 	}
-	return surroundings.Variables(where)
+	return sizes.Environment(surroundings.Variables(where), b.limits.MemoryBytes, b.processors)
 }
 
 // retired are variables that earlier images of ours set for the server's

@@ -134,6 +134,9 @@ func (c *construction) makeWorkspace(ctx context.Context) (err error) {
 
 func (c *construction) prepare(ctx context.Context) (err error) {
 	c.seat, err = c.way.seat(ctx, c.name, c.spec, c.workspace)
+	if err == nil {
+		err = c.showProcessors()
+	}
 	return err
 }
 
@@ -152,7 +155,7 @@ func (c *construction) blueprint() *blueprint {
 		mounts: append(c.seat.mounts, c.workspace.mount()), network: c.spec.Network,
 		hostName:  surroundings.HostName(c.spec.Session),
 		arguments: c.seat.arguments, stdio: c.seat.stdio,
-		labels: c.r.labels(roleEnvironment, c.spec.Session),
+		labels: c.r.labels(roleEnvironment, c.spec.Session), processors: c.processors(),
 	}
 }
 

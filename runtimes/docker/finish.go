@@ -11,6 +11,7 @@ func (c *construction) greet(ctx context.Context) error {
 	volume, remote := c.workspace.(*volumeWorkspace)
 	answer, err := c.r.greet(ctx, greeting{
 		conn: c.conn, environment: plan.environment(c.spec.Env), limits: c.spec.Limits, pid: c.pid, files: remote,
+		machine: c.r.machine(),
 	})
 	if err != nil {
 		return err

@@ -28,6 +28,9 @@ func agentLink(log *slog.Logger, groups *cgroup.Finder) greeter {
 			Group:       group,
 			Processes:   g.limits.Processes,
 			OutputLimit: g.limits.OutputBytes,
+			CPUs:        g.limits.CPUs,
+			Machine:     g.machine,
+			StackBytes:  g.limits.MemoryBytes, // as far as the memory reaches
 			Logger:      log,
 		})
 		if err != nil {

@@ -5,6 +5,7 @@ import (
 	"io"
 
 	"github.com/codebeaker/codebeaker/runtimes"
+	"github.com/codebeaker/codebeaker/runtimes/internal/cpus"
 )
 
 // link is the server's end of the connection to an agent.
@@ -22,7 +23,8 @@ type greeting struct {
 	conn        io.ReadWriteCloser
 	environment []string
 	limits      runtimes.Limits
-	pid         int  // of the container's first process on this host, or 0
+	pid         int // of the container's first process on this host, or 0
+	machine     *cpus.Machine
 	files       bool // the agent carries out file commands
 }
 

@@ -7,7 +7,7 @@ import "encoding/json"
 // profile of moby v0.3.0 (github.com/moby/profiles), which was the reference
 // for what programs need, it leaves out what moby allows only with a capability,
 // the 32-bit ABIs (whose socketcall(2) hides its arguments from a filter), and
-// tracing, process memory of others and address families but four.
+// address families but four.
 //
 // The agent adds its own filter on top; where the engine's is missing, that one
 // still holds.

@@ -37,6 +37,7 @@ var allowedCalls = [][]string{
 		sched_get_priority_max sched_get_priority_min sched_rr_get_interval getcpu`),
 	calls(`time gettimeofday clock_gettime clock_getres clock_nanosleep nanosleep
 		uname sysinfo getrandom landlock_create_ruleset landlock_add_rule landlock_restrict_self`),
+	calls(`ptrace process_vm_readv process_vm_writev`), // see package harden
 	calls(`bind connect listen accept accept4 shutdown getsockname getpeername getsockopt setsockopt
 		sendto sendmsg sendmmsg recvfrom recvmsg recvmmsg`),
 	calls(`shmget shmat shmctl shmdt semget semop semtimedop semctl msgget msgsnd msgrcv msgctl

@@ -66,6 +66,8 @@ func (a *agent) handle(h frame.Header, payload []byte) error {
 		return nil
 	case frame.KindStart:
 		return a.start(h.Execution, payload)
+	case frame.KindCPUs:
+		return a.place(payload)
 	case frame.KindFileCall, frame.KindBody:
 		return a.files.take(h, payload)
 	}

@@ -155,6 +155,11 @@ func reapBelow(program uintptr, reports int) {
 		if errno != 0 {
 			break
 		}
+		if dead.code == trapped { // it asked to be traced, and nobody will ever let it go on
+			syscall.RawSyscall(unix.SYS_KILL, uintptr(dead.pid), uintptr(unix.SIGKILL), 0)
+			syscall.RawSyscall6(unix.SYS_WAIT4, uintptr(dead.pid), 0, unix.WNOHANG, 0, 0, 0)
+			continue
+		}
 		if uintptr(dead.pid) == program {
 			report(reports, programEnded, uint64(dead.waitStatus()))
 		}

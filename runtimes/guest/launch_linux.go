@@ -17,7 +17,8 @@ type launch struct {
 	path, dir  *byte
 	argv, envv []*byte
 	streams    [3]int
-	terminal   bool // standard input becomes the controlling terminal
+	terminal   bool   // standard input becomes the controlling terminal
+	processors []byte // on which to run, as sched_setaffinity(2) takes it; empty is as the agent
 	limits     []rlimit
 	// tasks are the files of control groups of version 1 by which the process
 	// moves itself; directory is the group of version 2 in which it is born, -1
@@ -217,6 +218,9 @@ func (l *launch) prepare() (launchStep, syscall.Errno) {
 		}
 	}
 	beExpendable()
+	if len(l.processors) > 0 { // what the kernel refuses is the machine's to say: a processor may have gone
+		syscall.RawSyscall(unix.SYS_SCHED_SETAFFINITY, 0, uintptr(len(l.processors)), uintptr(unsafe.Pointer(unsafe.SliceData(l.processors))))
+	}
 	for i := range l.limits {
 		_, _, errno := syscall.RawSyscall6(unix.SYS_PRLIMIT64, 0, l.limits[i].resource, uintptr(unsafe.Pointer(&l.limits[i].value)), 0, 0, 0)
 		if errno != 0 {

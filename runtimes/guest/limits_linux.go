@@ -66,7 +66,20 @@ func (a *agent) programLimits(l frame.Limits) ([]rlimit, error) {
 		bound := min(uint64(value), have.Max)
 		limits = append(limits, rlimit{uintptr(resource), syscall.Rlimit{Cur: bound, Max: bound}})
 	}
-	return limits, nil
+	return a.addStack(limits, l.Stack)
+}
+
+// addStack adds the soft limit of a stack. It is no bound of what a program may
+// use, but how far its stack may grow; the hard one is as the agent found it.
+func (a *agent) addStack(limits []rlimit, bytes int64) ([]rlimit, error) {
+	if bytes == 0 {
+		return limits, nil
+	}
+	var have syscall.Rlimit
+	if err := syscall.Getrlimit(unix.RLIMIT_STACK, &have); err != nil {
+		return nil, err
+	}
+	return append(limits, rlimit{unix.RLIMIT_STACK, syscall.Rlimit{Cur: min(uint64(bytes), have.Max), Max: have.Max}}), nil
 }
 
 // readLimits reads the same limits back.

@@ -1,9 +1,13 @@
 package guest
 
 import (
+	"fmt"
 	"os"
 	"os/signal"
+	"strconv"
+	"strings"
 	"syscall"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -53,14 +57,47 @@ func (x *execution) awaitEnd(pidfd int) {
 		return
 	}
 	var status unix.WaitStatus
-	reaped := false
+	reaped, looks := false, 0
 	err = raw.Read(func(uintptr) (done bool) {
 		done, reaped, status = x.agent.table.reapProgram(x)
+		if looks++; !done && looks > 1 { // it has ended, and its tracer is to see it first
+			go x.agent.table.endTracer(x)
+		}
 		return done
 	})
 	if err == nil && reaped {
 		x.ended(&status)
 	}
+}
+
+// tracerGrace is how long a tracer may take to see the end of a program.
+const tracerGrace = 100 * time.Millisecond
+
+// endTracer ends whoever traces the program of x, which has ended, if that goes
+// on: no program may hold up the end of another.
+func (t *table) endTracer(x *execution) {
+	for range 10 {
+		select {
+		case <-x.gone:
+			return
+		case <-time.After(tracerGrace):
+		}
+		t.mu.Lock()
+		if t.byPID[x.pid] == x {
+			if tracer := tracerOf(x.pid); tracer > 1 {
+				_ = unix.Kill(tracer, unix.SIGKILL)
+			}
+		}
+		t.mu.Unlock()
+	}
+}
+
+// tracerOf reads who traces a process; zero is nobody.
+func tracerOf(pid int) (tracer int) {
+	text, _ := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/status")
+	_, line, _ := strings.Cut(string(text), "\nTracerPid:")
+	_, _ = fmt.Sscan(line, &tracer)
+	return tracer
 }
 
 // reapProgram reaps the program of x if it has ended and that has not been done.
@@ -84,6 +121,12 @@ func (t *table) bury(pid int) (*execution, unix.WaitStatus) {
 	t.mu.Lock()
 	dead, err := unix.Wait4(pid, &status, unix.WNOHANG, nil)
 	if err != nil || dead != pid {
+		t.mu.Unlock()
+		return nil, 0
+	}
+	if status.Stopped() {
+		// It asked its parent to trace it, and waits for a word that never comes.
+		_ = unix.Kill(pid, unix.SIGKILL)
 		t.mu.Unlock()
 		return nil, 0
 	}
@@ -122,6 +165,7 @@ type child struct {
 const (
 	exited  = 1 // CLD_EXITED
 	dumped  = 3 // CLD_DUMPED
+	trapped = 4 // CLD_TRAPPED: it is traced by who waits
 	stopped = 5 // CLD_STOPPED
 )
 

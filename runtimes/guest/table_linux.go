@@ -21,6 +21,8 @@ type table struct {
 	// of unnamed programs which processes they are.
 	orphans map[int]unix.WaitStatus
 	unnamed int
+	// processors are those on which programs run; see launch.
+	processors []byte
 
 	reaping sync.Mutex // taken before mu
 }
@@ -60,6 +62,7 @@ func (t *table) remove(x *execution) {
 func (t *table) start(x *execution, l *launch) (pidfd int, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	l.processors = t.processors
 	pid, pidfd, err := l.start()
 	if err == nil {
 		x.pid = pid
@@ -79,6 +82,7 @@ func (t *table) start(x *execution, l *launch) (pidfd int, err error) {
 func (t *table) keep(x *execution, l *launch) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	l.processors = t.processors
 	keeper, err := l.startKept()
 	if err != nil {
 		return err

@@ -39,6 +39,8 @@ type Capability string
 const (
 	// CommandLimits: CommandLimits of memory, CPU and processes.
 	CommandLimits Capability = "limits of one command"
+	// ProcessorFiles: /proc tells of the processors that programs may use.
+	ProcessorFiles Capability = "processors in /proc"
 	// OwnFiles: each environment has /tmp and HOME to itself.
 	OwnFiles Capability = "files outside the workspace"
 )

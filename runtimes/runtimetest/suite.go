@@ -38,6 +38,7 @@ var subjects = []struct {
 	{"Pace", paceCases},
 	{"Terminal", terminalCases},
 	{"Limits", limitCases},
+	{"Seen", seenCases},
 	{"Apart", apartCases},
 	{"Found", foundCases},
 	{"Tools", toolCases},

@@ -103,7 +103,7 @@ func usualCommands(t *testing.T, s *suite) {
 }
 
 // helloC is a program in C, moduleC a module of Python, which needs its headers,
-// cgo a program in Go that calls C.
+// callsC is a program in Go that calls C.
 const (
 	helloC = `cat > /tmp/hello.c <<'C'
 #include <math.h>
@@ -119,7 +119,7 @@ PyMODINIT_FUNC PyInit_answer(void) { return PyModule_Create(&module); }
 C
 cc -shared -fPIC $(python3-config --includes) -o /tmp/answer.so /tmp/answer.c && PYTHONPATH=/tmp python3 -c 'import answer; print(answer.__name__)'
 `
-	cgo = `cat > /tmp/cgo.go <<'GO'
+	callsC = `cat > /tmp/cgo.go <<'GO'
 package main
 
 // static int add(int a, int b) { return a + b; }
@@ -141,7 +141,7 @@ func compiledC(t *testing.T, s *suite) {
 		case runtimes.Python:
 			script, want = script+moduleC, want+"answer\n"
 		case runtimes.Go:
-			script, want = script+cgo, want+"3\n"
+			script, want = script+callsC, want+"3\n"
 		}
 		if got := s.succeeds(t, s.createFor(t, language), s.shell(t, script)); got != want {
 			t.Errorf("%v: %q", language, got)

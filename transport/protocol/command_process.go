@@ -25,6 +25,7 @@ type CommandLimits struct {
 	CPUMs       *int64 `json:"cpuMs,omitempty" min:"1" doc:"processor time of all its processes together"`
 	Processes   *int64 `json:"processes,omitempty" min:"1" doc:"processes and threads at one time"`
 	OutputBytes *int64 `json:"outputBytes,omitempty" min:"1" doc:"bytes written to all streams together"`
+	StackMB     *int64 `json:"stackMB,omitempty" min:"1" doc:"how far the stack of a process may grow; see runtimes.md for the default"`
 }
 
 // PTY is the size of a terminal.
@@ -68,6 +69,8 @@ type ProcessResult struct {
 
 	StdoutOmittedBytes int64 `json:"stdoutOmittedBytes,omitempty" doc:"bytes between the two parts of stdout"`
 	StderrOmittedBytes int64 `json:"stderrOmittedBytes,omitempty" doc:"bytes between the two parts of stderr"`
+
+	LimitsHit []string `json:"limitsHit,omitempty" doc:"limits that were reached and did not end it: processes, where control groups tell"`
 
 	EndedProcesses []EndedProcess `json:"endedProcesses,omitempty" doc:"what it had started and left behind when it ended by itself, and that was then killed; at most 16"`
 

@@ -20,6 +20,9 @@ type Config struct {
 	Scratch []Scratch
 	// Seeds fill scratch directories.
 	Seeds []Seed
+	// Processors is how many processors /proc tells of; zero, or more than
+	// there are, is all.
+	Processors int
 	// Workspace is the host's directory that the box sees writable as
 	// /workspace; "" for none.
 	Workspace string

@@ -21,7 +21,7 @@ func Enter(cfg Config) error {
 		return err
 	}
 	for _, build := range []func(Config) error{
-		bindAll, makeDev, mountProc, makeScratch, bindWorkspace, makeLinks, writeFiles, plantSeeds, openPorts, maskProc,
+		bindAll, makeDev, mountProc, makeScratch, bindWorkspace, makeLinks, writeFiles, plantSeeds, openPorts, maskProc, showProcessors,
 	} {
 		if err := build(cfg); err != nil {
 			return err

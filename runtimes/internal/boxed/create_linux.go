@@ -14,6 +14,7 @@ import (
 	"github.com/codebeaker/codebeaker/runtimes"
 	"github.com/codebeaker/codebeaker/runtimes/internal/box"
 	"github.com/codebeaker/codebeaker/runtimes/internal/cgroup"
+	"github.com/codebeaker/codebeaker/runtimes/internal/cpus"
 	"github.com/codebeaker/codebeaker/runtimes/internal/guestbin"
 	"github.com/codebeaker/codebeaker/runtimes/internal/reason"
 	"github.com/codebeaker/codebeaker/runtimes/internal/tunnel"
@@ -158,6 +159,7 @@ func (m *making) startBox(context.Context) error {
 	}
 	defer closeBirth(birth)
 	m.cfg = layout(&m.found.kit, m.language, m.found.base, u, directory, &m.spec)
+	m.cfg.Processors = cpus.Host().Visible(m.spec.Limits.CPUs)
 	m.e.box, err = box.Start(box.StartOptions{Guest: m.found.guest, UserNamespace: userNamespace, Birth: birth})
 	if err == nil {
 		return nil

@@ -10,8 +10,10 @@ import (
 	"github.com/codebeaker/codebeaker/runtimes"
 	"github.com/codebeaker/codebeaker/runtimes/internal/box"
 	"github.com/codebeaker/codebeaker/runtimes/internal/cgroup"
+	"github.com/codebeaker/codebeaker/runtimes/internal/cpus"
 	"github.com/codebeaker/codebeaker/runtimes/internal/guestlink"
 	"github.com/codebeaker/codebeaker/runtimes/internal/guestlink/frame"
+	"github.com/codebeaker/codebeaker/runtimes/internal/sizes"
 	"github.com/codebeaker/codebeaker/runtimes/internal/surroundings"
 )
 
@@ -36,6 +38,7 @@ func (m *making) openLink(ctx context.Context) error {
 	options := guestlink.Options{
 		Hello: hello, Group: m.e.group, Processes: m.spec.Limits.Processes,
 		OutputLimit: m.spec.Limits.OutputBytes, Logger: m.r.options.logger(),
+		CPUs: m.spec.Limits.CPUs, Machine: cpus.Host(), StackBytes: m.stack(),
 	}
 	if m.spec.Network == runtimes.Internet {
 		return m.openLinkAndDevice(ctx, options)
@@ -46,12 +49,23 @@ func (m *making) openLink(ctx context.Context) error {
 
 // environment is that of every program of the box.
 func (m *making) environment() []string {
-	return surroundings.Variables(surroundings.Where{
+	all := surroundings.Variables(surroundings.Where{
 		Network: m.spec.Network,
 		Path:    toolsTarget + ":" + surroundings.SystemPath,
 		Found:   slices.Concat(m.found.kit.Env, m.language.Env),
 		Session: m.spec.Env,
 	})
+	return sizes.Environment(all, m.spec.Limits.MemoryBytes, m.cfg.Processors)
+}
+
+// stack is how far stacks may grow: as far as the memory reaches. Threads
+// reserve as much, which a control group does not count, and RLIMIT_DATA does:
+// there they stay as they are.
+func (m *making) stack() int64 {
+	if !m.grouped().Memory {
+		return 0
+	}
+	return m.spec.Limits.MemoryBytes
 }
 
 // defaultOpenFiles is used where the session asks for no limit: without one

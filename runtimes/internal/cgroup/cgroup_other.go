@@ -72,6 +72,12 @@ func (*Group) Controllers() Controllers { return Controllers{} }
 // Limits returns ErrUnavailable.
 func (*Group) Limits() (Limits, error) { return Limits{}, ErrUnavailable }
 
+// Refused knows nothing.
+func (*Group) Refused() int64 { return 0 }
+
+// RefusedByLimit knows nothing.
+func (*Group) RefusedByLimit() int64 { return 0 }
+
 // Usage knows nothing.
 func (*Group) Usage() Usage { return Usage{} }
 

@@ -19,10 +19,14 @@ type counter struct {
 }
 
 // counters are the files by which the end of an execution is told.
-type counters struct{ tasks, limit, cpu, peak, memory, stat, oom counter }
+type counters struct {
+	tasks, limit, cpu, peak, memory, stat, oom, refused, refusedHere counter
+}
 
 func (c *counters) close() {
-	for _, each := range []*counter{&c.tasks, &c.limit, &c.cpu, &c.peak, &c.memory, &c.stat, &c.oom} {
+	for _, each := range []*counter{
+		&c.tasks, &c.limit, &c.cpu, &c.peak, &c.memory, &c.stat, &c.oom, &c.refused, &c.refusedHere,
+	} {
 		each.close()
 	}
 }

@@ -28,6 +28,9 @@ type Group struct {
 	inner  bool          // it has, or had, children
 	sealed bool          // Kill has set the limit of processes to none
 	spent  time.Duration // by processes of before Renew
+	// refused are births that were refused before Renew, and sealedAt all until
+	// Kill set that limit.
+	refused, sealedAt int64
 }
 
 // leafName is the child that holds the processes of an inner group of version 2.

@@ -73,14 +73,22 @@ func (g *Group) killOnce(seen []int) error {
 
 // killSealed leaves the group with a limit of no processes.
 func (g *Group) killSealed() error {
-	g.mu.Lock()
-	g.sealed = true
-	g.mu.Unlock()
+	g.seal()
 	if err := write(g.at[pids], "pids.max", "0"); err != nil {
 		return err
 	}
 	_, err := g.Signal(syscall.SIGKILL)
 	return err
+}
+
+// seal notes what is not Kill's doing.
+func (g *Group) seal() {
+	refused := g.births()
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if !g.sealed {
+		g.sealed, g.sealedAt = true, refused
+	}
 }
 
 // Freeze stops all processes of the group until Thaw. A Child of version 1 has no

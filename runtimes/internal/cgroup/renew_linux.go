@@ -27,8 +27,10 @@ func (g *Group) Renew() bool {
 		return false
 	}
 	used, known := g.CPU()
+	refused := g.births()
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	g.refused = refused
 	g.spent += used
 	return known
 }

@@ -29,6 +29,7 @@ func (p *process) finish() bool {
 	l.mu.Lock()
 	delete(l.processes, p.id)
 	l.mu.Unlock()
+	l.share.End()
 	return true
 }
 
@@ -58,8 +59,9 @@ func (p *process) notStarted(message []byte) error {
 		return protocolError("NotStarted after Started")
 	}
 	p.finish()
+	hit := p.limitsHit()
 	p.abort()
-	p.tell(runtimes.Exit{Status: runtimes.CouldNotStart, Message: sentence(message)})
+	p.tell(runtimes.Exit{Status: runtimes.CouldNotStart, Message: sentence(message), LimitsHit: hit})
 	return nil
 }
 
@@ -101,6 +103,7 @@ func (p *process) conclude(end frame.Exit) {
 	for _, left := range end.Left[:min(len(end.Left), runtimes.MaxEnded)] {
 		exit.Ended = append(exit.Ended, runtimes.EndedProcess{PID: left.PID, Name: sentence([]byte(left.Name))})
 	}
+	exit.LimitsHit = p.limitsHit()
 	if p.group != nil {
 		p.memory.stop()
 		exit.Ended = p.endGroup()
@@ -129,6 +132,19 @@ func (p *process) readGroup(exit *runtimes.Exit) (outOfMemory bool) {
 	}
 	kills, _ := p.group.OOMKills()
 	return kills > 0
+}
+
+// limitsHit tells whether the limit of processes was reached while the program
+// ran: its own limit or, where the kernel tells only that, the session's, which
+// another of its programs may have reached.
+func (p *process) limitsHit() []runtimes.Limit {
+	if p.group == nil {
+		return nil // the kernel tells nobody
+	}
+	if p.group.Refused() == 0 && p.link.groups.run.RefusedByLimit() <= p.refusedBefore {
+		return nil
+	}
+	return []runtimes.Limit{runtimes.ProcessLimit}
 }
 
 // status is the first reason of Stop, else want of memory if the program did

@@ -29,7 +29,8 @@ const (
 type groups struct {
 	environment, run *cgroup.Group
 
-	uid int // of the agent
+	uid    int   // of the agent
+	memory int64 // limit of the environment, in bytes; zero is none
 
 	mu     sync.Mutex
 	last   int   // name
@@ -55,11 +56,15 @@ const maxSpare = 2
 // newGroups lets an agent of that uid start programs in groups below the
 // environment's.
 func newGroups(environment *cgroup.Group, processes int64, uid int) (*groups, error) {
+	limits, err := environment.Limits()
+	if err != nil {
+		return nil, fmt.Errorf("read the limits of the environment: %w", err)
+	}
 	run, err := environment.Child("run", cgroup.Limits{Processes: processes})
 	if err != nil {
 		return nil, fmt.Errorf("make the group of programs: %w", err)
 	}
-	g := &groups{environment: environment, run: run, uid: uid}
+	g := &groups{environment: environment, run: run, uid: uid, memory: limits.MemoryBytes}
 	if err := environment.Delegate(uid); err != nil {
 		return nil, errors.Join(fmt.Errorf("let the agent use the groups of programs: %w", err), g.close())
 	}
@@ -111,7 +116,8 @@ func (g *groups) create() (*group, error) {
 	g.last++
 	name, slot := strconv.Itoa(g.last), g.slotLocked()
 	g.mu.Unlock()
-	made, err := g.run.Child(name, cgroup.Limits{})
+	// The limit of all is each one's too: programs look for it in their own.
+	made, err := g.run.Child(name, cgroup.Limits{MemoryBytes: g.memory})
 	if err != nil {
 		g.vacate(slot)
 		return nil, err

@@ -1,6 +1,7 @@
 package guestlink
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/codebeaker/codebeaker/runtimes"
@@ -45,17 +46,18 @@ func (l *Link) SetOutputLimit(bytes int64) {
 	l.outputLimit = bytes
 }
 
-// agentLimits are those of a command that the agent enforces because no control
-// group does.
+// agentLimits are those of a command that the agent sets: its stack, and those
+// that no control group enforces.
 func (p *process) agentLimits(l runtimes.CommandLimits) frame.Limits {
 	processes := l.Processes
 	if most := p.link.most; processes == 0 || most > 0 && most < processes {
 		processes = most // the session's, which the agent's own limit exceeds by its threads
 	}
+	stack := cmp.Or(l.StackBytes, p.link.stack)
 	if p.group == nil {
-		return frame.Limits{Data: l.MemoryBytes, Processes: processes, CPU: int64(l.CPU)}
+		return frame.Limits{Data: l.MemoryBytes, Processes: processes, CPU: int64(l.CPU), Stack: stack}
 	}
-	var limits frame.Limits
+	limits := frame.Limits{Stack: stack}
 	has := p.group.Controllers()
 	if !has.Memory {
 		limits.Data = l.MemoryBytes
@@ -74,7 +76,9 @@ func (p *process) limitGroup() error {
 	if !p.hasOwnLimits() {
 		return nil
 	}
-	return p.group.SetLimits(cgroup.Limits{MemoryBytes: p.limits.MemoryBytes, Processes: p.limits.Processes})
+	return p.group.SetLimits(cgroup.Limits{
+		MemoryBytes: smallest(p.link.groups.memory, p.limits.MemoryBytes), Processes: p.limits.Processes,
+	})
 }
 
 // cpuPoll is how often the processor time of a limited execution is read. The

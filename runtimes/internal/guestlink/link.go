@@ -2,6 +2,7 @@ package guestlink
 
 import (
 	"context"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"sync"
 
 	"github.com/codebeaker/codebeaker/runtimes"
+	"github.com/codebeaker/codebeaker/runtimes/internal/cpus"
 	"github.com/codebeaker/codebeaker/runtimes/internal/guestlink/frame"
 )
 
@@ -23,6 +25,8 @@ type Link struct {
 	writer *writer
 	groups *groups // nil without control groups
 	most   int64   // Options.Processes
+	stack  int64   // Options.StackBytes
+	share  *cpus.Share
 
 	ending sync.WaitGroup // executions whose Exited is under way
 	lost   chan struct{}
@@ -46,7 +50,7 @@ type Link struct {
 // Errors: *HelloError; ctx's cause; those of the stream and of the groups.
 func Open(ctx context.Context, conn io.ReadWriteCloser, o Options) (*Link, error) {
 	l := &Link{
-		conn: conn, log: o.Logger, outputLimit: o.OutputLimit, opening: true, most: o.Processes,
+		conn: conn, log: o.Logger, outputLimit: o.OutputLimit, opening: true, most: o.Processes, stack: o.StackBytes,
 		lost: make(chan struct{}), done: make(chan struct{}),
 		processes: make(map[uint32]*process), pings: make(map[uint64]chan struct{}),
 	}
@@ -54,6 +58,7 @@ func Open(ctx context.Context, conn io.ReadWriteCloser, o Options) (*Link, error
 		l.log = slog.New(slog.DiscardHandler)
 	}
 	l.writer = newWriter(conn, l.fail)
+	l.share = o.Machine.Share(o.CPUs, l.place)
 	reader := frame.NewReader(conn, frame.MaxData)
 	err := l.greet(ctx, reader, o)
 	if err == nil {
@@ -124,6 +129,15 @@ func (l *Link) greet(ctx context.Context, reader *frame.Reader, o Options) error
 		return protocolError("Ready: %v", err)
 	}
 	return nil
+}
+
+// place tells the agent on which processors programs run.
+func (l *Link) place(numbers []int) {
+	var payload []byte
+	for _, n := range numbers {
+		payload = binary.LittleEndian.AppendUint16(payload, uint16(n))
+	}
+	l.writer.send(frame.Header{Kind: frame.KindCPUs}, payload)
 }
 
 // Report is what the agent said is in force. It was asked before any program

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/codebeaker/codebeaker/runtimes/internal/cgroup"
+	"github.com/codebeaker/codebeaker/runtimes/internal/cpus"
 	"github.com/codebeaker/codebeaker/runtimes/internal/guestlink/frame"
 )
 
@@ -33,6 +34,14 @@ type Options struct {
 	// OutputLimit ends an execution that writes more than so many bytes. Zero
 	// is no limit.
 	OutputLimit int64
+	// CPUs is how many processors all programs together may use; programs run
+	// on, and see, that many of those of Machine. Zero is all, and so is no
+	// Machine.
+	CPUs    float64
+	Machine *cpus.Machine
+	// StackBytes is how far the stack of a program may grow of which the
+	// command says nothing else. Zero leaves it as the agent finds it.
+	StackBytes int64
 	// Tunnel is a unix socket, whose other end is the caller's, on which the
 	// agent passes the network interface that it makes. Nil: it makes none.
 	Tunnel *os.File

@@ -24,6 +24,9 @@ type process struct {
 	// group is the execution's control group, nil without. It is set before
 	// Start is sent.
 	group *group
+	// refusedBefore are the births that were refused for the session's limit
+	// when the program started.
+	refusedBefore int64
 	// acting is held by whoever acts on the processes of the group, and guards
 	// left: from then on they may be another execution's.
 	acting sync.Mutex

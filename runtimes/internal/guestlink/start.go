@@ -21,7 +21,7 @@ func (l *Link) Start(ctx context.Context, cmd runtimes.Command, sink runtimes.Si
 	}
 	p := newProcess(l, cmd, sink)
 	if l.groups != nil && l.groups.run.Full() {
-		return p.refuse("the limit of processes is reached"), nil
+		return p.refuse("the limit of processes is reached", runtimes.ProcessLimit), nil
 	}
 	if err := p.makeGroup(); err != nil {
 		return nil, err
@@ -31,7 +31,9 @@ func (l *Link) Start(ctx context.Context, cmd runtimes.Command, sink runtimes.Si
 		p.abort()
 		return p.refuse(reason), nil
 	}
+	l.share.Begin()
 	if !l.register(p) {
+		l.share.End()
 		p.abort()
 		return nil, runtimes.ErrEnvironmentLost
 	}
@@ -47,9 +49,9 @@ func (l *Link) Start(ctx context.Context, cmd runtimes.Command, sink runtimes.Si
 }
 
 // refuse ends an execution of which the agent has not heard.
-func (p *process) refuse(reason string) *process {
+func (p *process) refuse(reason string, hit ...runtimes.Limit) *process {
 	p.ended = true
-	p.sink.Exited(runtimes.Exit{Status: runtimes.CouldNotStart, Message: reason})
+	p.sink.Exited(runtimes.Exit{Status: runtimes.CouldNotStart, Message: reason, LimitsHit: hit})
 	return p
 }
 
@@ -89,6 +91,7 @@ func (p *process) makeGroup() error {
 		return fmt.Errorf("make the group of an execution: %w", err)
 	}
 	p.group = made
+	p.refusedBefore = groups.run.RefusedByLimit()
 	if err = p.limitGroup(); err == nil && !made.known {
 		p.tasks, err = made.Tasks()
 	}

@@ -13,7 +13,7 @@ const newNamespaces = unix.CLONE_NEWNS | unix.CLONE_NEWUSER | unix.CLONE_NEWPID 
 	unix.CLONE_NEWIPC | unix.CLONE_NEWUTS | unix.CLONE_NEWCGROUP
 
 // refused are calls that no program of a session needs and that reach far into
-// the kernel: mounts and namespaces, modules, tracing, clocks, keys, io_uring.
+// the kernel: mounts and namespaces, modules, clocks, keys, io_uring.
 var refused = []uint32{
 	unix.SYS_MOUNT, unix.SYS_UMOUNT2, unix.SYS_PIVOT_ROOT, unix.SYS_CHROOT, unix.SYS_SETNS,
 	unix.SYS_OPEN_TREE, unix.SYS_MOVE_MOUNT, unix.SYS_FSOPEN, unix.SYS_FSCONFIG, unix.SYS_FSMOUNT, unix.SYS_FSPICK,
@@ -24,7 +24,7 @@ var refused = []uint32{
 	unix.SYS_KEXEC_LOAD, unix.SYS_KEXEC_FILE_LOAD, unix.SYS_INIT_MODULE, unix.SYS_FINIT_MODULE, unix.SYS_DELETE_MODULE,
 	unix.SYS_REBOOT, unix.SYS_ACCT, unix.SYS_SYSLOG, unix.SYS_VHANGUP, unix.SYS_NFSSERVCTL,
 	unix.SYS_ADD_KEY, unix.SYS_REQUEST_KEY, unix.SYS_KEYCTL,
-	unix.SYS_PROCESS_VM_READV, unix.SYS_PROCESS_VM_WRITEV, unix.SYS_KCMP, unix.SYS_PIDFD_GETFD, unix.SYS_PROCESS_MADVISE,
+	unix.SYS_KCMP, unix.SYS_PIDFD_GETFD, unix.SYS_PROCESS_MADVISE,
 	unix.SYS_SETTIMEOFDAY, unix.SYS_CLOCK_SETTIME, unix.SYS_CLOCK_ADJTIME, unix.SYS_ADJTIMEX,
 	unix.SYS_SETHOSTNAME, unix.SYS_SETDOMAINNAME,
 	unix.SYS_MBIND, unix.SYS_SET_MEMPOLICY, unix.SYS_MIGRATE_PAGES, unix.SYS_MOVE_PAGES, unix.SYS_SET_MEMPOLICY_HOME_NODE,
@@ -50,7 +50,11 @@ func filter() program {
 	p.denyWhen(unix.SYS_UNSHARE, func(p *program) { p.anyBit(0, newNamespaces|unix.CLONE_NEWTIME, unix.EPERM) })
 	// The limits of another process of the uid, the agent for one.
 	p.denyWhen(unix.SYS_PRLIMIT64, func(p *program) { p.isNot(0, unix.EPERM, 0) })
-	p.denyWhen(unix.SYS_PTRACE, func(p *program) { p.is(0, unix.EPERM, unix.PTRACE_ATTACH, unix.PTRACE_SEIZE) })
+	if !filtersTraced() {
+		for _, number := range tracing {
+			p.deny(number, unix.EPERM)
+		}
+	}
 	p.denyWhen(unix.SYS_IOCTL, func(p *program) { p.is(1, unix.EPERM, unix.TIOCSTI, tiocLinux) })
 	p.denyWhen(unix.SYS_PERSONALITY, func(p *program) {
 		p.isNot(0, unix.EPERM, 0, addrNoRandomize, 0xffffffff)
@@ -61,6 +65,25 @@ func filter() program {
 	p.denySockets()
 	p.answer(unix.SECCOMP_RET_ALLOW)
 	return p
+}
+
+// tracing are the calls of debuggers and sanitizers. The programs of a session
+// are one user and can do anything to each other already; the kernel keeps them
+// from the agent, its keepers and what is about to become a program, all of
+// which live in memory that is undumpable (ptrace(2), "Ptrace access mode
+// checking").
+var tracing = []uint32{unix.SYS_PTRACE, unix.SYS_PROCESS_VM_READV, unix.SYS_PROCESS_VM_WRITEV}
+
+// filtersTraced tells whether the kernel looks at a call again after a tracer
+// has changed it. Before Linux 4.8 it did not: one could go by any filter.
+func filtersTraced() bool {
+	var name unix.Utsname
+	var major, minor int
+	if unix.Uname(&name) != nil {
+		return false
+	}
+	n, _ := fmt.Sscanf(unix.ByteSliceToString(name.Release[:]), "%d.%d", &major, &minor)
+	return n == 2 && (major > 4 || major == 4 && minor >= 8)
 }
 
 // Values that x/sys does not name.

@@ -31,12 +31,15 @@ const (
 	// Body (bytes) is a part of the content of a FileCall or FileReply; an
 	// empty one is the end.
 	KindBody
+	// CPUs (uint16 each) tells on which processors programs run from now on,
+	// those that run included.
+	KindCPUs
 )
 
 // From the agent to the server.
 const (
 	// Ready (JSON Report) answers Hello: everything it asked for is in force.
-	KindReady Kind = iota + KindBody + 1
+	KindReady Kind = iota + KindCPUs + 1
 	// Failed (text) answers Hello: a step of it failed. The link ends.
 	KindFailed
 	// Started tells that the program runs.
@@ -64,7 +67,7 @@ const (
 )
 
 var kindNames = [kindCount]string{
-	"", "Hello", "Start", "Input", "CloseInput", "Grant", "Signal", "Resize", "Ping", "FileCall", "Body",
+	"", "Hello", "Start", "Input", "CloseInput", "Grant", "Signal", "Resize", "Ping", "FileCall", "Body", "CPUs",
 	"Ready", "Failed", "Started", "NotStarted", "Output", "InputCredit", "InputClosed", "Signalled",
 	"CPUExceeded", "Exited", "Pong", "FileReply",
 }

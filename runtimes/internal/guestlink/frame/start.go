@@ -37,6 +37,8 @@ type Limits struct {
 	Processes int64 `json:",omitempty"`
 	// CPU is for the whole tree, in nanoseconds.
 	CPU int64 `json:",omitempty"`
+	// Stack is the soft RLIMIT_STACK of each process, in bytes.
+	Stack int64 `json:",omitempty"`
 }
 
 // Exit is how a program ended.

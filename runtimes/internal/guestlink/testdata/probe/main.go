@@ -57,9 +57,14 @@ type call struct {
 	args   [6]uintptr
 }
 
+// word is what is read of the agent's memory, at the same place.
+var word [8]byte
+
 func calls() []call {
 	var limit unix.Rlimit
 	at := uintptr(unsafe.Pointer(&limit))
+	piece := unix.Iovec{Base: &word[0], Len: uint64(len(word))}
+	part := uintptr(unsafe.Pointer(&piece))
 	return []call{
 		{"mount", unix.SYS_MOUNT, [6]uintptr{}},
 		{"umount2", unix.SYS_UMOUNT2, [6]uintptr{}},
@@ -83,7 +88,7 @@ func calls() []call {
 		{"settimeofday", unix.SYS_SETTIMEOFDAY, [6]uintptr{}},
 		{"sethostname", unix.SYS_SETHOSTNAME, [6]uintptr{}},
 		{"ptrace-attach", unix.SYS_PTRACE, [6]uintptr{unix.PTRACE_ATTACH, 1}},
-		{"process_vm_readv", unix.SYS_PROCESS_VM_READV, [6]uintptr{1}},
+		{"process_vm_readv", unix.SYS_PROCESS_VM_READV, [6]uintptr{1, part, 1, part, 1}},
 		{"prlimit-agent", unix.SYS_PRLIMIT64, [6]uintptr{1, unix.RLIMIT_NOFILE, 0, at}},
 		{"prlimit-self", unix.SYS_PRLIMIT64, [6]uintptr{0, unix.RLIMIT_NOFILE, 0, at}},
 		{"socket-vsock", unix.SYS_SOCKET, [6]uintptr{unix.AF_VSOCK, unix.SOCK_STREAM}},
