@@ -13,6 +13,8 @@ import (
 	"github.com/docker/docker/api/types/filters"
 
 	"github.com/codebeaker/codebeaker/runtimes"
+	"github.com/codebeaker/codebeaker/runtimes/internal/diskimage"
+	"github.com/codebeaker/codebeaker/runtimes/internal/workspace"
 	"github.com/codebeaker/codebeaker/runtimes/runtimetest"
 )
 
@@ -21,10 +23,12 @@ func TestConformance(t *testing.T) {
 		name     string
 		language runtimes.Language
 		remote   bool
+		disk     bool // all sessions have their files there
 	}{
-		{"python", runtimes.Python, false},
-		{"nodejs", runtimes.JavaScript, false},
-		{"remote python", runtimes.Python, true},
+		{"python", runtimes.Python, false, false},
+		{"nodejs", runtimes.JavaScript, false, false},
+		{"remote python", runtimes.Python, true, false},
+		{"python on disk", runtimes.Python, false, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			requireEngine(t, c.language)
@@ -33,7 +37,7 @@ func TestConformance(t *testing.T) {
 			if c.remote || os.Geteuid() != 0 {
 				lacks[runtimetest.CommandLimits] = "without cgroups the agent sets resource limits, which give no status of their own"
 			}
-			runtimetest.Run(t, runtimetest.Harness{
+			h := runtimetest.Harness{
 				Lacks:    lacks,
 				Language: c.language,
 				New: func(t testing.TB) runtimes.Runtime {
@@ -47,9 +51,33 @@ func TestConformance(t *testing.T) {
 						t.Fatal(err)
 					}
 				},
-			})
+			}
+			possible, reason := canHaveDisk(t)
+			if !possible && !c.remote { // an engine elsewhere has volumes
+				lacks[runtimetest.RoomOnDisk] = reason
+			}
+			if c.disk {
+				if !possible || os.Geteuid() != 0 {
+					t.Skip("no session can have files on a disk of its own:", reason)
+				}
+				h.Only = runtimetest.OnDisk
+				h.Spec = func(spec *runtimes.Spec) { spec.Limits.DiskBytes, spec.DiskAsked = 160<<20, true }
+			}
+			runtimetest.Run(t, h)
 		})
 	}
+}
+
+// canHaveDisk asks as a server would that has its data where the tests have it.
+func canHaveDisk(t *testing.T) (possible bool, reason string) {
+	t.Helper()
+	files := filepath.Join(realDirectory(t), "workspaces")
+	m, err := workspace.New(workspace.Options{Dir: files, Mark: "probe", Images: diskimage.New(files, "probe")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	return m.OnDisk()
 }
 
 // leftOf lists what a session has left on the engine and on this host.
@@ -80,7 +108,7 @@ func leftOf(t testing.TB, r *Runtime, session string) []string {
 	}
 	mounts, _ := os.ReadFile("/proc/self/mountinfo")
 	for line := range strings.Lines(string(mounts)) {
-		if strings.Contains(line, "/"+session+"/") {
+		if strings.Contains(line, "/"+session+"/") || strings.Contains(line, "/"+session+" ") {
 			left = append(left, "mount "+line)
 		}
 	}

@@ -23,6 +23,7 @@ func agentLink(log *slog.Logger, groups *cgroup.Finder) greeter {
 				Harden:    guestlink.Harden{NoCapabilities: true, NoNewPrivileges: true, Seccomp: true},
 				Env:       g.environment,
 				Workspace: workspaceTarget,
+				Places:    []string{userHome, temporaryTarget, sharedMemoryTarget},
 				Files:     g.files,
 			},
 			Group:       group,
@@ -41,6 +42,7 @@ func agentLink(log *slog.Logger, groups *cgroup.Finder) greeter {
 			link: opened, layers: reported(opened.Report()), terminal: opened.Report().Terminal,
 			limits: runtimes.Limits{MemoryBytes: kernel.MemoryBytes, CPUs: kernel.CPUs, Processes: kernel.Processes},
 		}
+		readRooms(&answer.limits, opened.Report())
 		if g.files {
 			answer.files = opened.Files()
 		}
@@ -75,4 +77,18 @@ func reported(r guestlink.Report) []runtimes.Layer {
 		layers = append(layers, runtimes.Seccomp)
 	}
 	return layers
+}
+
+// readRooms adds what the agent read back of the places besides the workspace.
+func readRooms(limits *runtimes.Limits, r guestlink.Report) {
+	for _, place := range r.Places {
+		switch place.Path {
+		case userHome:
+			limits.HomeBytes = place.Bytes
+		case temporaryTarget:
+			limits.TemporaryBytes = place.Bytes
+		case sharedMemoryTarget:
+			limits.SharedMemoryBytes = place.Bytes
+		}
+	}
 }

@@ -24,6 +24,16 @@ func (c *construction) limitsInForce() runtimes.Limits {
 		limits.Processes = kernel.Processes
 	}
 	limits.DiskBytes, limits.Inodes = c.workspace.limits()
+	limits.SharedMemoryBytes = kernel.SharedMemoryBytes
+	limits.HomeBytes, limits.TemporaryBytes = kernel.HomeBytes, kernel.TemporaryBytes
+	for _, m := range c.seat.mounts { // what is not in memory has the room of the workspace
+		switch m.Target {
+		case userHome:
+			limits.HomeBytes = limits.DiskBytes
+		case temporaryTarget:
+			limits.TemporaryBytes = limits.DiskBytes
+		}
+	}
 	limits.OutputBytes = c.spec.Limits.OutputBytes
 	return limits
 }

@@ -25,6 +25,8 @@ type Harness struct {
 	KillOutside func(t testing.TB, env runtimes.Environment)
 	// Spec edits each Spec, for an image or a smaller limit. Nil does not.
 	Spec func(*runtimes.Spec)
+	// Only are the subjects, or "SUBJECT/CASE", to run; nil is all.
+	Only []string
 	// Lacks gives the reasons why the runtime lacks capabilities.
 	Lacks map[Capability]string
 }
@@ -36,6 +38,8 @@ type Capability string
 const (
 	// CommandLimits: CommandLimits of memory, CPU and processes.
 	CommandLimits Capability = "limits of one command"
+	// RoomOnDisk: a session can have more room than its share of memory.
+	RoomOnDisk Capability = "room on disk"
 	// OwnFiles: each environment has /tmp and HOME to itself.
 	OwnFiles Capability = "files outside the workspace"
 )

@@ -9,6 +9,9 @@ const (
 	toolsTarget = "/opt/codebeaker/bin"
 	warmTarget  = "/opt/codebeaker/warm"
 	userName    = "user"
+	// temporary and sharedMemory are the other writable places.
+	temporary    = "/tmp"
+	sharedMemory = "/dev/shm"
 )
 
 // baseEnv is the environment of every program, before the kit's, the

@@ -103,7 +103,8 @@ func (m *Maker) spare(bytes int64) error {
 	}
 	whole, free := int64(fs.Blocks)*fs.Bsize, int64(fs.Bavail)*fs.Bsize
 	if left := min(max(whole/20, leastSpare), mostSpare); free-bytes < left {
-		return fmt.Errorf("%w: %d MB are free, %d MB wanted, %d MB are left to the host", ErrNoRoom, free>>20, bytes>>20, left>>20)
+		return fmt.Errorf("%w: %d MB are free, %d MB wanted, %d MB are left to the host: %w",
+			ErrNoRoom, free>>20, bytes>>20, left>>20, unix.ENOSPC)
 	}
 	return nil
 }
