@@ -18,6 +18,7 @@ type CreateRequest struct {
 	IdleTimeout time.Duration
 	MaxLifetime time.Duration
 	Limits      runtimes.Limits
+	DiskAsked   bool // Limits.DiskBytes is no default
 	Network     runtimes.Network
 	Env         []string
 	Image       string

@@ -18,6 +18,10 @@ type Spec struct {
 	// Limits are those asked for; Environment.Limits are those in force.
 	Limits  Limits
 	Network Network
+	// DiskAsked: the client asked for Limits.DiskBytes, which is given on disk
+	// where its share of memory does not hold as much. Else it is a default,
+	// and memory, which is faster, bounds it.
+	DiskAsked bool
 	// Env are variables of every program, "KEY=value".
 	Env []string
 	// Image names another image than the language's; Docker only.
@@ -32,8 +36,13 @@ type Limits struct {
 	MemoryBytes int64
 	CPUs        float64
 	Processes   int64
-	DiskBytes   int64
+	DiskBytes   int64 // of the workspace; on disk, of HOME and /tmp together with it
 	Inodes      int64
-	OpenFiles   int64
-	OutputBytes int64 // of one execution
+	// HomeBytes, TemporaryBytes and SharedMemoryBytes are what HOME, /tmp and
+	// /dev/shm have room for. They are read back only; a Spec has none.
+	HomeBytes         int64
+	TemporaryBytes    int64
+	SharedMemoryBytes int64
+	OpenFiles         int64
+	OutputBytes       int64 // of one execution
 }

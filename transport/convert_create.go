@@ -84,7 +84,7 @@ func (v *converter) limits(r *actors.CreateRequest, p *protocol.SessionCreate) e
 	if err != nil {
 		return err
 	}
-	r.Limits.MemoryBytes, r.Limits.DiskBytes = memory<<20, disk<<20
+	r.Limits.MemoryBytes, r.Limits.DiskBytes, r.DiskAsked = memory<<20, disk<<20, p.DiskLimitMB != nil
 	r.Limits.Processes, err = integer("processLimit", p.ProcessLimit, min(defaultProcesses, most.MaxProcesses), 1, most.MaxProcesses)
 	if err != nil {
 		return err

@@ -57,6 +57,9 @@ func wireLimits(l *runtimes.Limits) protocol.Limits {
 		Processes:   orNull(l.Processes),
 		DiskMB:      orNull(float64(l.DiskBytes) / (1 << 20)),
 		Inodes:      orNull(l.Inodes),
+		HomeMB:      orNull(float64(l.HomeBytes) / (1 << 20)),
+		TmpMB:       orNull(float64(l.TemporaryBytes) / (1 << 20)),
+		ShmMB:       orNull(float64(l.SharedMemoryBytes) / (1 << 20)),
 		OpenFiles:   orNull(l.OpenFiles),
 		OutputBytes: orNull(l.OutputBytes),
 	}

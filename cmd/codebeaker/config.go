@@ -19,6 +19,7 @@ import (
 
 	"github.com/codebeaker/codebeaker/actors"
 	"github.com/codebeaker/codebeaker/runtimes"
+	"github.com/codebeaker/codebeaker/runtimes/host"
 	"github.com/codebeaker/codebeaker/transport"
 	"github.com/codebeaker/codebeaker/transport/websocket"
 )
@@ -55,6 +56,7 @@ type Config struct {
 	MaxCPUs         float64       `koanf:"max-cpus"`
 	MaxProcesses    int           `koanf:"max-processes"`
 	MaxDiskMB       int           `koanf:"max-disk-mb"`
+	Storage         string        `koanf:"workspace-storage"`
 	MaxIdle         time.Duration `koanf:"max-idle"`
 	MaxLifetime     time.Duration `koanf:"max-lifetime"`
 	MaxConnections  int           `koanf:"max-connections"`
@@ -94,6 +96,7 @@ func addFlags(flags *pflag.FlagSet) {
 	flags.Float64("max-cpus", 0, "largest cpus a session may ask for; 0 is the machine's")
 	flags.Int("max-processes", transport.DefaultMaxProcesses, "largest processLimit a session may ask for")
 	flags.Int("max-disk-mb", transport.DefaultMaxDiskMB, "largest diskLimitMB a session may ask for")
+	flags.String("workspace-storage", "auto", "where the files of sessions live: memory, disk, or auto: on disk when a session asks for more than half of its memory")
 	flags.Duration("max-idle", transport.DefaultMaxIdleTimeout, "longest idleTimeoutMinutes")
 	flags.Duration("max-lifetime", transport.DefaultMaxLifetime, "longest maxLifetimeMinutes")
 	flags.Int("max-connections", transport.DefaultConnections, "connections from one address that is not loopback")
@@ -185,6 +188,9 @@ func (c *Config) validate() error {
 	}
 	if _, err := c.images(); err != nil {
 		return err
+	}
+	if err := host.CheckStorage(c.Storage); err != nil {
+		return fmt.Errorf("workspace-storage: %w", err)
 	}
 	switch {
 	case c.MaxMemoryMB < 0:

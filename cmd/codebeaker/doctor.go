@@ -61,7 +61,7 @@ func examine(ctx context.Context, c Config, verbose bool, out io.Writer) error {
 	}
 	h, err := host.Open(host.Options{
 		Names: c.Runtimes, DataDir: dir.path, Mark: dir.mark, ToolsDir: c.ToolsDir, Guest: c.Guest,
-		DockerHost: c.DockerHost, Logger: slog.New(slog.DiscardHandler),
+		DockerHost: c.DockerHost, Storage: c.Storage, Logger: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		return err
@@ -81,6 +81,9 @@ func examine(ctx context.Context, c Config, verbose bool, out io.Writer) error {
 	}
 	if enforced, reason := h.Quota(); !enforced {
 		fmt.Fprintf(out, "\ndisk limits are not enforced: %s\n", reason)
+	}
+	if possible, reason := h.OnDisk(); !possible {
+		fmt.Fprintf(out, "\na diskLimitMB above half of memoryLimitMB gives no more than that: %s\n", reason)
 	}
 	if why := host.NoExec(c.DataDir); why != "" {
 		fmt.Fprintf(out, "\n%s\n", why)

@@ -73,7 +73,7 @@ func newProgram(ctx context.Context, c Config, log *slog.Logger) (p *Program, er
 	}
 	p.host, err = host.Open(host.Options{
 		Names: c.Runtimes, DataDir: p.dir.path, Mark: p.dir.mark, ToolsDir: c.ToolsDir, Guest: c.Guest,
-		DockerHost: c.DockerHost, AllowImages: images, AllowNetworks: networks, Logger: log,
+		DockerHost: c.DockerHost, AllowImages: images, AllowNetworks: networks, Storage: c.Storage, Logger: log,
 	})
 	if err != nil {
 		return p, err

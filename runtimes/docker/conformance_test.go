@@ -13,6 +13,8 @@ import (
 	"github.com/docker/docker/api/types/filters"
 
 	"github.com/codebeaker/codebeaker/runtimes"
+	"github.com/codebeaker/codebeaker/runtimes/internal/diskimage"
+	"github.com/codebeaker/codebeaker/runtimes/internal/workspace"
 	"github.com/codebeaker/codebeaker/runtimes/runtimetest"
 )
 
@@ -22,10 +24,12 @@ func TestConformance(t *testing.T) {
 		language runtimes.Language
 		remote   bool
 		found    []runtimes.Language
+		disk     bool // all sessions have their files there
 	}{
-		{"python", runtimes.Python, false, nil},
-		{"nodejs", runtimes.JavaScript, false, []runtimes.Language{}},
-		{"remote python", runtimes.Python, true, []runtimes.Language{runtimes.Python}},
+		{"python", runtimes.Python, false, nil, false},
+		{"nodejs", runtimes.JavaScript, false, []runtimes.Language{}, false},
+		{"remote python", runtimes.Python, true, []runtimes.Language{runtimes.Python}, false},
+		{"python on disk", runtimes.Python, false, []runtimes.Language{}, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			requireEngine(t, c.language)
@@ -37,7 +41,7 @@ func TestConformance(t *testing.T) {
 			if c.remote {
 				lacks[runtimetest.ProcessorFiles] = "an engine elsewhere has no files of the server"
 			}
-			runtimetest.Run(t, runtimetest.Harness{
+			h := runtimetest.Harness{
 				Lacks:    lacks,
 				Language: c.language,
 				FoundIn:  c.found,
@@ -52,9 +56,33 @@ func TestConformance(t *testing.T) {
 						t.Fatal(err)
 					}
 				},
-			})
+			}
+			possible, reason := canHaveDisk(t)
+			if !possible && !c.remote { // an engine elsewhere has volumes
+				lacks[runtimetest.RoomOnDisk] = reason
+			}
+			if c.disk {
+				if !possible || os.Geteuid() != 0 {
+					t.Skip("no session can have files on a disk of its own:", reason)
+				}
+				h.Only = runtimetest.OnDisk
+				h.Spec = func(spec *runtimes.Spec) { spec.Limits.DiskBytes, spec.DiskAsked = 160<<20, true }
+			}
+			runtimetest.Run(t, h)
 		})
 	}
+}
+
+// canHaveDisk asks as a server would that has its data where the tests have it.
+func canHaveDisk(t *testing.T) (possible bool, reason string) {
+	t.Helper()
+	files := filepath.Join(realDirectory(t), "workspaces")
+	m, err := workspace.New(workspace.Options{Dir: files, Mark: "probe", Images: diskimage.New(files, "probe")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	return m.OnDisk()
 }
 
 // leftOf lists what a session has left on the engine and on this host.
@@ -85,7 +113,7 @@ func leftOf(t testing.TB, r *Runtime, session string) []string {
 	}
 	mounts, _ := os.ReadFile("/proc/self/mountinfo")
 	for line := range strings.Lines(string(mounts)) {
-		if strings.Contains(line, "/"+session+"/") {
+		if strings.Contains(line, "/"+session+"/") || strings.Contains(line, "/"+session+" ") {
 			left = append(left, "mount "+line)
 		}
 	}

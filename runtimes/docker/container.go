@@ -11,6 +11,7 @@ import (
 	"github.com/codebeaker/codebeaker/runtimes"
 	"github.com/codebeaker/codebeaker/runtimes/internal/sizes"
 	"github.com/codebeaker/codebeaker/runtimes/internal/surroundings"
+	"github.com/codebeaker/codebeaker/runtimes/internal/workspace"
 )
 
 // Where things are inside a container.
@@ -20,17 +21,23 @@ const (
 	guestDirectory  = "/.codebeaker/bin"
 	guestTarget     = guestDirectory + "/guest"
 	linkTarget      = "/.codebeaker/link"
+	temporaryTarget = "/tmp"
+	// otherTemporary is for what is to outlive a restart, of which there is none.
+	otherTemporary     = "/var/tmp"
+	sharedMemoryTarget = "/dev/shm"
 )
 
 const (
 	// agentTasks is how many tasks of the container's pids limit are the
 	// agent's own, so that programs get the whole of what the session was given.
 	agentTasks = 32
-	// shmBytes is /dev/shm. It counts as the container's memory.
-	shmBytes = 16 << 20
-	// scratchInodes bounds the files of /tmp and of the home directory, each:
+	// unknownMemory stands for the memory of a container without a limit, when
+	// the places in memory are sized.
+	unknownMemory = 512 << 20
+	// A place in memory may have a file for so many bytes, and at least so many:
 	// the Go command alone makes 5000 links in its cache.
-	scratchInodes = 32768
+	bytesPerInode      = 8 << 10
+	leastScratchInodes = 32 << 10
 	// fsizeSlack lets a full disk say so before RLIMIT_FSIZE ends the program
 	// with SIGXFSZ, setrlimit(2).
 	fsizeSlack = 1 << 20
@@ -107,7 +114,7 @@ func (b *blueprint) hostConfig() *container.HostConfig {
 		ReadonlyRootfs: true,
 		SecurityOpt:    []string{"no-new-privileges", seccompOption},
 		Tmpfs:          b.scratch(),
-		ShmSize:        shmBytes,
+		ShmSize:        b.share(),
 		MaskedPaths:    maskedPaths,
 		ReadonlyPaths:  readonlyPaths,
 		Init:           &noInit,
@@ -123,23 +130,32 @@ func (b *blueprint) hostConfig() *container.HostConfig {
 	}
 }
 
-// scratch are the writable directories besides the workspace, in memory that
-// counts as the container's. An image's own volumes would be writable without
-// any bound: each gets an empty directory of one page instead.
-func (b *blueprint) scratch() map[string]string {
-	size := int64(64 << 20)
-	if b.limits.MemoryBytes > 0 {
-		size = b.limits.MemoryBytes / 4
+// share is what a place in memory may take of the container's.
+func (b *blueprint) share() int64 {
+	if share := workspace.MemoryShare(b.limits.MemoryBytes); share > 0 {
+		return share
 	}
-	common := fmt.Sprintf("rw,exec,nosuid,nodev,size=%d,nr_inodes=%d", size, scratchInodes)
+	return unknownMemory / 2
+}
+
+// scratch are the writable directories besides the workspace, in memory that
+// counts as the container's, unless they are among its mounts. An image's own
+// volumes would be writable without any bound: each gets an empty directory of
+// one page instead.
+func (b *blueprint) scratch() map[string]string {
+	common := fmt.Sprintf("rw,exec,nosuid,nodev,size=%d,nr_inodes=%d", b.share(), max(b.share()/bytesPerInode, leastScratchInodes))
 	mounts := map[string]string{
-		"/tmp":            common + ",mode=1777",
+		temporaryTarget:   common + ",mode=1777",
+		otherTemporary:    common + ",mode=1777",
 		surroundings.Home: common + fmt.Sprintf(",mode=0700,uid=%d,gid=%d", b.uid, b.gid),
 	}
 	for path := range b.image.volumes {
 		if _, taken := mounts[path]; !taken && path != workspaceTarget {
 			mounts[path] = "ro,nosuid,nodev,noexec,size=4096,nr_inodes=2"
 		}
+	}
+	for i := range b.mounts {
+		delete(mounts, b.mounts[i].Target)
 	}
 	return mounts
 }
@@ -153,8 +169,8 @@ func (b *blueprint) ulimits() []*container.Ulimit {
 		files = maxOpenFiles
 	}
 	limits := []*container.Ulimit{set("nofile", files), set("core", 0), set("memlock", lockedBytes)}
-	if b.limits.DiskBytes > 0 {
-		limits = append(limits, set("fsize", b.limits.DiskBytes+fsizeSlack))
+	if b.limits.DiskBytes > 0 { // also of files in memory
+		limits = append(limits, set("fsize", max(b.limits.DiskBytes, b.share())+fsizeSlack))
 	}
 	return limits
 }

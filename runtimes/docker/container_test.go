@@ -34,7 +34,10 @@ func TestAContainerIsConfined(t *testing.T) {
 		"half a CPU":          host.NanoCPUs == 5e8,
 		"processes":           *host.PidsLimit == 64+agentTasks,
 		"image's volume":      strings.HasPrefix(host.Tmpfs["/data"], "ro,"),
-		"bounded /tmp":        strings.Contains(host.Tmpfs["/tmp"], "size=67108864,nr_inodes="),
+		"bounded /tmp":        strings.Contains(host.Tmpfs["/tmp"], "size=134217728,nr_inodes=32768,"),
+		"bounded /var/tmp":    strings.Contains(host.Tmpfs["/var/tmp"], "size=134217728,nr_inodes=32768,"),
+		"bounded HOME":        strings.Contains(host.Tmpfs[surroundings.Home], "size=134217728,nr_inodes=32768,"),
+		"bounded /dev/shm":    host.ShmSize == 128<<20,
 	} {
 		if !is {
 			t.Errorf("the container lacks: %s", what)

@@ -8,6 +8,7 @@ import (
 	"github.com/codebeaker/codebeaker/runtimes"
 	"github.com/codebeaker/codebeaker/runtimes/internal/cgroup"
 	"github.com/codebeaker/codebeaker/runtimes/internal/guestlink"
+	"github.com/codebeaker/codebeaker/runtimes/internal/surroundings"
 )
 
 // agentLink makes the link to an agent that the engine has started as the user
@@ -23,6 +24,7 @@ func agentLink(log *slog.Logger, groups *cgroup.Finder) greeter {
 				Harden:    guestlink.Harden{NoCapabilities: true, NoNewPrivileges: true, Seccomp: true},
 				Env:       g.environment,
 				Workspace: workspaceTarget,
+				Places:    []string{surroundings.Home, temporaryTarget, sharedMemoryTarget},
 				Files:     g.files,
 			},
 			Group:       group,
@@ -44,6 +46,7 @@ func agentLink(log *slog.Logger, groups *cgroup.Finder) greeter {
 			link: opened, layers: reported(opened.Report()), terminal: opened.Report().Terminal,
 			limits: runtimes.Limits{MemoryBytes: kernel.MemoryBytes, CPUs: kernel.CPUs, Processes: kernel.Processes},
 		}
+		readRooms(&answer.limits, opened.Report())
 		if g.files {
 			answer.files = opened.Files()
 		}
@@ -78,4 +81,18 @@ func reported(r guestlink.Report) []runtimes.Layer {
 		layers = append(layers, runtimes.Seccomp)
 	}
 	return layers
+}
+
+// readRooms adds what the agent read back of the places besides the workspace.
+func readRooms(limits *runtimes.Limits, r guestlink.Report) {
+	for _, place := range r.Places {
+		switch place.Path {
+		case surroundings.Home:
+			limits.HomeBytes = place.Bytes
+		case temporaryTarget:
+			limits.TemporaryBytes = place.Bytes
+		case sharedMemoryTarget:
+			limits.SharedMemoryBytes = place.Bytes
+		}
+	}
 }

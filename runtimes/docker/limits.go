@@ -7,6 +7,7 @@ import (
 	"github.com/docker/docker/api/types/mount"
 
 	"github.com/codebeaker/codebeaker/runtimes"
+	"github.com/codebeaker/codebeaker/runtimes/internal/surroundings"
 )
 
 // limitsInForce are those the kernel names where the container's cgroup can be
@@ -24,6 +25,16 @@ func (c *construction) limitsInForce() runtimes.Limits {
 		limits.Processes = kernel.Processes
 	}
 	limits.DiskBytes, limits.Inodes = c.workspace.limits()
+	limits.SharedMemoryBytes = kernel.SharedMemoryBytes
+	limits.HomeBytes, limits.TemporaryBytes = kernel.HomeBytes, kernel.TemporaryBytes
+	for _, m := range c.seat.mounts { // what is not in memory has the room of the workspace
+		switch m.Target {
+		case surroundings.Home:
+			limits.HomeBytes = limits.DiskBytes
+		case temporaryTarget:
+			limits.TemporaryBytes = limits.DiskBytes
+		}
+	}
 	limits.OutputBytes = c.spec.Limits.OutputBytes
 	return limits
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/codebeaker/codebeaker/runtimes"
 	"github.com/codebeaker/codebeaker/runtimes/internal/cgroup"
+	"github.com/codebeaker/codebeaker/runtimes/internal/diskimage"
 	"github.com/codebeaker/codebeaker/runtimes/internal/guestbin/guesttest"
 	"github.com/codebeaker/codebeaker/runtimes/internal/workspace"
 )
@@ -46,7 +47,8 @@ func requireEngine(t testing.TB, images ...runtimes.Language) {
 func newRealRuntime(t testing.TB, change func(*Options)) *Runtime {
 	t.Helper()
 	data := realDirectory(t)
-	workspaces, err := workspace.New(workspace.Options{Dir: filepath.Join(data, "workspaces"), Mark: filepath.Base(data)})
+	files := filepath.Join(data, "workspaces")
+	workspaces, err := workspace.New(workspace.Options{Dir: files, Mark: filepath.Base(data), Images: diskimage.New(files, "test")})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,13 +14,15 @@ import (
 	"github.com/docker/docker/api/types/mount"
 
 	"github.com/codebeaker/codebeaker/runtimes"
+	"github.com/codebeaker/codebeaker/runtimes/internal/workspace"
 )
 
 // remoteAccess is for an engine that does not see the server's directories. The
 // agent's binary and the workspaces are volumes, the link is the container's
 // standard streams.
 //
-// A volume has no quota, so the disk is not bounded here. A single file cannot
+// A volume has no quota, so the disk is not bounded here. /tmp and HOME are in the
+// container's memory unless the session asked for more. A single file cannot
 // be bound into a container, so /etc is a volume too: a copy of the image's with
 // the session's user and names in it.
 type remoteAccess struct {
@@ -51,7 +53,7 @@ func (a *remoteAccess) makeWorkspace(ctx context.Context, spec runtimes.Spec) (*
 	if err != nil {
 		return nil, err
 	}
-	volume := &volumeWorkspace{access: a, name: newName(spec.Session), uid: uid}
+	volume := &volumeWorkspace{access: a, session: spec.Session, name: newName(spec.Session), uid: uid, onDisk: a.onDisk(spec)}
 	image, err := a.r.imageFor(ctx, spec)
 	for _, name := range volume.volumes() {
 		a.r.claims.claim(name)
@@ -75,23 +77,34 @@ func (a *remoteAccess) makeWorkspace(ctx context.Context, spec runtimes.Spec) (*
 	return volume, nil
 }
 
+// onDisk reports whether a session's /tmp and HOME are to be on the engine's
+// disk, as its workspace is.
+func (a *remoteAccess) onDisk(spec runtimes.Spec) bool {
+	return a.r.options.Workspaces.Storage().WantsDisk(&workspace.CreateOptions{
+		DiskBytes: spec.Limits.DiskBytes, Asked: spec.DiskAsked, MemoryBytes: spec.Limits.MemoryBytes,
+	})
+}
+
 // seat fills the agent's volume if that has not been done in this life.
-func (a *remoteAccess) seat(ctx context.Context, _ string, _ runtimes.Spec, ws place) (*seat, error) {
+func (a *remoteAccess) seat(ctx context.Context, name string, spec runtimes.Spec, ws place) (*seat, error) {
 	guest, err := a.guestVolume(ctx)
+	if err != nil {
+		return nil, err
+	}
+	volume := ws.(*volumeWorkspace)
+	scratch, err := a.scratch(ctx, name, volume)
 	if err != nil {
 		return nil, err
 	}
 	link := &stdio{engine: a.r.engine, log: a.r.log}
 	return &seat{
-		mounts: []mount.Mount{
-			readOnlyVolume(guest, guestDirectory), readOnlyVolume(ws.(*volumeWorkspace).etc(), etcTarget),
-		},
+		mounts:    append(scratch.mounts, readOnlyVolume(guest, guestDirectory), readOnlyVolume(volume.etc(), etcTarget)),
 		arguments: []string{"-stdio"},
 		stdio:     true,
 		attach:    link.attach,
 		accept:    func(context.Context) (io.ReadWriteCloser, error) { return link, nil },
 		said:      link.complaints,
-		release:   link.Close,
+		release:   func() error { return errors.Join(link.Close(), scratch.release()) },
 	}, nil
 }
 

@@ -9,6 +9,7 @@ import (
 	"github.com/docker/docker/api/types/mount"
 
 	"github.com/codebeaker/codebeaker/runtimes"
+	"github.com/codebeaker/codebeaker/runtimes/internal/surroundings"
 	"github.com/codebeaker/codebeaker/runtimes/internal/workspace"
 )
 
@@ -31,9 +32,23 @@ func (p sharedPlace) limits() (bytes, inodes int64) { return p.Directory.Limits(
 // mount binds the directory. It is mounted nosuid and nodev already where the
 // server may mount; elsewhere the container's no-new-privileges and its lack of
 // capabilities do the same.
-func (p sharedPlace) mount() mount.Mount {
+func (p sharedPlace) mount() mount.Mount { return writable(p.Path(), workspaceTarget) }
+
+// scratch are the mounts of the places that lie on the workspace's storage.
+func (p sharedPlace) scratch(ctx context.Context) ([]mount.Mount, error) {
+	made, err := p.Scratch(ctx)
+	if err != nil || made == nil {
+		return nil, err
+	}
+	return []mount.Mount{
+		writable(made.Temporary, temporaryTarget), writable(made.Temporary, otherTemporary), writable(made.Home, surroundings.Home),
+	}, nil
+}
+
+// writable binds a path of the host.
+func writable(source, target string) mount.Mount {
 	return mount.Mount{
-		Type: mount.TypeBind, Source: p.Path(), Target: workspaceTarget,
+		Type: mount.TypeBind, Source: source, Target: target,
 		BindOptions: &mount.BindOptions{Propagation: mount.PropagationRPrivate},
 	}
 }
@@ -47,8 +62,8 @@ func (a *sharedAccess) workspace(ctx context.Context, spec runtimes.Spec) (place
 		return sharedPlace{directory}, false, nil
 	}
 	directory, err := a.workspaces.Create(ctx, workspace.CreateOptions{
-		Session: spec.Session, DiskBytes: spec.Limits.DiskBytes, MemoryBytes: spec.Limits.MemoryBytes,
-		Inodes: spec.Limits.Inodes,
+		Session: spec.Session, DiskBytes: spec.Limits.DiskBytes, Asked: spec.DiskAsked,
+		MemoryBytes: spec.Limits.MemoryBytes, Inodes: spec.Limits.Inodes,
 	})
 	if err != nil {
 		return nil, false, err
@@ -58,7 +73,11 @@ func (a *sharedAccess) workspace(ctx context.Context, spec runtimes.Spec) (place
 
 // seat makes a directory for the container: the files of /etc that it sees, and
 // a directory with the socket that the agent dials. Both are read-only there.
-func (a *sharedAccess) seat(_ context.Context, name string, spec runtimes.Spec, ws place) (*seat, error) {
+func (a *sharedAccess) seat(ctx context.Context, name string, spec runtimes.Spec, ws place) (*seat, error) {
+	scratch, err := ws.(sharedPlace).scratch(ctx)
+	if err != nil {
+		return nil, err
+	}
 	directory := filepath.Join(a.environments, name)
 	link := filepath.Join(directory, "link")
 	release := func() error { return os.RemoveAll(directory) }
@@ -67,7 +86,7 @@ func (a *sharedAccess) seat(_ context.Context, name string, spec runtimes.Spec, 
 			return nil, err
 		}
 	}
-	mounts := []mount.Mount{readOnly(a.guest, guestTarget), readOnly(link, linkTarget)}
+	mounts := append(scratch, readOnly(a.guest, guestTarget), readOnly(link, linkTarget))
 	for _, file := range etcFiles(spec, ws.UID(), ws.GID()) {
 		path := filepath.Join(directory, file.name)
 		err := os.WriteFile(path, []byte(file.content), 0o444)

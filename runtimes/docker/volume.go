@@ -13,9 +13,11 @@ import (
 // volumeWorkspace is a workspace on the engine. Its file commands are carried
 // out by the agent of the environment that has it now.
 type volumeWorkspace struct {
-	access *remoteAccess
-	name   string // of the volume with the files
-	uid    int
+	access  *remoteAccess
+	session string
+	name    string // of the volume with the files
+	uid     int
+	onDisk  bool // /tmp and HOME are volumes too
 
 	mu     sync.Mutex
 	files  runtimes.Workspace // nil between environments

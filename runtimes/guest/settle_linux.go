@@ -143,6 +143,7 @@ func (a *agent) report() (frame.Report, error) {
 	if r.Limits, err = readLimits(a.hello.Limits); err != nil {
 		return frame.Report{}, err
 	}
+	r.Places = rooms(a.hello.Places)
 	ours, theirs, err := newTerminal()
 	if err == nil {
 		ours.Close()
@@ -158,4 +159,16 @@ func (a *agent) workspace() string {
 		return "/"
 	}
 	return a.hello.Workspace
+}
+
+// rooms leaves out what is not there.
+func rooms(paths []string) []frame.Place {
+	var places []frame.Place
+	for _, path := range paths {
+		var fs unix.Statfs_t
+		if unix.Statfs(path, &fs) == nil {
+			places = append(places, frame.Place{Path: path, Bytes: int64(fs.Blocks) * fs.Bsize})
+		}
+	}
+	return places
 }

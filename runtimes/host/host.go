@@ -5,6 +5,7 @@
 package host
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -20,6 +21,7 @@ import (
 	"github.com/codebeaker/codebeaker/runtimes/deno"
 	"github.com/codebeaker/codebeaker/runtimes/docker"
 	"github.com/codebeaker/codebeaker/runtimes/internal/cgroup"
+	"github.com/codebeaker/codebeaker/runtimes/internal/diskimage"
 	"github.com/codebeaker/codebeaker/runtimes/internal/egress"
 	"github.com/codebeaker/codebeaker/runtimes/internal/guestbin"
 	"github.com/codebeaker/codebeaker/runtimes/internal/workspace"
@@ -46,7 +48,10 @@ type Options struct {
 	// AllowNetworks are addresses that sessions with network internet may
 	// reach although they are not public.
 	AllowNetworks []netip.Prefix
-	Logger        *slog.Logger // required
+	// Storage says where the files of sessions live: auto, memory or disk; "" is
+	// auto.
+	Storage string
+	Logger  *slog.Logger // required
 }
 
 // Host is the runtimes of one machine.
@@ -109,7 +114,8 @@ func newDocker(o Options, h *Host) (runtimes.Runtime, error) {
 
 // Open makes the runtimes and finds the control groups, for which systemd may
 // take this process into a scope. Nothing is swept or probed yet.
-// Errors: a name that is not in Names; a data directory that is in use.
+// Errors: a name that is not in Names; a data directory that is in use; a Storage
+// that this host cannot give.
 func Open(o Options) (*Host, error) {
 	if o.Names == nil {
 		o.Names = Names()
@@ -121,7 +127,7 @@ func Open(o Options) (*Host, error) {
 		}
 		o.Guest = path
 	}
-	manager, err := workspace.New(workspace.Options{Dir: filepath.Join(o.DataDir, "workspaces"), Mark: o.Mark})
+	manager, err := newManager(o)
 	if err != nil {
 		return nil, err
 	}
@@ -145,6 +151,21 @@ func Open(o Options) (*Host, error) {
 	return h, nil
 }
 
+func newManager(o Options) (*workspace.Manager, error) {
+	storage, err := workspace.ParseStorage(cmp.Or(o.Storage, workspace.Auto.String()))
+	if err != nil {
+		return nil, err
+	}
+	dir := filepath.Join(o.DataDir, "workspaces")
+	return workspace.New(workspace.Options{Dir: dir, Mark: o.Mark, Storage: storage, Images: diskimage.New(dir, o.Mark)})
+}
+
+// CheckStorage reports a name that Options.Storage may not have.
+func CheckStorage(name string) error {
+	_, err := workspace.ParseStorage(name)
+	return err
+}
+
 // Sweep removes what an earlier life of the data directory left behind: first
 // the environments, then the workspaces they used. What cannot be removed is
 // logged and does not keep the server from starting.
@@ -164,6 +185,10 @@ func (h *Host) Network() NetworkCounts { return h.network.Counts() }
 
 // Quota reports whether workspaces have a size limit here, and why not.
 func (h *Host) Quota() (enforced bool, reason string) { return h.workspaces.Quota() }
+
+// OnDisk reports whether sessions can have a larger disk than their share of
+// memory, and why not.
+func (h *Host) OnDisk() (possible bool, reason string) { return h.workspaces.OnDisk() }
 
 // Groups says which control groups are used, "none" where there are none, and
 // what is missing and how to get it; "" is nothing.

@@ -21,3 +21,7 @@ func BenchmarkCreateGo(b *testing.B) {
 	waitForWarmGo(b)
 	boxedtest.BenchmarkCreate(b, r, runtimes.Go, "hello.go", helloGo, "go", "run", "hello.go")
 }
+
+func BenchmarkStorage(b *testing.B) {
+	boxedtest.BenchmarkStorage(b, New(options(b)), runtimes.Python)
+}

@@ -28,6 +28,8 @@ type Harness struct {
 	// FoundIn are the languages whose environments are looked at for what programs
 	// find in them; nil is all that the runtime serves.
 	FoundIn []runtimes.Language
+	// Only are the subjects, or "SUBJECT/CASE", to run; nil is all.
+	Only []string
 	// Lacks gives the reasons why the runtime lacks capabilities.
 	Lacks map[Capability]string
 }
@@ -41,6 +43,8 @@ const (
 	CommandLimits Capability = "limits of one command"
 	// ProcessorFiles: /proc tells of the processors that programs may use.
 	ProcessorFiles Capability = "processors in /proc"
+	// RoomOnDisk: a session can have more room than its share of memory.
+	RoomOnDisk Capability = "room on disk"
 	// OwnFiles: each environment has /tmp and HOME to itself.
 	OwnFiles Capability = "files outside the workspace"
 )

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -39,6 +40,7 @@ var subjects = []struct {
 	{"Terminal", terminalCases},
 	{"Limits", limitCases},
 	{"Seen", seenCases},
+	{"Room", roomCases},
 	{"Apart", apartCases},
 	{"Found", foundCases},
 	{"Tools", toolCases},
@@ -67,12 +69,36 @@ func Run(t *testing.T, h Harness) {
 		s.language = s.found.Languages[0]
 	}
 	for _, subject := range subjects {
+		cases := h.wanted(subject.name, subject.cases)
+		if len(cases) == 0 {
+			continue
+		}
 		t.Run(subject.name, func(t *testing.T) {
-			for _, c := range subject.cases {
+			for _, c := range cases {
 				t.Run(c.name, func(t *testing.T) { c.run(t, s) })
 			}
 		})
 	}
+}
+
+// wanted are the cases of a subject to run.
+func (h *Harness) wanted(subject string, cases []testCase) []testCase {
+	if h.Only == nil || slices.Contains(h.Only, subject) {
+		return cases
+	}
+	var wanted []testCase
+	for _, c := range cases {
+		if slices.Contains(h.Only, subject+"/"+c.name) {
+			wanted = append(wanted, c)
+		}
+	}
+	return wanted
+}
+
+// OnDisk are the subjects and cases to run on sessions whose files are on disk.
+var OnDisk = []string{
+	"Life", "Files", "FileErrors", "Sharing", "Surroundings/HomeAndTmpAreWritable", "Limits/LimitsAreReadBack",
+	"Limits/DiskIsLimited", "Apart/SessionsDoNotSeeEachOthersFiles", "Loss",
 }
 
 // suite is one run of the suite on one runtime.

@@ -10,7 +10,7 @@ type SessionCreate struct {
 	MemoryLimitMB      *int64            `json:"memoryLimitMB,omitempty" default:"512" doc:"memory of all its processes together"`
 	CPUs               *float64          `json:"cpus,omitempty" default:"1" doc:"processor time per second, in processors"`
 	ProcessLimit       *int64            `json:"processLimit,omitempty" default:"128" doc:"processes and threads at one time"`
-	DiskLimitMB        *int64            `json:"diskLimitMB,omitempty" default:"1024" doc:"size of the workspace"`
+	DiskLimitMB        *int64            `json:"diskLimitMB,omitempty" default:"1024" doc:"size of the workspace; asked for more than half of memoryLimitMB it is on disk, and HOME and /tmp share it"`
 	Network            Network           `json:"network,omitempty" default:"\"none\"" doc:"what its programs may reach"`
 	Env                map[string]string `json:"env,omitempty" doc:"variables of every program"`
 	DockerImage        *string           `json:"dockerImage,omitempty" doc:"another image than the language's, where the server's configuration allows it"`
@@ -65,8 +65,11 @@ type Limits struct {
 	MemoryMB    *float64 `json:"memoryMB" doc:"memory of all processes together"`
 	CPUs        *float64 `json:"cpus" doc:"processors"`
 	Processes   *int64   `json:"processes" doc:"processes and threads"`
-	DiskMB      *float64 `json:"diskMB" doc:"size of the workspace"`
+	DiskMB      *float64 `json:"diskMB" doc:"size of the workspace; on disk it is that of HOME and /tmp together with it"`
 	Inodes      *int64   `json:"inodes" doc:"files of the workspace"`
+	HomeMB      *float64 `json:"homeMB" doc:"size of HOME"`
+	TmpMB       *float64 `json:"tmpMB" doc:"size of /tmp"`
+	ShmMB       *float64 `json:"shmMB" doc:"size of /dev/shm"`
 	OpenFiles   *int64   `json:"openFiles" doc:"file descriptors of a process"`
 	OutputBytes *int64   `json:"outputBytes" doc:"output of one execution"`
 }

@@ -59,9 +59,11 @@ type File struct {
 	Owned bool
 }
 
-// Scratch is a tmpfs of its own at Target that belongs to the box's user.
+// Scratch is a writable directory at Target that belongs to the box's user: a
+// tmpfs of its own or, with Source, that directory of the host.
 type Scratch struct {
 	Target string
+	Source string `json:",omitempty"`
 	Bound
 	Mode uint32
 	// NoExec forbids to run programs from there.

@@ -124,7 +124,8 @@ func (m *making) makeWorkspace(ctx context.Context) error {
 		return nil
 	}
 	made, err := m.r.options.Workspaces.Create(ctx, workspace.CreateOptions{
-		Session: m.spec.Session, DiskBytes: m.spec.Limits.DiskBytes, MemoryBytes: m.spec.Limits.MemoryBytes,
+		Session: m.spec.Session, DiskBytes: m.spec.Limits.DiskBytes, Asked: m.spec.DiskAsked,
+		MemoryBytes: m.spec.Limits.MemoryBytes,
 	})
 	m.e.workspace = made
 	return err
@@ -143,13 +144,13 @@ func (m *making) makeGroup(ctx context.Context) error {
 
 // startBox starts the agent. It is born in its control group, so that nothing
 // it makes escapes the limits.
-func (m *making) startBox(context.Context) error {
+func (m *making) startBox(ctx context.Context) error {
 	userNamespace := os.Geteuid() != 0
 	u := user{m.e.workspace.UID(), m.e.workspace.GID()}
 	if userNamespace {
 		u = user{box.DefaultUID, box.DefaultUID}
 	}
-	directory, err := filepath.EvalSymlinks(m.e.workspace.Path())
+	files, err := m.directories(ctx)
 	if err != nil {
 		return err
 	}
@@ -158,7 +159,7 @@ func (m *making) startBox(context.Context) error {
 		return err
 	}
 	defer closeBirth(birth)
-	m.cfg = layout(&m.found.kit, m.language, m.found.base, u, directory, &m.spec)
+	m.cfg = layout(&m.found.kit, m.language, m.found.base, u, files, &m.spec)
 	m.cfg.Processors = cpus.Host().Visible(m.spec.Limits.CPUs)
 	m.e.box, err = box.Start(box.StartOptions{Guest: m.found.guest, UserNamespace: userNamespace, Birth: birth})
 	if err == nil {
@@ -168,4 +169,22 @@ func (m *making) startBox(context.Context) error {
 		err = errors.Join(noGuest(broken), err)
 	}
 	return err
+}
+
+// directories are those of the session that its box shows.
+func (m *making) directories(ctx context.Context) (directories, error) {
+	real, err := filepath.EvalSymlinks(m.e.workspace.Path())
+	if err != nil {
+		return directories{}, err
+	}
+	d := directories{workspace: real, asked: m.e.workspace.WantsDisk()}
+	scratch, err := m.e.workspace.Scratch(ctx)
+	if err != nil || scratch == nil {
+		return d, err
+	}
+	if d.home, err = filepath.EvalSymlinks(scratch.Home); err != nil {
+		return d, err
+	}
+	d.temporary, err = filepath.EvalSymlinks(scratch.Temporary)
+	return d, err
 }

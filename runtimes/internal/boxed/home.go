@@ -10,4 +10,7 @@ const (
 	// toolsTarget is the first directory of the system's on PATH.
 	toolsTarget = "/opt/codebeaker/bin"
 	warmTarget  = "/opt/codebeaker/warm"
+	// temporary and sharedMemory are the other writable places.
+	temporary    = "/tmp"
+	sharedMemory = "/dev/shm"
 )

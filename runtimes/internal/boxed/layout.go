@@ -6,31 +6,42 @@ import (
 	"github.com/codebeaker/codebeaker/runtimes"
 	"github.com/codebeaker/codebeaker/runtimes/internal/box"
 	"github.com/codebeaker/codebeaker/runtimes/internal/surroundings"
+	"github.com/codebeaker/codebeaker/runtimes/internal/workspace"
 )
 
 // user is who programs run as, as the box counts.
 type user struct{ uid, gid int }
 
-// layout makes the box of a kit for a language. The workspace is a directory
-// of the host without symlinks; the memory of the spec bounds what scratch
-// directories may hold, for they live in memory.
-func layout(kit *Kit, language *Language, base box.Base, u user, workspace string, spec *runtimes.Spec) box.Config {
+// directories are those of a session on the host; home and temporary are "" for
+// a memory of their own.
+type directories struct {
+	workspace, home, temporary string
+	// asked: the session asked for room on disk. Else a cache that starts full
+	// of links is in memory even where HOME is not: thousands of files take
+	// seconds to make on a disk.
+	asked bool
+}
+
+// layout makes the box of a kit for a language. The files are directories of
+// the host without symlinks; the memory of the spec bounds what the places may
+// hold that live in memory, zero is unknown.
+func layout(kit *Kit, language *Language, base box.Base, u user, files directories, spec *runtimes.Spec) box.Config {
 	cfg := box.Config{
 		Hostname:  surroundings.HostName(spec.Session),
 		Root:      box.Bound{Bytes: 1 << 20, Inodes: 1024},
 		UID:       u.uid,
 		GID:       u.gid,
 		Binds:     slices.Concat(base.Binds, kit.Binds),
-		Links:     append(slices.Clone(base.Links), box.Link{Target: "/var/tmp", To: "/tmp"}),
+		Links:     append(slices.Clone(base.Links), box.Link{Target: "/var/tmp", To: temporary}),
 		Files:     etcFiles(u, spec),
-		Scratch:   scratch(spec.Limits.MemoryBytes),
-		Workspace: workspace,
+		Scratch:   scratch(files, spec.Limits.MemoryBytes),
+		Workspace: files.workspace,
 	}
 	for _, program := range kit.Programs {
 		addProgram(&cfg, program)
 	}
-	if language != nil {
-		language.Warm.layout(&cfg)
+	if language != nil && language.Warm.layout(&cfg) && files.home != "" && !files.asked {
+		cfg.Scratch = append(cfg.Scratch, box.Scratch{Target: language.Warm.Target, Bound: inMemory(spec.Limits.MemoryBytes), Mode: 0o755})
 	}
 	return cfg
 }
@@ -64,21 +75,33 @@ func etcFiles(u user, spec *runtimes.Spec) []box.File {
 }
 
 // unknownMemory stands for the memory of a session that has no limit, when
-// scratch directories are sized.
+// the places in memory are sized.
 const unknownMemory = 512 << 20
 
-// scratch bounds the writable directories: together they may take all of the
-// session's memory, which bounds them too where it is enforced.
-func scratch(memory int64) []box.Scratch {
+// Bounds of a place in memory: least is what the smallest session gets; the Go
+// command alone makes 5000 links in its cache.
+const (
+	leastScratch       = 1 << 20
+	leastScratchInodes = 8 << 10
+	bytesPerInode      = 8 << 10
+)
+
+// inMemory bounds a place that lives in memory to half of the session's, which
+// bounds all of them together.
+func inMemory(memory int64) box.Bound {
 	if memory <= 0 {
 		memory = unknownMemory
 	}
-	bound := func(bytes int64) box.Bound {
-		return box.Bound{Bytes: max(bytes, 1<<20), Inodes: min(max(bytes>>13, 1024), 1<<16)}
-	}
+	share := max(workspace.MemoryShare(memory), leastScratch)
+	return box.Bound{Bytes: share, Inodes: max(share/bytesPerInode, leastScratchInodes)}
+}
+
+// scratch are the writable directories beside the workspace.
+func scratch(files directories, memory int64) []box.Scratch {
+	bound := inMemory(memory)
 	return []box.Scratch{
-		{Target: "/tmp", Bound: bound(memory / 4), Mode: 0o1777},
-		{Target: Home, Bound: bound(memory / 2), Mode: 0o755},
-		{Target: "/dev/shm", Bound: bound(min(memory/4, 64<<20)), Mode: 0o1777, NoExec: true},
+		{Target: temporary, Source: files.temporary, Bound: bound, Mode: 0o1777},
+		{Target: Home, Source: files.home, Bound: bound, Mode: 0o755},
+		{Target: sharedMemory, Bound: bound, Mode: 0o1777, NoExec: true},
 	}
 }

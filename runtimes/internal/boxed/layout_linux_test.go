@@ -16,7 +16,7 @@ func TestAProgramIsLinkedWhereItIsVisibleAndShownWhereItIsNot(t *testing.T) {
 			{"node", "/usr/bin/node"}, {"python3", "/root/py/bin/python3.11"}, {"bun", "/srv/cache/bun"},
 		},
 	}
-	cfg := layout(kit, nil, box.Base{}, user{7, 8}, "/data/w", &runtimes.Spec{})
+	cfg := layout(kit, nil, box.Base{}, user{7, 8}, directories{workspace: "/data/w"}, &runtimes.Spec{})
 	for _, link := range []box.Link{
 		{Target: "/opt/codebeaker/bin/node", To: "/usr/bin/node"},
 		{Target: "/opt/codebeaker/bin/python3", To: "/root/py/bin/python3.11"},
@@ -33,30 +33,39 @@ func TestAProgramIsLinkedWhereItIsVisibleAndShownWhereItIsNot(t *testing.T) {
 	}
 }
 
-func TestScratchDirectoriesFitInTheSessionsMemory(t *testing.T) {
+func TestEachPlaceInMemoryMayTakeHalfOfIt(t *testing.T) {
 	for _, memory := range []int64{0, 64 << 20, 512 << 20, 64 << 30} {
-		limit := memory
-		if limit == 0 {
-			limit = unknownMemory
+		half := memory / 2
+		if memory == 0 {
+			half = unknownMemory / 2
 		}
-		sum := int64(0)
-		for _, s := range scratch(memory) {
-			sum += s.Bytes
-			if s.Bytes <= 0 || s.Inodes < 1024 || s.Inodes > 1<<16 {
+		places := scratch(directories{workspace: "/w"}, memory)
+		if len(places) != 3 {
+			t.Errorf("memory %d: %+v", memory, places)
+		}
+		for _, s := range places {
+			if s.Source != "" || s.Bytes != half || s.Inodes < leastScratchInodes {
 				t.Errorf("memory %d: %+v", memory, s)
 			}
 		}
-		if sum > limit {
-			t.Errorf("memory %d: scratch may take %d", memory, sum)
-		}
+	}
+}
+
+func TestPlacesOnDiskAreTheSessionsDirectories(t *testing.T) {
+	places := map[string]string{}
+	for _, s := range scratch(directories{workspace: "/w", home: "/h", temporary: "/t"}, 64<<20) {
+		places[s.Target] = s.Source
+	}
+	if places[Home] != "/h" || places[temporary] != "/t" || places[sharedMemory] != "" {
+		t.Errorf("got %v", places)
 	}
 }
 
 func TestALayoutLeavesThoseOfOtherBoxesAlone(t *testing.T) {
 	base := box.Base{Links: make([]box.Link, 1, 10), Binds: make([]box.Bind, 1, 10)}
 	kit := &Kit{Binds: make([]box.Bind, 1, 10), Programs: []Program{{"a", "/x/a"}, {"b", "/usr/bin/b"}}}
-	first := layout(kit, nil, base, user{1, 1}, "/one", &runtimes.Spec{})
-	second := layout(kit, nil, base, user{2, 2}, "/two", &runtimes.Spec{})
+	first := layout(kit, nil, base, user{1, 1}, directories{workspace: "/one"}, &runtimes.Spec{})
+	second := layout(kit, nil, base, user{2, 2}, directories{workspace: "/two"}, &runtimes.Spec{})
 	first.Links[len(first.Links)-1].To, first.Binds[len(first.Binds)-1].Source = "changed", "changed"
 	for _, link := range second.Links {
 		if strings.Contains(link.To, "changed") {

@@ -34,6 +34,7 @@ func (m *making) openLink(ctx context.Context) error {
 		Limits:    m.resourceLimits(),
 		Env:       m.environment(),
 		Workspace: box.WorkspaceTarget,
+		Places:    []string{Home, temporary, sharedMemory},
 	}
 	options := guestlink.Options{
 		Hello: hello, Group: m.e.group, Processes: m.spec.Limits.Processes,
@@ -122,8 +123,38 @@ func (m *making) readLimits(context.Context) error {
 	if !grouped.Processes {
 		limits.Processes = max(inForce(report, "nproc")-agentThreads, 0)
 	}
+	m.readRooms(&limits, report)
 	m.e.limits, m.e.terminal = limits, report.Terminal
 	return m.readIsolation(report)
+}
+
+// readRooms adds the places that have room of their own. What lies on the
+// storage of the workspace has the room of that.
+func (m *making) readRooms(limits *runtimes.Limits, report guestlink.Report) {
+	for _, s := range m.cfg.Scratch {
+		room := limits.DiskBytes
+		if s.Source == "" {
+			room = roomOf(report, s.Target)
+		}
+		switch s.Target {
+		case Home:
+			limits.HomeBytes = room
+		case temporary:
+			limits.TemporaryBytes = room
+		case sharedMemory:
+			limits.SharedMemoryBytes = room
+		}
+	}
+}
+
+// roomOf is what the agent read back of a place, zero for none.
+func roomOf(report guestlink.Report, path string) int64 {
+	for _, place := range report.Places {
+		if place.Path == path {
+			return place.Bytes
+		}
+	}
+	return 0
 }
 
 // inForce is a resource limit that the agent read back, zero for none.

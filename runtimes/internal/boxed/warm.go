@@ -149,14 +149,15 @@ func (w *Warm) wait() {
 	}
 }
 
-// layout adds the cache to a box; nothing until it is ready.
-func (w *Warm) layout(cfg *box.Config) {
+// layout adds the cache to a box, and reports whether it did: nothing until it
+// is ready.
+func (w *Warm) layout(cfg *box.Config) bool {
 	if w == nil || !w.ready() {
-		return
+		return false
 	}
 	dir, err := filepath.EvalSymlinks(w.Dir)
 	if err != nil {
-		return // removed this moment: the box starts cold
+		return false // removed this moment: the box starts cold
 	}
 	source := warmTarget + "/" + filepath.Base(w.Dir)
 	cfg.Binds = append(cfg.Binds, box.Bind{Source: dir, Target: source, NoExec: !w.Link})
@@ -164,4 +165,5 @@ func (w *Warm) layout(cfg *box.Config) {
 	if w.Beside != nil {
 		cfg.Files = append(cfg.Files, w.Beside()...)
 	}
+	return true
 }

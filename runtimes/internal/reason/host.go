@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"syscall"
 
+	"github.com/codebeaker/codebeaker/runtimes/internal/diskimage"
 	"github.com/codebeaker/codebeaker/runtimes/internal/workspace"
 )
 
@@ -46,6 +47,9 @@ func Workspace(err error) string {
 		return "every host user for sessions is taken: close sessions, then try again"
 	case errors.Is(err, workspace.ErrExists):
 		return "the session has a workspace already: try again, which makes another session"
+	case errors.Is(err, diskimage.ErrNoRoom):
+		return "the file system of the server's data directory has no room for so large a disk: ask for a smaller diskLimitMB, " +
+			"close sessions that have one, or free some of it"
 	case errors.Is(err, syscall.ENOSPC) && !file: // mount(2)
 		return "the host allows no further mount: raise `sysctl fs.mount-max`"
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):

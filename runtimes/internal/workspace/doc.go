@@ -8,7 +8,9 @@
 //
 // A [Manager] makes one [Directory] per session: a tmpfs of limited size with
 // a host uid of its own when the server is root, a plain directory when it is
-// not.
+// not. A session that asked for more than its share of memory has a file system
+// on disk instead, where root can make one, which holds its home directory and
+// its /tmp too.
 //
 // # Paths
 //

@@ -26,6 +26,11 @@ type Options struct {
 	UIDLock string
 	// Plain makes ordinary directories even where a tmpfs could be had.
 	Plain bool
+	// Storage says where files live. A server that is not root has plain
+	// directories, which are on disk.
+	Storage Storage
+	// Images makes room on disk for a server that is root; nil makes none.
+	Images Images
 }
 
 // The range of uids when Options gives none. It lies above the users of a host
@@ -49,7 +54,7 @@ type Manager struct {
 }
 
 // New prepares Dir and finds out by effect what this host allows.
-// Errors: ErrInUse.
+// Errors: ErrInUse; a Storage that cannot be had here.
 func New(o Options) (*Manager, error) {
 	dir, err := filepath.Abs(o.Dir)
 	if err != nil {
@@ -70,8 +75,8 @@ func New(o Options) (*Manager, error) {
 		return nil, fmt.Errorf("workspaces: %w", err)
 	}
 	m := &Manager{options: o, lock: lock, live: make(map[string]*Directory)}
-	if err := m.probe(); err != nil {
-		lock.Close()
+	if err := errors.Join(m.probe(), m.check()); err != nil {
+		m.Close()
 		return nil, fmt.Errorf("workspaces: %w", err)
 	}
 	return m, nil
@@ -129,6 +134,9 @@ type CreateOptions struct {
 	Session string
 	// DiskBytes is the size asked for; zero means 1 GiB.
 	DiskBytes int64
+	// Asked: a client asked for DiskBytes. Where memory does not hold as much,
+	// the workspace is made on disk.
+	Asked bool
 	// MemoryBytes is the memory limit of the session. A tmpfs lives in memory
 	// and gets no more than half of it; zero does not bound it.
 	MemoryBytes int64
@@ -166,7 +174,7 @@ func (m *Manager) Create(ctx context.Context, o CreateOptions) (*Directory, erro
 		return nil, fmt.Errorf("workspace of %s: %w", o.Session, ErrExists)
 	}
 	d := &Directory{manager: m, session: o.Session, base: filepath.Join(m.options.Dir, o.Session)}
-	if err := d.make(o); err != nil {
+	if err := d.make(ctx, o); err != nil {
 		// Close also forgets the reservation; what it cannot undo is reported.
 		return nil, fmt.Errorf("workspace of %s: %w", o.Session, errors.Join(err, d.Close()))
 	}

@@ -179,5 +179,5 @@ func TestSweepRemovesWhatAnEarlierLifeLeft(t *testing.T) {
 	if got := read(t, alive, "kept"); got != "y" {
 		t.Errorf("a living session holds %q", got)
 	}
-	left.mounted = false // its mount is gone
+	left.mounted = "" // its mount is gone
 }

@@ -38,11 +38,14 @@ func unmount(dir string) error {
 	}
 }
 
-// sizeOf reads back what a file system enforces.
-func sizeOf(dir string) (bytes, inodes int64, err error) {
+// sizeOf reads back what a file system enforces: all of it, or what is free.
+func sizeOf(dir string, free bool) (bytes, inodes int64, err error) {
 	var fs unix.Statfs_t
 	if err := unix.Statfs(dir, &fs); err != nil {
 		return 0, 0, fmt.Errorf("read limits of workspace: %w", err)
+	}
+	if free {
+		return int64(fs.Bavail) * fs.Bsize, int64(fs.Ffree), nil
 	}
 	return int64(fs.Blocks) * fs.Bsize, int64(fs.Files), nil
 }

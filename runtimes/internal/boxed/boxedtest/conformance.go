@@ -30,15 +30,42 @@ func Conformance(t *testing.T, newRuntime func(boxed.Options) runtimes.Runtime) 
 		t.Run(name, func(t *testing.T) {
 			options := Options(t)
 			options.Groups = cgroup.Found(groups)
-			runtimetest.Run(t, runtimetest.Harness{
-				FoundIn:     found,
-				New:         func(testing.TB) runtimes.Runtime { return newRuntime(options) },
-				KillOutside: killAgent,
-				Leftovers:   func(t testing.TB, session string) []string { return leftovers(t, options, session) },
-			})
+			h := harness(options, newRuntime)
+			h.FoundIn = found
+			runtimetest.Run(t, h)
 		})
 		found = []runtimes.Language{}
 	}
+	t.Run("disk", func(t *testing.T) { onDisk(t, newRuntime) })
+}
+
+// onDisk runs what has to do with files on sessions whose files are on disk,
+// though they are small.
+func onDisk(t *testing.T, newRuntime func(boxed.Options) runtimes.Runtime) {
+	options := Options(t)
+	if quota, _ := options.Workspaces.Quota(); !quota {
+		t.Skip("here the files of all sessions are on disk")
+	}
+	if possible, reason := options.Workspaces.OnDisk(); !possible {
+		t.Skip("no session can have files on disk:", reason)
+	}
+	h := harness(options, newRuntime)
+	h.Only = runtimetest.OnDisk
+	h.Spec = func(spec *runtimes.Spec) { spec.Limits.DiskBytes, spec.DiskAsked = 160<<20, true }
+	runtimetest.Run(t, h)
+}
+
+func harness(options boxed.Options, newRuntime func(boxed.Options) runtimes.Runtime) runtimetest.Harness {
+	h := runtimetest.Harness{
+		New:         func(testing.TB) runtimes.Runtime { return newRuntime(options) },
+		KillOutside: killAgent,
+		Leftovers:   func(t testing.TB, session string) []string { return leftovers(t, options, session) },
+		Lacks:       map[runtimetest.Capability]string{},
+	}
+	if possible, reason := options.Workspaces.OnDisk(); !possible {
+		h.Lacks[runtimetest.RoomOnDisk] = reason
+	}
+	return h
 }
 
 // kindsOfGroups are those of this machine; nil is none at all. Beside version 1,
@@ -86,11 +113,27 @@ func leftovers(t testing.TB, o boxed.Options, session string) []string {
 		t.Fatal(err)
 	}
 	for line := range strings.Lines(string(mounts)) {
-		if strings.Contains(line, "/"+session+"/") {
+		if strings.Contains(line, "/"+session+"/") || strings.Contains(line, "/"+session+" ") {
 			left = append(left, line)
 		}
 	}
 	return left
+}
+
+// LoopDevices lists those whose files lie below a directory.
+func LoopDevices(t testing.TB, dir string) []string {
+	t.Helper()
+	files, err := filepath.Glob("/sys/block/loop*/loop/backing_file")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var found []string
+	for _, file := range files {
+		if text, err := os.ReadFile(file); err == nil && strings.HasPrefix(string(text), dir+"/") {
+			found = append(found, strings.TrimSpace(string(text)))
+		}
+	}
+	return found
 }
 
 // Groups are the directories of a session's control groups.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/codebeaker/codebeaker/runtimes/internal/boxed"
 	"github.com/codebeaker/codebeaker/runtimes/internal/cgroup"
+	"github.com/codebeaker/codebeaker/runtimes/internal/diskimage"
 	"github.com/codebeaker/codebeaker/runtimes/internal/guestbin/guesttest"
 	"github.com/codebeaker/codebeaker/runtimes/internal/workspace"
 )
@@ -31,7 +32,8 @@ func Options(t testing.TB) boxed.Options {
 func OptionsIn(t testing.TB, dir string) boxed.Options {
 	t.Helper()
 	mark := "test-" + filepath.Base(dir)
-	workspaces, err := workspace.New(workspace.Options{Dir: filepath.Join(dir, "workspaces"), Mark: mark})
+	files := filepath.Join(dir, "workspaces")
+	workspaces, err := workspace.New(workspace.Options{Dir: files, Mark: mark, Images: diskimage.New(files, mark)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,6 +17,8 @@ type Hello struct {
 	Env []string `json:",omitempty"`
 	// Workspace is the directory in which programs start. "" is "/".
 	Workspace string
+	// Places are directories whose room the agent reads back.
+	Places []string `json:",omitempty"`
 	// Files: the agent carries out file commands on the workspace.
 	Files bool `json:",omitempty"`
 	// Groups says by what programs are kept together and limited.
@@ -76,4 +78,12 @@ type Report struct {
 	Terminal bool
 	// Limits are those of Hello, read back.
 	Limits []ResourceLimit `json:",omitempty"`
+	// Places are those of Hello, each with its room.
+	Places []Place `json:",omitempty"`
+}
+
+// Place is the room of a directory in bytes, as statfs(2) tells.
+type Place struct {
+	Path  string
+	Bytes int64
 }
