@@ -71,7 +71,7 @@ func TestEveryMemberOfCreateArrivesWithItsDefault(t *testing.T) {
 		{`{"language":"py","memoryLimitMB":256}`, func(r *actors.CreateRequest) { r.Limits.MemoryBytes = 256 << 20 }},
 		{`{"language":"py","cpus":0.5}`, func(r *actors.CreateRequest) { r.Limits.CPUs = 0.5 }},
 		{`{"language":"py","processLimit":64}`, func(r *actors.CreateRequest) { r.Limits.Processes = 64 }},
-		{`{"language":"py","diskLimitMB":64}`, func(r *actors.CreateRequest) { r.Limits.DiskBytes = 64 << 20 }},
+		{`{"language":"py","diskLimitMB":64}`, func(r *actors.CreateRequest) { r.Limits.DiskBytes, r.DiskAsked = 64<<20, true }},
 		{`{"language":"py","network":"None"}`, nil},
 		{`{"language":"py","network":"Internet"}`, func(r *actors.CreateRequest) { r.Network = runtimes.Internet }},
 		{`{"language":"py","env":{"B":"2","A":"x=y"}}`, func(r *actors.CreateRequest) { r.Env = []string{"A=x=y", "B=2"} }},

@@ -153,7 +153,10 @@ func TestLayersAreWhatTheHostLetsUsHave(t *testing.T) {
 func TestLimitsAreReadBack(t *testing.T) {
 	got := boxedtest.Create(t, newShell(t), spec()).Limits()
 	want := limits
+	share := limits.MemoryBytes / 2
+	want.SharedMemoryBytes = share
 	if isRoot() {
+		want.HomeBytes, want.TemporaryBytes = share, share
 		want.Inodes = got.Inodes
 		if got.Inodes <= 0 {
 			t.Error("no bound of inodes")
