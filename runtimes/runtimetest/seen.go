@@ -135,18 +135,25 @@ func heapsFit(t *testing.T, s *suite) {
 			continue
 		}
 		tried++
-		_, r := s.start(t, env, runtimes.Command{Name: tool[0], Args: tool[1:]})
-		for deadline := time.Now().Add(3 * time.Minute); !r.exited() && time.Now().Before(deadline); {
-			time.Sleep(20 * time.Millisecond) // it has seconds of work to do, on a machine that may be busy
-		}
-		exit := r.wait()
-		if did := (finished{exit, r.text(runtimes.Stdout), r.text(runtimes.Stderr), ""}); did.stdout != "18 50331648\n" {
+		if did := s.runLong(t, env, runtimes.Command{Name: tool[0], Args: tool[1:]}); did.stdout != "18 50331648\n" {
 			t.Errorf("%s: %s", tool[0], did)
 		}
 	}
 	if tried == 0 {
 		t.Error("there is no JavaScript to try")
 	}
+}
+
+// runLong runs a program that has seconds of work to do, on a machine that may
+// be busy with much else.
+func (s *suite) runLong(t testing.TB, env runtimes.Environment, cmd runtimes.Command) finished {
+	t.Helper()
+	_, r := s.start(t, env, cmd)
+	for deadline := time.Now().Add(3 * time.Minute); !r.exited() && time.Now().Before(deadline); {
+		time.Sleep(20 * time.Millisecond)
+	}
+	exit := r.wait()
+	return finished{exit, r.text(runtimes.Stdout), r.text(runtimes.Stderr), ""}
 }
 
 func write(t testing.TB, env runtimes.Environment, path, text string) {
@@ -191,7 +198,9 @@ const deepScript = `n=$(($1 * 4000)); (yes '{' | head -n $n; echo 'grep VmStk /p
 
 func deepStack(t *testing.T, s *suite) {
 	env := s.create(t, func(spec *runtimes.Spec) { spec.Limits.MemoryBytes = 512 << 20 })
-	s.succeeds(t, env, s.shell(t, deepScript, "200"))
+	if did := s.runLong(t, env, s.shell(t, deepScript, "200")); did.Status != runtimes.Completed {
+		t.Fatal(did)
+	}
 	deep := s.shell(t, `exec sh deep.sh`)
 	asked := deep
 	asked.Limits.StackBytes = 400 << 20
@@ -200,7 +209,7 @@ func deepStack(t *testing.T, s *suite) {
 		commands = append(commands, deep)
 	}
 	for _, cmd := range commands {
-		did := s.run(t, env, cmd)
+		did := s.runLong(t, env, cmd)
 		var grown int64
 		if fields := strings.Fields(did.stdout); len(fields) == 3 {
 			grown, _ = strconv.ParseInt(fields[1], 10, 64)
@@ -211,7 +220,7 @@ func deepStack(t *testing.T, s *suite) {
 	}
 	shallow := deep
 	shallow.Limits.StackBytes = 8 << 20
-	if did := s.run(t, env, shallow); did.Status == runtimes.Completed {
+	if did := s.runLong(t, env, shallow); did.Status == runtimes.Completed {
 		t.Errorf("with a limit of 8 MB: %s", did)
 	}
 }

@@ -3,6 +3,7 @@ package cpus
 import (
 	"bytes"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"sync"
 
@@ -16,6 +17,7 @@ var Host = sync.OnceValue(func() *Machine {
 		return New(0) // more processors than the set can name, or an odd kernel
 	}
 	m := &Machine{load: make([]float64, own.Count()), times: readTimes}
+	m.turn = rand.IntN(own.Count()) // another server may give them away too
 	for number := 0; len(m.numbers) < own.Count(); number++ {
 		if own.IsSet(number) {
 			m.numbers = append(m.numbers, number)

@@ -16,6 +16,7 @@ type Machine struct {
 
 	mu       sync.Mutex
 	load     []float64 // by index of numbers: processors given away
+	turn     int       // whose turn it is among equals
 	shares   []*Share  // that run something, the one that was moved last at the end
 	watching bool
 	last     map[int]times
@@ -115,11 +116,11 @@ func (s *Share) tellLocked() {
 }
 
 // leastLocked are the processors with the least load, in order; among equals
-// those that the share had.
+// those that the share had, then one after another.
 func (m *Machine) leastLocked(s *Share) []int {
 	order := make([]int, len(m.numbers))
 	for i := range order {
-		order[i] = i
+		order[i] = (i + m.turn) % len(order)
 	}
 	slices.SortStableFunc(order, func(a, b int) int {
 		switch {
@@ -135,6 +136,7 @@ func (m *Machine) leastLocked(s *Share) []int {
 		return 1
 	})
 	at := order[:s.n:s.n]
+	m.turn = (at[len(at)-1] + 1) % len(order)
 	slices.Sort(at)
 	return at
 }

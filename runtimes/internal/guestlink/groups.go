@@ -29,10 +29,10 @@ const (
 type groups struct {
 	environment, run *cgroup.Group
 
-	uid    int   // of the agent
-	memory int64 // limit of the environment, in bytes; zero is none
+	uid int // of the agent
 
 	mu     sync.Mutex
+	memory int64 // limit of the environment, in bytes; zero is none
 	last   int   // name
 	slots  int   // given out so far
 	free   []int // slots whose groups are no more
@@ -114,15 +114,35 @@ func (g *groups) push(ready *group) bool {
 func (g *groups) create() (*group, error) {
 	g.mu.Lock()
 	g.last++
-	name, slot := strconv.Itoa(g.last), g.slotLocked()
+	name, slot, memory := strconv.Itoa(g.last), g.slotLocked(), g.memory
 	g.mu.Unlock()
 	// The limit of all is each one's too: programs look for it in their own.
-	made, err := g.run.Child(name, cgroup.Limits{MemoryBytes: g.memory})
+	made, err := g.run.Child(name, cgroup.Limits{MemoryBytes: memory})
 	if err != nil {
 		g.vacate(slot)
 		return nil, err
 	}
 	return &group{Group: made, slot: slot}, nil
+}
+
+// memoryLimit is the environment's.
+func (g *groups) memoryLimit() int64 {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.memory
+}
+
+// setMemory changes the limit of groups from now on; those that run something
+// keep theirs.
+func (g *groups) setMemory(bytes int64) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.memory = bytes
+	var errs []error
+	for _, ready := range g.spare {
+		errs = append(errs, ready.SetLimits(cgroup.Limits{MemoryBytes: bytes}))
+	}
+	return errors.Join(errs...)
 }
 
 // slotLocked returns a slot that no group has.

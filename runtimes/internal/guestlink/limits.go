@@ -2,6 +2,7 @@ package guestlink
 
 import (
 	"cmp"
+	"errors"
 	"time"
 
 	"github.com/codebeaker/codebeaker/runtimes"
@@ -26,7 +27,8 @@ func (l *Link) Limits() (cgroup.Limits, error) {
 }
 
 // SetLimits replaces the limits of the environment's group and of the
-// programs, also while they run. Without control groups it does nothing.
+// programs, also while they run; what runs keeps a limit of memory that was
+// lower. Without control groups it does nothing.
 func (l *Link) SetLimits(limits cgroup.Limits) error {
 	if l.groups == nil {
 		return nil
@@ -36,7 +38,7 @@ func (l *Link) SetLimits(limits cgroup.Limits) error {
 	if err := l.groups.environment.SetLimits(environment); err != nil {
 		return err
 	}
-	return l.groups.run.SetLimits(cgroup.Limits{Processes: limits.Processes})
+	return errors.Join(l.groups.setMemory(limits.MemoryBytes), l.groups.run.SetLimits(cgroup.Limits{Processes: limits.Processes}))
 }
 
 // SetOutputLimit is Options.OutputLimit for programs that start from now on.
@@ -77,7 +79,7 @@ func (p *process) limitGroup() error {
 		return nil
 	}
 	return p.group.SetLimits(cgroup.Limits{
-		MemoryBytes: smallest(p.link.groups.memory, p.limits.MemoryBytes), Processes: p.limits.Processes,
+		MemoryBytes: smallest(p.link.groups.memoryLimit(), p.limits.MemoryBytes), Processes: p.limits.Processes,
 	})
 }
 
