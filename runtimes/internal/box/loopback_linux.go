@@ -13,8 +13,16 @@ const firstPort = "/proc/sys/net/ipv4/ip_unprivileged_port_start"
 // openPorts lets programs serve on port 80: nobody but themselves hears it there.
 // A kernel without the setting (before 4.11), or one that does not let it be set,
 // leaves it as it is.
+//
+// Whichever /proc it is set by, it is that of the process's own namespace. In a
+// user namespace without a root the box's own cannot be written, for its files
+// belong to nobody there.
 func openPorts(Config) error {
-	_ = os.WriteFile(firstPort, []byte("0"), 0)
+	for _, file := range []string{firstPort, host + firstPort} {
+		if os.WriteFile(file, []byte("0"), 0) == nil {
+			break
+		}
+	}
 	return nil
 }
 
