@@ -184,12 +184,30 @@ func inSession(t *testing.T, c *client.Client, s suite, runtime protocol.Runtime
 			t.Fatal(err)
 		}
 	}
-	result, err := c.Run(ctx, made.SessionID, client.Program("sh", "-c", command))
+	printed, err := output(ctx, c, made.SessionID, command)
 	if err != nil {
 		t.Errorf("%s on %s: %v", s.name, runtime, err)
-		return outcomes{}
 	}
-	return read(string(result.Stdout))
+	return read(printed)
+}
+
+// output runs a line of a shell and returns what it prints.
+func output(ctx context.Context, c *client.Client, session, line string) (string, error) {
+	program, nothing := client.Program("sh", "-c", line), ""
+	program.Stdin = &nothing
+	e, err := c.Start(ctx, client.Execute{SessionID: session, Command: program, Timeout: (most + 60) * time.Second})
+	if err != nil {
+		return "", err
+	}
+	var text strings.Builder
+	for o, err := range e.Output() {
+		if err != nil {
+			return text.String(), err
+		}
+		text.Write(o.Data)
+	}
+	_, err = e.Wait(ctx)
+	return text.String(), err
 }
 
 // better joins two runs of a suite: a test counts by the better of its outcomes,
