@@ -23,7 +23,7 @@ RACE = $(if $(shell command -v $$($(GO) env CC)),-race,)
 GUEST_BUILD = CGO_ENABLED=0 GOOS=linux GOARCH=$* $(GO) build -trimpath -ldflags='-s -w'
 
 .PHONY: help build guest run test test-short conformance fuzz bench report lint fmt \
-	generate check cross engine images smoke tools vm clean clean-images
+	generate check cross engine images smoke tools vm language-suites clean clean-images
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -73,6 +73,7 @@ report: ## Measure every runtime of this machine: bin/report.html and .json, in 
 
 lint: ## Run go vet and staticcheck
 	$(GO) vet ./...
+	$(GO) vet -tags suites ./cmd/codebeaker/suitetest
 	$(GO) run $(STATICCHECK) ./...
 
 fmt: ## Format the code
@@ -86,7 +87,7 @@ check: lint cross ## Check format, vet, staticcheck, go.mod, scripts, import gra
 		if [[ -n $$unformatted ]]; then echo "not formatted (make fmt):"; echo "$$unformatted"; exit 1; fi
 	$(GO) mod tidy -diff
 	@for script in docker/scripts/*.sh docker/vm/{init,run,tests} .ci/run; do bash -n "$$script"; done
-	@if command -v shellcheck >/dev/null; then shellcheck -x -S warning docker/scripts/*.sh docker/golang/go.sh docker/vm/{init,run,tests} .ci/run; fi
+	@if command -v shellcheck >/dev/null; then shellcheck -x -S warning docker/scripts/*.sh docker/packages.sh docker/golang/go.sh docker/vm/{init,run,tests} .ci/run; fi
 	$(GO) test -count=1 ./cmd/codebeaker -run 'Arch|Import'
 	$(GO) test -count=1 ./transport ./transport/jsonrpc ./transport/websocket -run 'Alloc|Small'
 
@@ -99,7 +100,7 @@ cross: ## Compile the server for macOS and Windows, and the agent for both proce
 engine: ## Install (as root) and start a Docker engine, when none answers
 	@docker/scripts/engine.sh
 
-images: ## Build the language images
+images: ## Build the language images; VARIANT=slim without the usual commands and a C compiler
 	@docker/scripts/images.sh
 
 smoke: images ## Run a program in each language image, confined as a session is
@@ -107,6 +108,9 @@ smoke: images ## Run a program in each language image, confined as a session is
 
 vm: ## Boot a machine of today (control groups v2, systemd) and test the server in it, as root on Debian
 	@docker/scripts/vm.sh
+
+language-suites: build images ## Run CPython's and Go's own tests in sessions and in plain containers, in an hour or so
+	@docker/scripts/language-suites.sh
 
 tools: ## Get Bun, Deno and the test clients into .cache/tools
 	@docker/scripts/tools.sh

@@ -178,3 +178,36 @@ func renew(t *testing.T, prefix string) {
 		t.Fatal(err)
 	}
 }
+
+// BenchmarkPythonStart measures, in turns, "import json" in one box: with the
+// bytecode that was made for sessions, with an installation's own, and without.
+func BenchmarkPythonStart(b *testing.B) {
+	prefix := withoutBytecode(b)
+	o := boxedtest.Options(b)
+	r := New(o)
+	boxedtest.Available(b, r, runtimes.Python)
+	waitForBytecode(b, o)
+	e := boxedtest.Create(b, r, boxedtest.Spec("s1", runtimes.Python))
+	if out, err := exec.Command(filepath.Join(prefix, "bin", "python3"), "-m", "compileall", "-q", filepath.Join(prefix, "lib")).CombinedOutput(); err != nil {
+		b.Fatalf("%v, %s", err, out)
+	}
+	kinds := []struct {
+		name, prefix string
+		took         []time.Duration
+	}{{"made-ms", bytecode, nil}, {"own-ms", "", nil}, {"none-ms", "/nowhere", nil}}
+	for b.Loop() {
+		for i := range kinds {
+			k := &kinds[i]
+			begin := time.Now()
+			got := boxedtest.Run(b, e, "env", "PYTHONPYCACHEPREFIX="+k.prefix, "python3", "-c", "import json; print(json.__cached__)")
+			k.took = append(k.took, time.Since(begin))
+			if want := k.prefix + prefix; !strings.HasPrefix(got.Stdout, want) {
+				b.Fatalf("got %+v", got)
+			}
+		}
+	}
+	for _, k := range kinds {
+		slices.Sort(k.took)
+		b.ReportMetric(float64(k.took[len(k.took)/2].Microseconds())/1000, k.name)
+	}
+}

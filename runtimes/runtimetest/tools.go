@@ -136,15 +136,21 @@ func compiledC(t *testing.T, s *suite) {
 		if language == runtimes.CSharp {
 			continue // its programs call no C compiler
 		}
-		script, want := helloC, "3\n"
+		env := s.create(t, func(spec *runtimes.Spec) {
+			spec.Language = language
+			spec.Limits.MemoryBytes = 512 << 20 // for the compilers
+		})
+		compile := func(script, want string) {
+			if got := s.succeeds(t, env, s.shell(t, script)); got != want {
+				t.Errorf("%v: %q", language, got)
+			}
+		}
+		compile(helloC, "3\n")
 		switch language {
 		case runtimes.Python:
-			script, want = script+moduleC, want+"answer\n"
+			compile(moduleC, "answer\n")
 		case runtimes.Go:
-			script, want = script+callsC, want+"3\n"
-		}
-		if got := s.succeeds(t, s.createFor(t, language), s.shell(t, script)); got != want {
-			t.Errorf("%v: %q", language, got)
+			compile(callsC, "3\n")
 		}
 	}
 }
