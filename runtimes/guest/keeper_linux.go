@@ -157,7 +157,9 @@ func reapBelow(program uintptr, reports int) {
 		}
 		if dead.code == trapped { // it asked to be traced, and nobody will ever let it go on
 			syscall.RawSyscall(unix.SYS_KILL, uintptr(dead.pid), uintptr(unix.SIGKILL), 0)
-			syscall.RawSyscall6(unix.SYS_WAIT4, uintptr(dead.pid), 0, unix.WNOHANG, 0, 0, 0)
+			// Takes the news of the stop away and not that of the end, which may
+			// have come meanwhile.
+			syscall.RawSyscall6(unix.SYS_WAITID, unix.P_PID, uintptr(dead.pid), 0, unix.WSTOPPED|unix.WNOHANG, 0, 0)
 			continue
 		}
 		if uintptr(dead.pid) == program {
