@@ -307,12 +307,18 @@ func testForkBomb(t *testing.T, s *session, l language) {
 	if n := int64(len(exactly(sleeper))); n < processN/2 || n > limit {
 		t.Errorf("%d processes under a limit of %d", n, limit)
 	}
-	s.kill(t, bomb)
+	r := s.kill(t, bomb)
+	if hit := slices.Contains(r.Process().LimitsHit, "processes"); hit != s.server.groups {
+		t.Errorf("limitsHit is %q", r.Process().LimitsHit)
+	}
 	if left := exactly(sleeper); len(left) > 0 {
 		t.Errorf("left after the end: %v", left)
 	}
 	again := s.shell(t, `i=0; while [ $i -lt 20 ]; do sleep 1000 & i=$((i+1)); done; echo all`)
 	want(t, again, "Completed", "all\n")
+	if p := again.Process(); len(p.EndedProcesses) != 16 || p.EndedProcesses[0].Name != "sleep" || len(p.LimitsHit) > 0 {
+		t.Errorf("of 20 processes that were left %v are named; limitsHit is %q", p.EndedProcesses, p.LimitsHit)
+	}
 	if l.runtime != "Bun" && l.runtime != "Deno" { // once is enough: every box has the same agent
 		wildBomb(t, s)
 	}
@@ -337,16 +343,18 @@ func wildBomb(t *testing.T, s *session) {
 }
 
 // kill ends a program's whole tree, which may have ended by itself.
-func (s *session) kill(t *testing.T, e *client.Execution) {
+func (s *session) kill(t *testing.T, e *client.Execution) *client.Result {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience())
 	defer cancel()
 	if _, err := e.Signal(ctx, "SIGKILL"); err != nil {
 		t.Error(err)
 	}
-	if r := s.finish(t, e); r.Success {
+	r := s.finish(t, e)
+	if r.Success {
 		t.Errorf("it ended with %s", r.Process().Status)
 	}
+	return r
 }
 
 // testMemory: only a group can tell that memory was the reason, and without one
