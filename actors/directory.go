@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
 
@@ -22,24 +21,6 @@ type (
 	created struct {
 		session *Session
 		err     error
-	}
-	lookup struct {
-		quiet
-		owner, id string
-		reply     chan<- found
-	}
-	found struct {
-		session *Session
-		err     error
-	}
-	list struct {
-		quiet
-		request ListRequest
-		reply   chan<- page
-	}
-	page struct {
-		infos []*Info
-		next  string
 	}
 	// drain refuses creates; with empty set it ends every session and closes
 	// the channel when none is left.
@@ -69,13 +50,12 @@ type (
 	}
 )
 
-// directory admits, finds and lists sessions. It knows sessions, not their
-// work. The value outlives a restart of its actor.
+// directory admits sessions. It knows them, not their work. The value outlives
+// a restart of its actor.
 type directory struct {
 	system   *System
 	sessions map[string]*entry
 	tokens   map[tokenKey]*entry
-	gone     graveyard
 	draining bool
 	empty    chan struct{} // closed when draining is done
 }
@@ -101,11 +81,6 @@ func (d *directory) Receive(ctx actor.Context) {
 	switch m := ctx.Message().(type) {
 	case *create:
 		d.create(m)
-	case *lookup:
-		session, err := d.lookup(m.owner, m.id)
-		m.reply <- found{session, err}
-	case *list:
-		m.reply <- d.list(m.request)
 	case *ready:
 		if e := d.sessions[m.id]; e != nil {
 			e.ready = true
@@ -145,6 +120,7 @@ func (d *directory) create(m *create) {
 	id := d.system.options.Node + "." + newID()
 	e.session = d.system.spawnSession(id, runtime, r)
 	d.sessions[id] = e
+	d.system.register.add(e.session)
 	if key != (tokenKey{}) {
 		d.tokens[key] = e
 	}
@@ -215,44 +191,6 @@ func whyNot(offer *runtimes.Offer, l runtimes.Language) string {
 	return fmt.Sprintf("it never serves %s: name %s, or no runtime", l, strings.Join(names, " or "))
 }
 
-func (d *directory) lookup(owner, id string) (*Session, error) {
-	if e := d.sessions[id]; e != nil && e.session.owner == owner {
-		return e.session, nil
-	}
-	if d.gone.has(owner, id, time.Now()) {
-		return nil, ErrSessionClosed
-	}
-	return nil, ErrSessionNotFound
-}
-
-func (d *directory) list(r ListRequest) page {
-	ids := make([]string, 0, len(d.sessions))
-	for id, e := range d.sessions {
-		if e.session.owner == r.Owner && id > r.After && hasLabels(e.session.base.Load().Labels, r.Labels) {
-			ids = append(ids, id)
-		}
-	}
-	slices.Sort(ids) // ULIDs sort by creation
-	var p page
-	if len(ids) > r.Limit {
-		ids = ids[:r.Limit]
-		p.next = ids[len(ids)-1]
-	}
-	for _, id := range ids {
-		p.infos = append(p.infos, d.sessions[id].session.Info())
-	}
-	return p
-}
-
-func hasLabels(have, want map[string]string) bool {
-	for name, value := range want {
-		if got, ok := have[name]; !ok || got != value {
-			return false
-		}
-	}
-	return true
-}
-
 func (d *directory) forgetToken(e *entry) {
 	if d.tokens[e.token] == e {
 		delete(d.tokens, e.token)
@@ -267,7 +205,6 @@ func (d *directory) free(id string) {
 	d.forgetToken(e)
 	e.answer(created{err: ErrSessionClosed})
 	delete(d.sessions, id)
-	d.gone.add(e.session.owner, id, time.Now())
 	d.checkEmpty()
 }
 

@@ -52,13 +52,13 @@ func TestAnotherKeysSessionDoesNotExist(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := w.system.Lookup(context.Background(), "bob", s.ID()); !errors.Is(err, ErrSessionNotFound) {
+		if _, err := w.system.Lookup("bob", s.ID()); !errors.Is(err, ErrSessionNotFound) {
 			t.Errorf("bob: %v", err)
 		}
-		if found, err := w.system.Lookup(context.Background(), "alice", s.ID()); found != s {
+		if found, err := w.system.Lookup("alice", s.ID()); found != s {
 			t.Errorf("alice: %v", err)
 		}
-		if infos, _, _ := w.system.List(context.Background(), ListRequest{Owner: "bob", Limit: 10}); len(infos) != 0 {
+		if infos, _, _ := w.system.List(ListRequest{Owner: "bob", Limit: 10}); len(infos) != 0 {
 			t.Errorf("bob lists %d", len(infos))
 		}
 	})
@@ -88,7 +88,7 @@ func TestAClientTokenReturnsTheSameSessionWhileItLives(t *testing.T) {
 		if _, _, err := w.system.Create(context.Background(), other); !errors.As(err, &argument) || argument.Member != "clientToken" {
 			t.Errorf("other parameters: %v", err)
 		}
-		s, _ := w.system.Lookup(context.Background(), "", first)
+		s, _ := w.system.Lookup("", first)
 		w.ask(s, &Close{})
 		again, _, err := w.system.Create(context.Background(), r)
 		if err != nil || again.ID() == first {
@@ -106,7 +106,7 @@ func TestACreateThatFailsSaysWhyAndLeavesNothing(t *testing.T) {
 			t.Errorf("err = %v", err)
 		}
 		synctest.Wait()
-		if infos, _, _ := w.system.List(context.Background(), ListRequest{Limit: 10}); len(infos) != 0 {
+		if infos, _, _ := w.system.List(ListRequest{Limit: 10}); len(infos) != 0 {
 			t.Errorf("%d sessions are left", len(infos))
 		}
 	})
@@ -194,8 +194,8 @@ func TestClosingDuringTheCreationCancelsIt(t *testing.T) {
 			failed <- err
 		}()
 		synctest.Wait()
-		infos, _, _ := w.system.List(context.Background(), ListRequest{Limit: 1})
-		s, _ := w.system.Lookup(context.Background(), "", infos[0].SessionID)
+		infos, _, _ := w.system.List(ListRequest{Limit: 1})
+		s, _ := w.system.Lookup("", infos[0].SessionID)
 		w.ask(s, &Close{})
 		if err := <-failed; !errors.Is(err, ErrSessionClosed) {
 			t.Errorf("create: %v", err)
@@ -224,8 +224,8 @@ func TestAfterAShutdownEveryCallFailsAtOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, _, created := system.Create(t.Context(), request())
-	_, found := system.Lookup(t.Context(), "", "n1.x")
-	_, _, listed := system.List(t.Context(), ListRequest{Limit: 1})
+	_, found := system.Lookup("", "n1.x")
+	_, _, listed := system.List(ListRequest{Limit: 1})
 	for _, err := range []error{created, found, listed} {
 		if !errors.Is(err, ErrShuttingDown) {
 			t.Errorf("err = %v", err)
@@ -289,12 +289,12 @@ func TestPagesOfSessions(t *testing.T) {
 			}
 			time.Sleep(time.Millisecond) // ids sort by the millisecond
 		}
-		first, next, _ := w.system.List(context.Background(), ListRequest{Limit: 3})
-		rest, end, _ := w.system.List(context.Background(), ListRequest{Limit: 3, After: next})
+		first, next, _ := w.system.List(ListRequest{Limit: 3})
+		rest, end, _ := w.system.List(ListRequest{Limit: 3, After: next})
 		if len(first) != 3 || len(rest) != 2 || end != "" || first[2].SessionID >= rest[0].SessionID {
 			t.Errorf("pages of %d and %d, next %q", len(first), len(rest), end)
 		}
-		odd, _, _ := w.system.List(context.Background(), ListRequest{Limit: 10, Labels: map[string]string{"parity": "odd"}})
+		odd, _, _ := w.system.List(ListRequest{Limit: 10, Labels: map[string]string{"parity": "odd"}})
 		if len(odd) != 2 {
 			t.Errorf("%d odd ones", len(odd))
 		}

@@ -13,7 +13,7 @@ import (
 
 func (w *world) ended(s *Session) bool {
 	synctest.Wait()
-	_, err := w.system.Lookup(context.Background(), "", s.ID())
+	_, err := w.system.Lookup("", s.ID())
 	return err != nil
 }
 
@@ -184,11 +184,11 @@ func TestClosingAnswersEverybodyAndLeavesNothing(t *testing.T) {
 			t.Error("the environment is left")
 		}
 		w.wantEvents(events, "Closing/closing", "closed/client")
-		if _, err := w.system.Lookup(context.Background(), "", s.ID()); !errors.Is(err, ErrSessionClosed) {
+		if _, err := w.system.Lookup("", s.ID()); !errors.Is(err, ErrSessionClosed) {
 			t.Errorf("lookup a moment later: %v", err)
 		}
 		time.Sleep(2 * time.Minute)
-		if _, err := w.system.Lookup(context.Background(), "", s.ID()); !errors.Is(err, ErrSessionNotFound) {
+		if _, err := w.system.Lookup("", s.ID()); !errors.Is(err, ErrSessionNotFound) {
 			t.Errorf("lookup later: %v", err)
 		}
 	})

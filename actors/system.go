@@ -92,6 +92,7 @@ type System struct {
 	root        *actor.RootContext
 	deadLetters *eventstream.Subscription
 	directory   *actor.PID
+	register    *register
 
 	spawnSessions, spawnEnvironments *spawner
 
@@ -109,6 +110,7 @@ func NewSystem(o Options) *System {
 		options:    o,
 		memory:     output.NewMemory(o.OutputMemoryBytes),
 		dispatcher: &dispatcher{},
+		register:   newRegister(),
 		creating:   make(chan struct{}, 4*runtime.GOMAXPROCS(0)),
 		stopped:    make(chan struct{}),
 	}
@@ -172,34 +174,33 @@ func (s *System) abandon(reply <-chan created) {
 	}
 }
 
-// Lookup finds the owner's session.
-// Errors: ErrSessionNotFound, ErrSessionClosed when it ended a moment ago.
-func (s *System) Lookup(ctx context.Context, owner, id string) (*Session, error) {
-	reply := make(chan found, 1)
-	s.root.Send(s.directory, &lookup{owner: owner, id: id, reply: reply})
+// Lookup finds the owner's session. It waits for nobody.
+// Errors: ErrSessionNotFound, ErrSessionClosed when it ended a moment ago,
+// ErrShuttingDown.
+func (s *System) Lookup(owner, id string) (*Session, error) {
 	select {
-	case f := <-reply:
-		return f.session, f.err
-	case <-ctx.Done():
-		return nil, context.Cause(ctx)
 	case <-s.stopped:
 		return nil, ErrShuttingDown
+	default:
+		return s.register.find(owner, id)
 	}
 }
 
 // List returns a page of the owner's sessions, oldest first, and the id to
-// give as After for the next page, "" behind the last.
-func (s *System) List(ctx context.Context, r ListRequest) ([]*Info, string, error) {
-	reply := make(chan page, 1)
-	s.root.Send(s.directory, &list{request: r, reply: reply})
+// give as After for the next page, "" behind the last. It waits for nobody.
+// Errors: ErrShuttingDown.
+func (s *System) List(r ListRequest) (infos []*Info, next string, err error) {
 	select {
-	case p := <-reply:
-		return p.infos, p.next, nil
-	case <-ctx.Done():
-		return nil, "", context.Cause(ctx)
 	case <-s.stopped:
 		return nil, "", ErrShuttingDown
+	default:
 	}
+	page, next := s.register.page(r)
+	infos = make([]*Info, len(page))
+	for i, session := range page {
+		infos[i] = session.Info()
+	}
+	return infos, next, nil
 }
 
 // OutputMemory tells what is kept of all executions together.

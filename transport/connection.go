@@ -93,8 +93,7 @@ func (cn *connection) serve(r *jsonrpc.Request, to jsonrpc.Replier) {
 	}
 }
 
-// lookup finds a session of the connection's key. It waits for the directory,
-// which never keeps anyone waiting, so that the order of reading stays.
+// lookup finds a session of the connection's key.
 func (cn *connection) lookup(id string) (*known, error) {
 	if k := cn.last.Load(); k != nil && k.ID() == id {
 		return k, nil
@@ -106,7 +105,7 @@ func (cn *connection) lookup(id string) (*known, error) {
 	k := cn.known[id]
 	cn.mu.Unlock()
 	if k == nil {
-		s, err := cn.server.system.Lookup(cn.ctx, cn.owner, id)
+		s, err := cn.server.system.Lookup(cn.owner, id)
 		if err != nil {
 			return nil, err
 		}

@@ -109,7 +109,7 @@ func sessionList(c *call, params jsonrpc.Raw) error {
 
 func (c *call) list(r actors.ListRequest) {
 	defer c.recovered()
-	infos, next, err := c.conn.server.system.List(c.conn.ctx, r)
+	infos, next, err := c.conn.server.system.List(r)
 	if err != nil {
 		c.finish(nil, err)
 		return
