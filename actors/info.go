@@ -9,7 +9,7 @@ import (
 // State is the state of a session. The zero value is invalid.
 type State uint8
 
-// The states of protocol.md section 3.1.
+// The states of a session: docs/protocol.md.
 const (
 	Creating State = iota + 1
 	Active

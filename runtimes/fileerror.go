@@ -3,7 +3,7 @@ package runtimes
 import "errors"
 
 // FileCode says why a file command did not do its work. The values are the
-// wire words of protocol.md section 3.2.
+// wire words: docs/protocol.md.
 type FileCode string
 
 // The codes of file commands.

@@ -6,7 +6,7 @@ import "strings"
 // is no language.
 type Language uint8
 
-// The languages of protocol.md section 6.
+// The languages: docs/protocol.md.
 const (
 	JavaScript Language = iota + 1
 	TypeScript

@@ -11,7 +11,7 @@ type Figures struct {
 }
 
 // DeclaredFigures are used until every candidate has been measured on this
-// host. They are protocol.md's.
+// host. Clients may rely on them.
 func DeclaredFigures(t Type) Figures {
 	switch t {
 	case Bun:
@@ -44,7 +44,7 @@ const tie = 0.10
 const rounding = 1e-9
 
 // Select returns the index of the best candidate by the formulas of
-// protocol.md section 3.1, -1 without candidates. Values less than 10 % apart
+// docs/runtimes.md, -1 without candidates. Values less than 10 % apart
 // tie, and a tie goes to the first in the order of Type. Embedded is chosen
 // only when there is nothing else. It allocates nothing.
 func Select(candidates []Candidate, p Preference) int {

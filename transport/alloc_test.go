@@ -4,8 +4,8 @@ package transport
 
 import "testing"
 
-// TestARequestThroughAnActorCostsFewAllocations holds the target of
-// actors-transport.md, section 1, which is 6. The race detector and
+// TestARequestThroughAnActorCostsFewAllocations holds the target,
+// which is 6. The race detector and
 // Go's own JSON allocate by themselves.
 func TestARequestThroughAnActorCostsFewAllocations(t *testing.T) {
 	w := newWorld(t, setup{})

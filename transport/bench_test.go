@@ -12,10 +12,10 @@ import (
 	"github.com/codebeaker/codebeaker/transport/websocket"
 )
 
-// The benchmarks hold the claims of actors-transport.md, section 1: a request
-// through the session's actor costs within 10 % of one through a map under a
-// mutex, with the same decoder and writer, and at most 6 allocations. Compare
-// within one run only:
+// The benchmarks hold two claims of docs/benchmarks.md: a request through the
+// session's actor costs within 10 % of one through a map under a mutex, with the
+// same decoder and writer, and at most 6 allocations. Compare within one run
+// only:
 //
 //	go test ./transport -run xxx -bench RoundTrip -count 9 -benchmem
 

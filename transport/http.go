@@ -14,7 +14,7 @@ import (
 	"github.com/codebeaker/codebeaker/transport/websocket"
 )
 
-// Limits of HTTP itself (hostile.md, W7): a client that trickles is cut, and a
+// Limits of HTTP itself: a client that trickles is cut, and a
 // flood of headers gets 431.
 const (
 	headerTimeout = 5 * time.Second

@@ -13,7 +13,7 @@ import (
 )
 
 // BenchmarkIdleConnection reports what a connection costs that waits, with the
-// session it created. Target: 8 KB (actors-transport.md, section 1).
+// session it created. Target: 8 KB.
 //
 //	go test ./transport -run xxx -bench Idle -benchtime 2000x
 func BenchmarkIdleConnection(b *testing.B) {

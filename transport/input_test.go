@@ -28,7 +28,7 @@ func (p *peer) offer(session, execution, more string) (accepted int, refused str
 	return m.Result.AcceptedBytes, ""
 }
 
-// Case P35 of the hostile ones, in small: 64 MiB are offered to a program that
+// In small: 64 MiB are offered to a program that
 // never reads.
 func TestInputThatIsNotReadIsNotAccepted(t *testing.T) {
 	w := newWorld(t, setup{fake: fake.Options{Programs: map[string]fake.Program{"deaf": func(r *fake.Run) int {

@@ -46,7 +46,7 @@ func TestAnExecutionOutlivesItsConnectionAndIsAttachedFromAnother(t *testing.T) 
 	}
 }
 
-// W11: a foreground command outlives its connection, however that ends, and its
+// A foreground command outlives its connection, however that ends, and its
 // end is there for who asks later.
 func TestHoweverAConnectionEndsItsCommandRunsOn(t *testing.T) {
 	w := newWorld(t, setup{})
@@ -84,7 +84,7 @@ func TestHoweverAConnectionEndsItsCommandRunsOn(t *testing.T) {
 	}
 }
 
-// W6: who answers no ping is closed; what it started runs on.
+// Who answers no ping is closed; what it started runs on.
 func TestAClientThatAnswersNoPingLeavesItsSessionAlone(t *testing.T) {
 	w := newWorld(t, setup{options: Options{WebSocket: websocket.Options{PingInterval: 50 * time.Millisecond}}})
 	p := w.dial(websocket.DialOptions{})

@@ -7,7 +7,7 @@ import (
 )
 
 // addressLimiter is a listener that closes connections over a number of them
-// from one address (hostile.md, W7). Loopback is not counted: behind a proxy
+// from one address. Loopback is not counted: behind a proxy
 // on this machine everybody has its address.
 type addressLimiter struct {
 	net.Listener

@@ -11,7 +11,7 @@ func (p *peer) sendBinary(message string) {
 	p.conn.Binary(func(dst []byte) []byte { return append(dst, message...) })
 }
 
-// W5: what a binary message holds is read like a text; what is not UTF-8 is a
+// What a binary message holds is read like a text; what is not UTF-8 is a
 // parse error, after which the connection works.
 func TestABinaryMessageIsServedWhenItIsText(t *testing.T) {
 	p := newWorld(t, setup{}).dial(websocket.DialOptions{})

@@ -99,7 +99,7 @@ const (
 	minCPUs           = 0.01
 )
 
-// Defaults of protocol.md, section 3.1 and 3.2.
+// Defaults of docs/protocol.md.
 const (
 	defaultIdleMinutes     = 30
 	defaultLifetimeMinutes = 120

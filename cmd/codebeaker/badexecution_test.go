@@ -89,7 +89,7 @@ var badValues = append([]refusal{
 	{"signal", object{"signal": "SIGRTMIN"}, -32602, "signal"},
 }, badSizes()...)
 
-// badSizes are P40's, and a size for what has no terminal.
+// badSizes are no sizes of a terminal, and one for what has no terminal.
 func badSizes() (all []refusal) {
 	for _, size := range [][2]int{{0, 0}, {65535, 65535}, {-1, 24}, {1001, 24}} {
 		all = append(all, refusal{"resize", object{"cols": size[0], "rows": size[1]}, -32602, "cols"})

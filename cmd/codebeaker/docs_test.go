@@ -122,3 +122,54 @@ func TestLinksOfThePagesLeadSomewhere(t *testing.T) {
 		}
 	}
 }
+
+// What a comment or a page cites is in the repository: a page by its path, from
+// the root or beside the page that names it.
+func TestCitedPagesExist(t *testing.T) {
+	const root = "../.."
+	page := regexp.MustCompile(`[A-Za-z0-9_./-]*[A-Za-z0-9_-]\.md\b`)
+	comment := regexp.MustCompile(`(?:#|//) .*`)
+	err := filepath.WalkDir(root, func(path string, entry os.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		name := entry.Name()
+		if entry.IsDir() {
+			if name != ".." && strings.HasPrefix(name, ".") && name != ".ci" || name == "testdata" || name == "bin" {
+				return filepath.SkipDir
+			}
+			return nil
+		}
+		kind := filepath.Ext(name)
+		if !slices.Contains([]string{".go", ".md", ".sh", ""}, kind) {
+			return nil
+		}
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		for number, line := range strings.Split(string(text), "\n") {
+			if kind != ".md" {
+				line = comment.FindString(line)
+			}
+			for _, cited := range page.FindAllString(line, -1) {
+				if strings.Contains(line, "://") || strings.HasPrefix(cited, "bin/") {
+					continue // elsewhere, or made by a command
+				}
+				beside, fromRoot := filepath.Join(filepath.Dir(path), cited), filepath.Join(root, cited)
+				if !isFile(beside) && !isFile(fromRoot) {
+					t.Errorf("%s:%d cites %s, which is not there", path, number+1, cited)
+				}
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func isFile(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().IsRegular()
+}

@@ -142,7 +142,7 @@ func wantGone(t *testing.T, what, tag string) {
 	}
 }
 
-// P1, P13, P14: a program is ended within half a second of its limit, be it of
+// A program is ended within half a second of its limit, be it of
 // time or of the processor's time.
 func endsInTime(t *testing.T, _ *Program, f *foreign, s session) {
 	const limit, late = 300, 500 // ms
@@ -207,8 +207,8 @@ func endSparesOthers(t *testing.T, _ *Program, f *foreign, s session) {
 	other.until("still here\n")
 	other.call("execution.input", object{"eof": true}, nil)
 	other.wantCode(0)
-	// To the kernel the programs of a session are one user's: P15 asks that
-	// the session goes on.
+	// To the kernel the programs of a session are one user's. The session
+	// goes on all the same.
 	f.shell(s, "sh", "-c", "kill -KILL -1")
 	if o := f.shell(s, "echo", "alive"); o.Result.Stdout != "alive\n" {
 		t.Errorf("after kill -1: %+v", o)

@@ -40,7 +40,6 @@ func (f *foreign) works(s session) {
 	}
 }
 
-// P38
 func takesDescriptors(t *testing.T, _ *Program, f *foreign, s session) {
 	r := f.inLanguage(s, `import os
 n = 0
@@ -55,7 +54,7 @@ try { while (n < 1000000) { openSync("/dev/null"); n++ } } catch (e) { console.l
 	f.works(s)
 }
 
-// P2: at the limit of processes, which counts threads, there are no more.
+// At the limit of processes, which counts threads, there are no more.
 func takesThreads(t *testing.T, _ *Program, f *foreign, s session) {
 	r := f.inLanguage(s, `import threading, time
 try:
@@ -70,7 +69,7 @@ setInterval(() => {}, 1000)`, object{"timeoutMs": 3000})
 	f.works(s)
 }
 
-// P35: a program that never reads is fed no more than fits.
+// A program that never reads is fed no more than fits.
 func refusesInput(t *testing.T, _ *Program, f *foreign, s session) {
 	r := f.start(s, sleeper, nil)
 	piece, taken, none := strings.Repeat("x", 1<<20), 0, 0
@@ -93,7 +92,7 @@ func refusesInput(t *testing.T, _ *Program, f *foreign, s session) {
 	}
 }
 
-// P35: input and output do not wait for each other, whoever reads.
+// Input and output do not wait for each other, whoever reads.
 func echoesUnread(t *testing.T, _ *Program, f *foreign, s session) {
 	r := f.start(s, object{"type": "execute_shell", "commandName": "cat"}, object{"stream": false})
 	for range 40 {
@@ -111,7 +110,6 @@ func echoesUnread(t *testing.T, _ *Program, f *foreign, s session) {
 	}
 }
 
-// P40
 func resizedTooOften(t *testing.T, _ *Program, f *foreign, s session) {
 	r := f.start(s, inTerminal("sh", "-c", `trap 'echo "<$(stty size)>"' WINCH; echo up; while :; do sleep 0.02; done`), nil)
 	r.until("up")
@@ -126,7 +124,7 @@ func resizedTooOften(t *testing.T, _ *Program, f *foreign, s session) {
 	f.works(s)
 }
 
-// P16: neither a subreaper nor a name of control characters nor a process that
+// Neither a subreaper nor a name of control characters nor a process that
 // outlives its parent stays.
 func hidesInTree(t *testing.T, _ *Program, f *foreign, s session) {
 	if s.Language != "python" {

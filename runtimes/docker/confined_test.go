@@ -13,7 +13,7 @@ import (
 //go:embed testdata/attempts.py
 var attempts string
 
-// By effect: hostile.md, P19 to P28. What the list of layers says is not enough.
+// By effect: what the list of layers says is not enough.
 func TestWhatASessionMustNotDoIsRefused(t *testing.T) {
 	requireEngine(t, runtimes.Python)
 	for name, remote := range map[string]bool{"shared": false, "remote": true} {
@@ -28,7 +28,7 @@ func TestWhatASessionMustNotDoIsRefused(t *testing.T) {
 	}
 }
 
-// hostile.md, P22.
+// A filter that knows the calls of one ABI only would let those of another through.
 func TestSystemCallsOfOtherABIsAreRefused(t *testing.T) {
 	requireEngine(t, runtimes.Python)
 	if goruntime.GOARCH != "amd64" {

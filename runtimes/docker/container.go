@@ -97,7 +97,7 @@ func (b *blueprint) config() *container.Config {
 	}
 }
 
-// hostConfig says how the container is confined; hostile.md, "Policy assumed".
+// hostConfig says how the container is confined: docs/security.md.
 func (b *blueprint) hostConfig() *container.HostConfig {
 	noInit := false
 	pids := b.limits.Processes

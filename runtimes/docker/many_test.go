@@ -10,7 +10,7 @@ import (
 	"github.com/codebeaker/codebeaker/runtimes"
 )
 
-// hostile.md, S1 and S2, on the real engine: creates at once, half of which are
+// On the real engine: creates at once, half of which are
 // given up at some moment. What is left is looked for by newRealRuntime.
 func TestManyCreatesOfWhichSomeAreGivenUpLeaveNothing(t *testing.T) {
 	requireEngine(t, runtimes.Python)

@@ -13,7 +13,7 @@ import "encoding/json"
 // still holds.
 
 // seccompProfile is the JSON that Docker reads; see seccomp(7) and the OCI
-// runtime specification, config-linux.md, "Seccomp".
+// runtime specification on Linux containers, "Seccomp".
 type seccompProfile struct {
 	DefaultAction   string        `json:"defaultAction"`
 	DefaultErrnoRet uint          `json:"defaultErrnoRet"`

@@ -18,7 +18,7 @@ type Harness struct {
 	Programs Programs
 	// Leftovers lists what is left of a session on the host after everything
 	// has been closed: processes, containers, mounts, directories, cgroups.
-	// It is asked again for as long as hostile.md allows. Nil looks for nothing.
+	// It is asked again for some seconds. Nil looks for nothing.
 	Leftovers func(t testing.TB, session string) []string
 	// KillOutside ends an environment behind the back of the runtime: kills
 	// the guest, removes the container. Nil skips what needs it.

@@ -64,7 +64,7 @@ func (h *heartbeat) untilMore(t testing.TB) {
 // mustStop fails when there are beats a second after the end was told.
 func (h *heartbeat) mustStop(t testing.TB) {
 	t.Helper()
-	time.Sleep(200 * time.Millisecond) // what protocol.md allows is a second
+	time.Sleep(200 * time.Millisecond) // a second is allowed
 	before := h.size(t)
 	time.Sleep(300 * time.Millisecond) // a living heart beats fifteen times
 	if after := h.size(t); after != before {

@@ -94,7 +94,7 @@ func largeInput(t *testing.T, s *suite) {
 	}
 }
 
-// P35: the server's memory does not grow, and nothing else is held up.
+// The server's memory does not grow, and nothing else is held up.
 func inputBounded(t *testing.T, s *suite) {
 	env := s.environment(t)
 	cmd := s.programs.Sleep(time.Hour)

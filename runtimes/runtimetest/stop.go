@@ -14,7 +14,7 @@ var stopCases = []testCase{
 	{"StopTakesTheTree", stopTree},
 }
 
-// stopLimit is protocol.md's: the reply comes within 500 ms of the limit.
+// stopLimit is how soon after a time limit the reply comes: docs/protocol.md.
 const stopLimit = 500 * time.Millisecond
 
 func stopStubborn(t *testing.T, s *suite) {

@@ -132,7 +132,7 @@ func (s *suite) environment(t *testing.T) runtimes.Environment {
 // sessions numbers the sessions of all suites of this process.
 var sessions atomic.Int64
 
-// spec is a session with the low limits of hostile.md.
+// spec is a session with low limits, which programs of the suite reach quickly.
 func (s *suite) spec() runtimes.Spec {
 	spec := runtimes.Spec{
 		Session:  fmt.Sprintf("conformance-%d-%d", os.Getpid(), sessions.Add(1)),
@@ -186,7 +186,7 @@ func (s *suite) remove(t testing.TB, env runtimes.Environment, session string) {
 	s.nothingLeft(t, session)
 }
 
-// leftoversTime is what hostile.md allows until nothing is left.
+// leftoversTime is how long it may take until nothing is left.
 const leftoversTime = 5 * time.Second
 
 func (s *suite) nothingLeft(t testing.TB, session string) {

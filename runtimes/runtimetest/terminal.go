@@ -126,7 +126,7 @@ func resizeSignals(t *testing.T, s *suite) {
 	r.wait()
 }
 
-// P40: what comes faster than it can be seen is merged.
+// What comes faster than it can be seen is merged.
 func resizeStorm(t *testing.T, s *suite) {
 	p, r := s.start(t, s.environment(t), s.inTerminal(t, s.programs.Size()))
 	r.untilText(runtimes.Terminal, "90x30")

@@ -109,7 +109,7 @@ func othersLive(t *testing.T, s *suite) {
 	}
 }
 
-// P17: the process limit is 64, so zombies would soon use it up.
+// The process limit is 64, so zombies would soon use it up.
 func reaped(t *testing.T, s *suite) {
 	env := s.environment(t)
 	// Several times the limit of processes.
@@ -133,7 +133,7 @@ func (s *suite) alone(t *testing.T, env runtimes.Environment) {
 	}
 }
 
-// P1: whatever multiplies is gone with the one that began, which its own bomb
+// Whatever multiplies is gone with the one that began, which its own bomb
 // may end sooner, and its places are free again.
 func forkBomb(t *testing.T, s *suite) {
 	env := s.create(t, nil)
@@ -152,7 +152,7 @@ func forkBomb(t *testing.T, s *suite) {
 	s.alone(t, env)
 }
 
-// P15: kill -1 reaches the program's own at most.
+// kill -1 reaches the program's own at most.
 func cannotKillAgent(t *testing.T, s *suite) {
 	env := s.create(t, nil)
 	s.run(t, env, s.shell(t, `trap '' TERM INT HUP; for s in TERM INT HUP QUIT SEGV ABRT KILL STOP; do kill -s $s 1; done 2>/dev/null; kill -s $s $PPID 2>/dev/null; exit 0`))

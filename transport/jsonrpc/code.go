@@ -17,7 +17,7 @@ const (
 )
 
 // tooLarge is the one code of the application that the envelope itself needs,
-// for a batch over its limit (protocol.md, section 5).
+// for a batch over its limit: docs/protocol.md.
 const tooLarge Code = -32010
 
 // String is the specification's text for the code, "code -32001" for others.

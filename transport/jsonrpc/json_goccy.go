@@ -14,7 +14,7 @@ import (
 
 // envelope holds the members of a request as they were written. It is decoded
 // by /v2, whose names are exact and which refuses duplicates, lone surrogates
-// and invalid UTF-8 at any depth (actors-transport.md, section 8).
+// and invalid UTF-8 at any depth.
 type envelope struct {
 	JSONRPC jsontext.Value `json:"jsonrpc"`
 	ID      jsontext.Value `json:"id"`

@@ -19,8 +19,8 @@ type Request struct {
 // Notification reports whether the request wants no answer.
 func (r *Request) Notification() bool { return r.ID.Absent() }
 
-// keepBytes is the largest buffer that goes back to a pool (actors-transport.md,
-// section 7): one large request must not hold its memory for ever.
+// keepBytes is the largest buffer that goes back to a pool: one large request
+// must not hold its memory for ever.
 const keepBytes = 64 << 10
 
 var requests = sync.Pool{New: func() any { return new(Request) }}

@@ -2,7 +2,7 @@ package protocol
 
 import "github.com/codebeaker/codebeaker/transport/jsonrpc"
 
-// The codes of the application (protocol.md, section 5).
+// The codes of the application (docs/protocol.md).
 const (
 	SessionNotFound      jsonrpc.Code = -32001
 	SessionClosed        jsonrpc.Code = -32002

@@ -25,7 +25,7 @@ type CommandLimits struct {
 	CPUMs       *int64 `json:"cpuMs,omitempty" min:"1" doc:"processor time of all its processes together"`
 	Processes   *int64 `json:"processes,omitempty" min:"1" doc:"processes and threads at one time"`
 	OutputBytes *int64 `json:"outputBytes,omitempty" min:"1" doc:"bytes written to all streams together"`
-	StackMB     *int64 `json:"stackMB,omitempty" min:"1" doc:"how far the stack of a process may grow; see runtimes.md for the default"`
+	StackMB     *int64 `json:"stackMB,omitempty" min:"1" doc:"how far the stack of a process may grow; see docs/runtimes.md for the default"`
 }
 
 // PTY is the size of a terminal.

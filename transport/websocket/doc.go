@@ -78,5 +78,5 @@
 //
 // Origin, Host and keys are checked before Upgrade, connections per address and
 // slow handshakes limited by the server in front. Compression is declined: it
-// costs more than it saves here (actors-transport.md, section 7).
+// costs more than it saves here.
 package websocket

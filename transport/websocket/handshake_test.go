@@ -65,7 +65,6 @@ func TestFramesBehindTheRequestAreServed(t *testing.T) {
 	p.wantText("cut here")
 }
 
-// W12
 func TestCompressionIsDeclined(t *testing.T) {
 	url := serve(t, NewHub(Options{}), UpgradeOptions{}, func() Handler { return newEcho() })
 	resp, p := handshake(t, url, upgradeRequest+"Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n\r\n", "")

@@ -20,7 +20,7 @@ func (quiet) OnMessage(c *Conn, msg []byte, _ bool) {
 }
 func (quiet) OnClose(*Conn, *CloseError) {}
 
-// W8, in small: idle connections that have served a large message hold no
+// In small: idle connections that have served a large message hold no
 // buffer, and after two pings not the stack that it needed either. The client's
 // socket counts too, it lives in the same process.
 func TestIdleConnectionsHoldNoBuffersAndSmallStacks(t *testing.T) {

@@ -21,7 +21,7 @@ func header(n uint64, fin bool) []byte {
 	return append(b, 0, 0, 0, 0) // a mask that changes nothing
 }
 
-// W2: what is declared costs nothing.
+// What is declared costs nothing.
 func TestDeclaredLengthOverTheLimitIs1009AndAllocatesNothing(t *testing.T) {
 	for _, n := range []uint64{16<<20 + 1, 1 << 34, 1<<63 - 1} {
 		p, _ := connect(t, "socket", Options{}, newEcho())

@@ -104,20 +104,20 @@ func fragmentCases() []rfcCase {
 	}
 }
 
-// W3 and W4: headers that the RFC forbids.
+// Headers that the RFC forbids.
 func headerCases() []rfcCase {
 	mask := []byte{1, 2, 3, 4}
 	return []rfcCase{
-		failed("W3 16-bit length for 0", 1002, nil, []byte{0x81, 0xfe, 0, 0}, mask),
-		failed("W3 16-bit length for 125", 1002, nil, []byte{0x81, 0xfe, 0, 125}, mask),
-		failed("W3 16-bit length of a ping for 5", 1002, nil, []byte{0x89, 0xfe, 0, 5}, mask),
-		failed("W3 64-bit length for 125", 1002, nil, []byte{0x81, 0xff, 0, 0, 0, 0, 0, 0, 0, 125}, mask),
-		failed("W3 64-bit length for 65535", 1002, nil, []byte{0x81, 0xff, 0, 0, 0, 0, 0, 0, 0xff, 0xff}, mask),
-		failed("W3 top bit", 1002, nil, []byte{0x81, 0xff, 0x80, 0, 0, 0, 0, 1, 0, 0}, mask),
-		failed("W4 unmasked text", 1002, nil, []byte{0x81, 2, 'h', 'i'}),
-		failed("W4 unmasked empty text", 1002, nil, []byte{0x81, 0}),
-		failed("W4 unmasked ping", 1002, nil, []byte{0x89, 0}),
-		failed("W4 unmasked close", 1002, nil, []byte{0x88, 0}),
-		failed("W4 unmasked behind a masked one", 1002, []string{"T:a"}, text("a"), []byte{0x81, 1, 'b'}),
+		failed("16-bit length for 0", 1002, nil, []byte{0x81, 0xfe, 0, 0}, mask),
+		failed("16-bit length for 125", 1002, nil, []byte{0x81, 0xfe, 0, 125}, mask),
+		failed("16-bit length of a ping for 5", 1002, nil, []byte{0x89, 0xfe, 0, 5}, mask),
+		failed("64-bit length for 125", 1002, nil, []byte{0x81, 0xff, 0, 0, 0, 0, 0, 0, 0, 125}, mask),
+		failed("64-bit length for 65535", 1002, nil, []byte{0x81, 0xff, 0, 0, 0, 0, 0, 0, 0xff, 0xff}, mask),
+		failed("top bit", 1002, nil, []byte{0x81, 0xff, 0x80, 0, 0, 0, 0, 1, 0, 0}, mask),
+		failed("unmasked text", 1002, nil, []byte{0x81, 2, 'h', 'i'}),
+		failed("unmasked empty text", 1002, nil, []byte{0x81, 0}),
+		failed("unmasked ping", 1002, nil, []byte{0x89, 0}),
+		failed("unmasked close", 1002, nil, []byte{0x88, 0}),
+		failed("unmasked behind a masked one", 1002, []string{"T:a"}, text("a"), []byte{0x81, 1, 'b'}),
 	}
 }

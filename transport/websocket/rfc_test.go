@@ -10,8 +10,7 @@ import (
 )
 
 // rfcCase is what a client sends and what it gets. Its name begins with the
-// group of the Autobahn test suite that it belongs to, or with the number in the
-// list of hostile inputs. want are the frames that come back, as "T:text",
+// group of the Autobahn test suite that it belongs to, if to any. want are the frames that come back, as "T:text",
 // "B:bytes", "P:pong"; closed is the code of the close frame after them, 0 for
 // one without.
 type rfcCase struct {
@@ -54,7 +53,7 @@ func pieces(s string, n int) (frames []byte) {
 	}
 }
 
-// Groups 1 to 7 of Autobahn, and W1, W3, W4 of the hostile inputs, in one write
+// Groups 1 to 7 of Autobahn, and hostile inputs, in one write
 // and byte by byte, on each way to read.
 func TestFramesAreTreatedAsRFC6455Says(t *testing.T) {
 	for _, transport := range transports {

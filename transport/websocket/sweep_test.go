@@ -7,7 +7,7 @@ import (
 	"github.com/gobwas/ws"
 )
 
-// W6: who never answers is closed when the third ping would be due.
+// Who never answers is closed when the third ping would be due.
 func TestTwoUnansweredPingsClose(t *testing.T) {
 	for _, transport := range transports {
 		t.Run(transport, func(t *testing.T) {

@@ -10,7 +10,7 @@ import (
 	"github.com/codebeaker/codebeaker/runtimes/internal/guestbin/guesttest"
 )
 
-// TestTheAgentIsSmall holds the sizes that architecture.md sets.
+// TestTheAgentIsSmall holds the sizes that let one agent run in each session.
 func TestTheAgentIsSmall(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("the same agent")
