@@ -3,8 +3,75 @@ package actors
 import (
 	"time"
 
+	"github.com/codebeaker/codebeaker/actors/output"
 	"github.com/codebeaker/codebeaker/runtimes"
 )
+
+// Call is one request on its way to a session. It belongs to the session from
+// Session.Send until Caller.Reply, after which it may be used again.
+type Call struct {
+	// Request is a pointer to one of the request types of this package:
+	// *Execute, *GetInfo, *Extend, *Attach, *Detach, *Disconnected, *Close,
+	// *ListExecutions, *OpenExecution, *WaitExecution, *Input, *SendSignal,
+	// *Resize.
+	Request any
+	Caller  Caller
+}
+
+// IgnoreDeadLetterLogging keeps requests and their contents out of the log of
+// protoactor-go.
+func (*Call) IgnoreDeadLetterLogging() {}
+
+// Caller receives the answer of a call.
+type Caller interface {
+	// Reply answers the call. It is called exactly once, from any goroutine,
+	// and must not block. result is what the request type documents; err is
+	// one of the errors of this package.
+	Reply(result any, err error)
+}
+
+// Follower is a Caller that reads the output of the command it sent.
+type Follower interface {
+	// Follow is called at most once, before Reply and before the program
+	// starts, when an Execute with Stream has been accepted. It must not
+	// block; it usually subscribes to the log.
+	Follow(log *output.Log)
+}
+
+// CreateRequest describes the session to create. Every default has been
+// applied and every maximum checked before.
+type CreateRequest struct {
+	// Owner is the id of the key that creates, "" without keys.
+	Owner      string
+	Language   runtimes.Language
+	Preference runtimes.Preference
+	// Runtime is the one named, without fallback; zero lets the selector pick.
+	Runtime     runtimes.Type
+	IdleTimeout time.Duration
+	MaxLifetime time.Duration
+	Limits      runtimes.Limits
+	DiskAsked   bool // Limits.DiskBytes is no default
+	Network     runtimes.Network
+	Env         []string
+	Image       string
+	Labels      map[string]string
+	// KillOnDisconnect ends the session when no connection has been attached to
+	// it for DisconnectGrace.
+	KillOnDisconnect bool
+	// ClientToken makes the creation idempotent; "" does not. Fingerprint is
+	// a digest of all the other parameters: the same token with another
+	// fingerprint is an *ArgumentError of clientToken.
+	ClientToken string
+	Fingerprint string
+}
+
+// ListRequest asks for a page of sessions.
+type ListRequest struct {
+	Owner  string
+	Limit  int    // at least 1
+	After  string // session id; "" starts
+	Labels map[string]string
+}
 
 // Execute runs a command. Result: *Outcome once it has completed; with
 // Background, *Started once it runs.

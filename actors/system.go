@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"runtime"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -231,3 +232,48 @@ func (s *System) Shutdown(ctx context.Context) error {
 	s.dispatcher.Close()
 	return err
 }
+
+// spawner spawns actors of one kind. A Props of its own would cost each of them
+// 240 bytes for as long as it lives, so they share one, whose producer finds
+// the actor here: protoactor-go asks it before the spawn returns, and again
+// only for a restart, which none of our supervisors orders.
+type spawner struct {
+	mu    sync.Mutex
+	props *actor.Props
+	next  actor.Actor
+}
+
+func newSpawner(options ...actor.PropsOption) *spawner {
+	s := &spawner{}
+	s.props = actor.PropsFromProducer(func() actor.Actor { return s.next }, options...)
+	return s
+}
+
+// spawn starts a under a name that was never used, as a child of parent.
+func (s *spawner) spawn(parent actor.SpawnerContext, a actor.Actor, name string) *actor.PID {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.next = a
+	defer func() { s.next = nil }()
+	pid, err := parent.SpawnNamed(s.props, name)
+	if err != nil {
+		panic(err) // the name was used
+	}
+	return pid
+}
+
+// warnings passes on what protoactor-go logs from Warn up: at Info it logs
+// every message that came too late, contents included.
+type warnings struct{ slog.Handler }
+
+// Enabled holds back what is below Warn.
+func (w *warnings) Enabled(ctx context.Context, level slog.Level) bool {
+	return level >= slog.LevelWarn && w.Handler.Enabled(ctx, level)
+}
+
+// quiet is part of our messages: one that comes too late for its actor is no
+// news.
+type quiet struct{}
+
+// IgnoreDeadLetterLogging is asked by protoactor-go before it logs.
+func (quiet) IgnoreDeadLetterLogging() {}
