@@ -1,5 +1,53 @@
 package runtimes
 
+import (
+	"strconv"
+	"strings"
+	"time"
+)
+
+// StopGrace is how long a program has between SIGTERM and SIGKILL.
+const StopGrace = 200 * time.Millisecond
+
+// Command is a program to run: an argument vector, never a shell line.
+type Command struct {
+	// Name is the program: a name found on the environment's PATH, or a path.
+	Name string
+	// Args are the arguments after the name.
+	Args []string
+	// Dir is the working directory below the workspace, slash-separated and
+	// clean; "" is the workspace itself.
+	Dir string
+	// Env are additions to the environment's variables, "KEY=value".
+	Env []string
+	// Stdin is given to the program first.
+	Stdin []byte
+	// OpenStdin keeps the input open after Stdin, until Process.CloseInput.
+	// False: the program reads end of file after Stdin.
+	OpenStdin bool
+	// Terminal gives the program a terminal of that size; nil, pipes.
+	Terminal *TerminalSize
+	// Limits are those of this command alone, below the session's.
+	Limits CommandLimits
+}
+
+// CommandLimits bound one command. Zero members are not limited beyond what
+// the environment is.
+type CommandLimits struct {
+	MemoryBytes int64
+	CPU         time.Duration // of all its processes together
+	Processes   int64
+	OutputBytes int64 // of all streams together
+	// StackBytes is how far the stack of each of its first threads may grow. Zero
+	// is the environment's own: see docs/runtimes.md.
+	StackBytes int64
+}
+
+// TerminalSize is the size of a terminal in characters.
+type TerminalSize struct {
+	Columns, Rows uint16
+}
+
 // Stream says which of a program's outputs some bytes came from.
 type Stream uint8
 
@@ -71,4 +119,44 @@ type Process interface {
 	// Resize changes the size of the terminal.
 	// Errors: ErrNoTerminal.
 	Resize(size TerminalSize) error
+}
+
+// Signal is the number of a Linux signal, whatever host the server runs on.
+type Signal uint8
+
+// The signals this package itself sends.
+const (
+	SIGKILL Signal = 9
+	SIGTERM Signal = 15
+)
+
+// signalNames are the names of signal(7) by their number on x86 and arm.
+var signalNames = [...]string{
+	1: "SIGHUP", 2: "SIGINT", 3: "SIGQUIT", 4: "SIGILL", 5: "SIGTRAP", 6: "SIGABRT", 7: "SIGBUS", 8: "SIGFPE",
+	9: "SIGKILL", 10: "SIGUSR1", 11: "SIGSEGV", 12: "SIGUSR2", 13: "SIGPIPE", 14: "SIGALRM", 15: "SIGTERM",
+	16: "SIGSTKFLT", 17: "SIGCHLD", 18: "SIGCONT", 19: "SIGSTOP", 20: "SIGTSTP", 21: "SIGTTIN", 22: "SIGTTOU",
+	23: "SIGURG", 24: "SIGXCPU", 25: "SIGXFSZ", 26: "SIGVTALRM", 27: "SIGPROF", 28: "SIGWINCH", 29: "SIGIO",
+	30: "SIGPWR", 31: "SIGSYS",
+}
+
+// String returns the name, "SIG34" for a real-time signal, "" for zero.
+func (s Signal) String() string {
+	if int(s) < len(signalNames) {
+		return signalNames[s]
+	}
+	return "SIG" + strconv.Itoa(int(s))
+}
+
+// ParseSignal reads a name with or without "SIG", without regard to case.
+func ParseSignal(name string) (Signal, bool) {
+	name = strings.ToUpper(name)
+	if !strings.HasPrefix(name, "SIG") {
+		name = "SIG" + name
+	}
+	for n, known := range signalNames {
+		if known != "" && known == name {
+			return Signal(n), true
+		}
+	}
+	return 0, false
 }

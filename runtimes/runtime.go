@@ -1,6 +1,10 @@
 package runtimes
 
-import "context"
+import (
+	"context"
+	"fmt"
+	"slices"
+)
 
 // Runtime makes environments of one kind. Implementations are safe for use by
 // several goroutines.
@@ -74,4 +78,101 @@ type MemoryMeter interface {
 type Pauser interface {
 	Pause(ctx context.Context) error
 	Resume(ctx context.Context) error
+}
+
+// Network says what a session may reach.
+type Network uint8
+
+// The networks. The zero value is none at all: a loopback of its own.
+const (
+	NoNetwork Network = iota
+	Internet
+)
+
+// Spec describes the environment to make.
+type Spec struct {
+	// Session is the id of the session, used as a label and in names. It has
+	// only letters, digits, '.' and '-'.
+	Session  string
+	Language Language
+	// Limits are those asked for; Environment.Limits are those in force.
+	Limits  Limits
+	Network Network
+	// DiskAsked: the client asked for Limits.DiskBytes, which is given on disk
+	// where its share of memory does not hold as much. Else it is a default,
+	// and memory, which is faster, bounds it.
+	DiskAsked bool
+	// Env are variables of every program, "KEY=value".
+	Env []string
+	// Image names another image than the language's; Docker only.
+	Image string
+	// Workspace is that of an environment that was lost; nil makes a new one.
+	Workspace Workspace
+}
+
+// Limits bound an environment. A zero member is no limit in Environment.Limits
+// and the default of the operator's policy in Spec.
+type Limits struct {
+	MemoryBytes int64
+	CPUs        float64
+	Processes   int64
+	DiskBytes   int64 // of the workspace; on disk, of HOME and /tmp together with it
+	Inodes      int64
+	// HomeBytes, TemporaryBytes and SharedMemoryBytes are what HOME, /tmp and
+	// /dev/shm have room for. They are read back only; a Spec has none.
+	HomeBytes         int64
+	TemporaryBytes    int64
+	SharedMemoryBytes int64
+	OpenFiles         int64
+	OutputBytes       int64 // of one execution
+}
+
+// Availability is what a runtime offers on this host at the moment of a probe.
+type Availability struct {
+	Available bool
+	// Reason says in a sentence why not, and what to do about it.
+	Reason string
+	// Problems are what the probe found wrong, also where other languages work.
+	Problems []Problem
+	// Version is that of the runtime itself: the engine, bun, deno.
+	Version string
+	// Tools are the versions of what programs find, by name: "node": "20.1".
+	Tools map[string]string
+	// Languages are those served here now, in the order of Languages.
+	Languages []Language
+	// Isolation is what an environment would get.
+	Isolation Isolation
+	// Terminal says that Command.Terminal works.
+	Terminal bool
+	// Stateful are the languages whose code runs in a kernel that keeps state.
+	Stateful []Language
+	// Processes says that programs can be started at all.
+	Processes bool
+}
+
+// Serves reports whether the language can be used now.
+func (a *Availability) Serves(l Language) bool {
+	if !a.Available {
+		return false
+	}
+	return slices.Contains(a.Languages, l)
+}
+
+// WhyNot says in a sentence why the language cannot be used now.
+func (a *Availability) WhyNot(l Language) string {
+	for i := range a.Problems {
+		if slices.Contains(a.Problems[i].Languages, l) {
+			return a.Problems[i].Reason
+		}
+	}
+	if !a.Available {
+		return a.Reason
+	}
+	return fmt.Sprintf("it does not serve %s here", l)
+}
+
+// Unavailable is the availability of a runtime of which nothing works. There is
+// at least one problem; the first gives the reason.
+func Unavailable(problems ...Problem) Availability {
+	return Availability{Reason: problems[0].Reason, Problems: problems}
 }

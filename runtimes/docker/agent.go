@@ -1,12 +1,22 @@
 package docker
 
 import (
+	"context"
+	"crypto/sha256"
 	"debug/elf"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
 
+	"github.com/codebeaker/codebeaker/runtimes"
+	"github.com/codebeaker/codebeaker/runtimes/internal/cgroup"
+	"github.com/codebeaker/codebeaker/runtimes/internal/guestlink"
 	"github.com/codebeaker/codebeaker/runtimes/internal/reason"
+	"github.com/codebeaker/codebeaker/runtimes/internal/surroundings"
 )
 
 // machines are the architectures the agent is built for, by the name that Go and
@@ -37,3 +47,126 @@ func agentProblem(path, engine string) (string, error) {
 
 // architectureMax bounds the name that an engine gives its processors, in bytes.
 const architectureMax = 20
+
+// copyGuest puts the agent's binary into a directory under a name of its
+// content, readable and executable by all. Containers are given the copy: a
+// build may replace the original while they run, and its directory may be one
+// that the engine does not see.
+func copyGuest(from, directory string) (string, error) {
+	binary, err := os.ReadFile(from)
+	if err != nil {
+		return "", fmt.Errorf("read the agent: %w", err)
+	}
+	sum := sha256.Sum256(binary)
+	path := filepath.Join(directory, "guest-"+hex.EncodeToString(sum[:6]))
+	if info, err := os.Stat(path); err == nil && info.Size() == int64(len(binary)) && info.Mode().Perm() == 0o555 {
+		return path, nil
+	}
+	// Other servers on this data directory there are none, but this one may have
+	// been killed in the middle of a copy.
+	draft, err := os.CreateTemp(directory, "guest-*.new")
+	if err != nil {
+		return "", err
+	}
+	defer os.Remove(draft.Name())
+	_, err = draft.Write(binary)
+	if err == nil {
+		err = draft.Chmod(0o555)
+	}
+	if closeErr := draft.Close(); err == nil {
+		err = closeErr
+	}
+	if err == nil {
+		err = os.Rename(draft.Name(), path)
+	}
+	if err != nil {
+		return "", fmt.Errorf("copy the agent: %w", err)
+	}
+	return path, nil
+}
+
+// agentLink makes the link to an agent that the engine has started as the user
+// of the session, so that there is no one to become and nothing to enter.
+func agentLink(log *slog.Logger, groups *cgroup.Finder) greeter {
+	return func(ctx context.Context, g greeting) (welcome, error) {
+		group, err := programGroup(groups, g.pid)
+		if err != nil {
+			return welcome{}, errors.Join(err, g.conn.Close())
+		}
+		opened, err := guestlink.Open(ctx, g.conn, guestlink.Options{
+			Hello: guestlink.Hello{
+				Harden:    guestlink.Harden{NoCapabilities: true, NoNewPrivileges: true, Seccomp: true},
+				Env:       g.environment,
+				Workspace: workspaceTarget,
+				Places:    []string{surroundings.Home, temporaryTarget, sharedMemoryTarget},
+				Files:     g.files,
+			},
+			Group:       group,
+			Processes:   g.limits.Processes,
+			OutputLimit: g.limits.OutputBytes,
+			CPUs:        g.limits.CPUs,
+			Machine:     g.machine,
+			StackBytes:  g.limits.MemoryBytes, // as far as the memory reaches
+			Logger:      log,
+		})
+		if err != nil {
+			return welcome{}, err
+		}
+		kernel, err := opened.Limits()
+		if err != nil {
+			return welcome{}, errors.Join(err, opened.Close())
+		}
+		answer := welcome{
+			link: opened, layers: reported(opened.Report()), terminal: opened.Report().Terminal,
+			limits: runtimes.Limits{MemoryBytes: kernel.MemoryBytes, CPUs: kernel.CPUs, Processes: kernel.Processes},
+		}
+		readRooms(&answer.limits, opened.Report())
+		if g.files {
+			answer.files = opened.Files()
+		}
+		return answer, nil
+	}
+}
+
+// programGroup opens the cgroup of the container whose first process that is on
+// this host. It returns nil where there is none that the server may use.
+func programGroup(groups *cgroup.Finder, pid int) (*cgroup.Group, error) {
+	hierarchy := groups.Hierarchy()
+	if hierarchy == nil || pid == 0 {
+		return nil, nil
+	}
+	group, err := hierarchy.OpenContainer(pid)
+	if errors.Is(err, cgroup.ErrUnavailable) {
+		return nil, nil
+	}
+	return group, err
+}
+
+// reported are the layers that the agent found on itself, as the kernel told it.
+func reported(r guestlink.Report) []runtimes.Layer {
+	var layers []runtimes.Layer
+	if r.Harden.NoCapabilities {
+		layers = append(layers, runtimes.NoCapabilities)
+	}
+	if r.Harden.NoNewPrivileges {
+		layers = append(layers, runtimes.NoNewPrivileges)
+	}
+	if r.Harden.Seccomp {
+		layers = append(layers, runtimes.Seccomp)
+	}
+	return layers
+}
+
+// readRooms adds what the agent read back of the places besides the workspace.
+func readRooms(limits *runtimes.Limits, r guestlink.Report) {
+	for _, place := range r.Places {
+		switch place.Path {
+		case surroundings.Home:
+			limits.HomeBytes = place.Bytes
+		case temporaryTarget:
+			limits.TemporaryBytes = place.Bytes
+		case sharedMemoryTarget:
+			limits.SharedMemoryBytes = place.Bytes
+		}
+	}
+}

@@ -1,11 +1,17 @@
 package docker
 
 import (
+	cryptorand "crypto/rand"
+	"encoding/hex"
+	"errors"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/docker/docker/api/types/container"
+	"github.com/docker/docker/api/types/filters"
 	"github.com/docker/docker/api/types/mount"
 
 	"github.com/codebeaker/codebeaker/runtimes"
@@ -193,3 +199,108 @@ func (b *blueprint) environment(session []string) []string {
 // is not used with the second, and with the third a program's own modules are
 // compiled at each start.
 var retired = []string{"GOFLAGS=-mod=mod", "CGO_ENABLED=0", "PYTHONDONTWRITEBYTECODE=1"}
+
+// etcFile is a file of a container's /etc.
+type etcFile struct{ name, content string }
+
+// etcFiles are those that no image knows: programs look up their own uid, the
+// names of their machine and whom to ask for others. /etc/hostname is the
+// engine's.
+func etcFiles(spec runtimes.Spec, uid, gid int) []etcFile {
+	return []etcFile{
+		{"passwd", surroundings.Passwd(uid, gid)},
+		{"group", surroundings.Group(gid)},
+		{"hosts", surroundings.Hosts(surroundings.HostName(spec.Session))},
+		{"resolv.conf", surroundings.Resolver(spec.Network)},
+	}
+}
+
+// errNoUser says that every user of the range is taken.
+var errNoUser = errors.New("no free user id is left for another session")
+
+// userRange gives each session of a remote engine a uid of its own. It starts
+// anywhere in the range, so that two servers on one engine seldom give out the
+// same; they are apart by their containers in any case.
+type userRange struct {
+	first, count int
+
+	mu    sync.Mutex
+	taken map[int]bool
+	next  int
+}
+
+// Of an engine in a user namespace only the low 65536 ids are sure to be mapped.
+// On any other they would be those of the host's own users.
+func newUserRange(namespaced bool) *userRange {
+	u := &userRange{first: 270_000, count: 1 << 20, taken: make(map[int]bool)}
+	if namespaced {
+		u.first, u.count = 20_000, 40_000
+	}
+	u.next = rand.IntN(u.count)
+	return u
+}
+
+func (u *userRange) take() (int, error) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	for range u.count {
+		id := u.first + u.next
+		u.next = (u.next + 1) % u.count
+		if !u.taken[id] {
+			u.taken[id] = true
+			return id, nil
+		}
+	}
+	return 0, errNoUser
+}
+
+func (u *userRange) give(id int) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	delete(u.taken, id)
+}
+
+// The labels of every container and volume of ours. labelInstance is the mark
+// of the data directory: what bears another one belongs to another server.
+const (
+	labelApp      = "app"
+	labelInstance = "codebeaker.instance"
+	labelSession  = "codebeaker.session"
+	labelRole     = "codebeaker.role"
+
+	appName = "codebeaker"
+
+	// labelToolchain is set on images: "mono" or "dotnet" for C#.
+	labelToolchain = "codebeaker.toolchain"
+)
+
+// The roles of containers and volumes, the values of labelRole.
+const (
+	roleEnvironment = "environment" // a container
+	roleCourier     = "courier"     // a container that is never started
+	roleWorkspace   = "workspace"   // a volume
+	roleGuest       = "guest"       // a volume
+)
+
+// labels are those of something made for a session; session may be empty.
+func (r *Runtime) labels(role, session string) map[string]string {
+	set := map[string]string{labelApp: appName, labelInstance: r.options.Mark, labelRole: role}
+	if session != "" {
+		set[labelSession] = session
+	}
+	return set
+}
+
+// ours selects what bears this data directory's mark.
+func (r *Runtime) ours() filters.Args {
+	return filters.NewArgs(filters.Arg("label", labelInstance+"="+r.options.Mark))
+}
+
+// newName names something of a session: "codebeaker-<session>-<random>". The
+// name is chosen and claimed before the engine is asked, so that a create whose
+// reply was lost is found again.
+func newName(session string) string {
+	suffix := make([]byte, 4)
+	cryptorand.Read(suffix) // never fails
+	return appName + "-" + session + "-" + hex.EncodeToString(suffix)
+}

@@ -4,10 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/docker/docker/api/types/container"
+	"github.com/docker/docker/client"
 	"golang.org/x/sync/errgroup"
 )
 
@@ -138,4 +142,98 @@ func (r *Runtime) removeStrayVolumes(ctx context.Context, before map[string]bool
 		r.log.Info("removed a left-over volume", "volume", v.Name, "session", v.Labels[labelSession])
 	}
 	return nil
+}
+
+// Sweep removes the containers, volumes and directories that an earlier life of
+// this data directory left behind. Where no engine answers there is nothing to
+// be removed now; it is done as soon as one answers.
+func (r *Runtime) Sweep(ctx context.Context) error {
+	if err := r.sweepDirectories(); err != nil {
+		return fmt.Errorf("remove left-over directories: %w", err)
+	}
+	if err := r.engine.ping(ctx); err != nil {
+		if client.IsErrConnectionFailed(err) || errors.Is(err, context.DeadlineExceeded) {
+			return ctx.Err()
+		}
+		return fmt.Errorf("sweep containers: %w", err)
+	}
+	return r.reconcile(ctx)
+}
+
+// sweepDirectories keeps the directory of directories, and with it the mode that
+// keeps other users of this host away from the agents' sockets.
+func (r *Runtime) sweepDirectories() error {
+	entries, err := os.ReadDir(r.environments())
+	errs := []error{err}
+	for _, entry := range entries {
+		if _, claimed := r.claims.holds(entry.Name()); !claimed {
+			errs = append(errs, os.RemoveAll(filepath.Join(r.environments(), entry.Name())))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// claims are the names of containers and volumes that somebody answers for.
+// Whatever bears our mark and is not claimed is left over, and is removed.
+type claims struct {
+	mu    sync.Mutex
+	names map[string]*Environment // nil while it is being made
+}
+
+// claim registers a name before the engine is asked to make anything of it.
+func (c *claims) claim(name string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.names == nil {
+		c.names = make(map[string]*Environment)
+	}
+	c.names[name] = nil
+}
+
+// settle says whose container the name is, once it is ready.
+func (c *claims) settle(name string, env *Environment) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if _, claimed := c.names[name]; claimed {
+		c.names[name] = env
+	}
+}
+
+// drop gives a name up.
+func (c *claims) drop(name string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.names, name)
+}
+
+// holds reports whether the name is claimed, and by which environment.
+func (c *claims) holds(name string) (env *Environment, claimed bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	env, claimed = c.names[name]
+	return env, claimed
+}
+
+// all are the names that are claimed now.
+func (c *claims) all() map[string]bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	names := make(map[string]bool, len(c.names))
+	for name := range c.names {
+		names[name] = true
+	}
+	return names
+}
+
+// environments are those that are ready.
+func (c *claims) environments() []*Environment {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var all []*Environment
+	for _, env := range c.names {
+		if env != nil {
+			all = append(all, env)
+		}
+	}
+	return all
 }

@@ -4,8 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"slices"
+	"strconv"
+	"strings"
+	"sync"
 
 	cerrdefs "github.com/containerd/errdefs"
 	"github.com/docker/docker/api/types"
@@ -164,4 +168,223 @@ func common(lists [][]runtimes.Layer) []runtimes.Layer {
 		}
 	}
 	return everywhere
+}
+
+// trialLimits are those of an environment that is made to see what it gives.
+var trialLimits = runtimes.Limits{
+	MemoryBytes: 256 << 20, CPUs: 1, Processes: 64, DiskBytes: 16 << 20, OpenFiles: 1024,
+}
+
+// trialSession names the session of a trial; several may be under way.
+func trialSession() string { return "probe-" + randomName()[:8] }
+
+// trial is what was learnt from a real environment.
+type trial struct {
+	tools    map[string]string
+	layers   []runtimes.Layer
+	terminal bool
+}
+
+// trialKey names what a trial is true of: an image's id, which names its
+// content, and the first of the language's tools.
+type trialKey struct{ image, tool string }
+
+// probes remembers trials that went well, so that a probe is cheap.
+type probes struct {
+	trying sync.Mutex // one trial at a time
+
+	mu     sync.Mutex
+	trials map[trialKey]*trial
+	warned string
+}
+
+// warnOnce logs a warning when it is not the last one that was logged.
+func (p *probes) warnOnce(log *slog.Logger, warning string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if warning != p.warned && warning != "" {
+		log.Warn(warning)
+	}
+	p.warned = warning
+}
+
+// forget makes the next probe try everything again.
+func (p *probes) forget() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.trials = nil
+}
+
+// try makes an environment from the image, unless that has been done.
+func (p *probes) try(ctx context.Context, r *Runtime, language runtimes.Language, image *imageFacts) (*trial, error) {
+	p.trying.Lock()
+	defer p.trying.Unlock()
+	key := trialKey{image: image.id}
+	tools := toolsOf(language, image)
+	if len(tools) > 0 {
+		key.tool = tools[0].name
+	}
+	if known := p.known(key); known != nil {
+		return known, nil
+	}
+	done, err := r.try(ctx, language, tools)
+	if err == nil {
+		p.learn(key, done)
+	}
+	return done, err
+}
+
+func (p *probes) known(key trialKey) *trial {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.trials[key]
+}
+
+func (p *probes) learn(key trialKey, t *trial) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.trials == nil {
+		p.trials = make(map[trialKey]*trial)
+	}
+	p.trials[key] = t
+}
+
+// try makes an environment and asks its tools for their versions. Where the
+// agent cannot be started or met in shared directories it tries once more over
+// streams, and stays with them if that goes well.
+func (r *Runtime) try(ctx context.Context, language runtimes.Language, tools []tool) (*trial, error) {
+	env, err := r.makeTrial(ctx, language)
+	if err != nil && sharingMayFail(err) && r.giveUpSharing() {
+		var second error
+		if env, second = r.makeTrial(ctx, language); second != nil {
+			r.forgetAccess() // it was not the sharing
+			return nil, err
+		}
+		r.log.Info("an agent cannot be started or met in directories shared with the Docker engine; "+
+			"files go through the agent", "error", err)
+		err = nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer closeTrial(ctx, env)
+	versions, err := askVersions(ctx, env, tools)
+	if err != nil {
+		return nil, failedFor("ask the tools for their versions", fmt.Sprintf("The container of the language %s ended while "+
+			"its tools were asked for their versions (%s): see whether the image is whole, and run `make images`.",
+			language, reason.Cause(err)), err)
+	}
+	return &trial{tools: versions, layers: env.isolation.Layers, terminal: env.terminal}, nil
+}
+
+// sharingMayFail reports whether the error is one that shared directories which
+// do not carry programs or sockets would give.
+func sharingMayFail(err error) bool {
+	var failure *runtimes.EnvironmentError
+	if !errors.As(err, &failure) {
+		return false
+	}
+	return failure.Step == stepMeetAgent || failure.Step == stepStart && !errors.Is(err, context.DeadlineExceeded)
+}
+
+func (r *Runtime) makeTrial(ctx context.Context, language runtimes.Language) (*Environment, error) {
+	return r.create(ctx, runtimes.Spec{Session: trialSession(), Language: language, Limits: trialLimits})
+}
+
+func closeTrial(ctx context.Context, env runtimes.Environment) {
+	env.Close(context.WithoutCancel(ctx))
+	env.Workspace().Close()
+}
+
+// runKeeps bounds what run keeps of a program's output, in bytes.
+const runKeeps = 4 << 10
+
+// run runs a short program to its end and returns the beginning of what it
+// wrote to standard output. The end of ctx stops it.
+func run(ctx context.Context, env runtimes.Environment, cmd runtimes.Command) (runtimes.Exit, string, error) {
+	sink := &keeper{exited: make(chan runtimes.Exit, 1)}
+	process, err := env.Start(ctx, cmd, sink)
+	if err != nil {
+		return runtimes.Exit{}, "", err
+	}
+	select {
+	case exit := <-sink.exited:
+		return exit, string(sink.kept), nil
+	case <-ctx.Done():
+		process.Stop(runtimes.Cancelled)
+		<-sink.exited
+		return runtimes.Exit{}, "", context.Cause(ctx)
+	}
+}
+
+// keeper is a Sink. It never grants, so that a program which writes more than
+// the window waits and is stopped by the end of the context.
+type keeper struct {
+	kept   []byte
+	exited chan runtimes.Exit
+}
+
+// Output keeps the beginning of standard output.
+func (k *keeper) Output(stream runtimes.Stream, p []byte) {
+	if stream == runtimes.Stdout {
+		k.kept = append(k.kept, p[:min(len(p), runKeeps-len(k.kept))]...)
+	}
+}
+
+// InputReady does nothing: there is no input.
+func (k *keeper) InputReady() {}
+
+// Exited ends run.
+func (k *keeper) Exited(exit runtimes.Exit) { k.exited <- exit }
+
+// runcFixes are the first versions of each line of runc that hold against
+// containers which replace masked paths and /dev/console while they start
+// (CVE-2025-31133, CVE-2025-52565, CVE-2025-52881). Later lines have them all.
+var runcFixes = [][3]int{{1, 2, 8}, {1, 3, 3}}
+
+// runcWarning says what is wrong with the engine's runc, or "".
+func runcWarning(version types.Version) string {
+	for _, component := range version.Components {
+		if component.Name == "runc" && runcIsOld(component.Version) {
+			return fmt.Sprintf("the engine's runc %s lacks the fixes of CVE-2025-31133, CVE-2025-52565 and "+
+				"CVE-2025-52881: update it to 1.2.8, 1.3.3 or later", component.Version)
+		}
+	}
+	return ""
+}
+
+// runcIsOld reports whether the version is known to lack the fixes. What cannot
+// be read is not called old.
+func runcIsOld(version string) bool {
+	parsed, ok := parseVersion(version)
+	if !ok {
+		return false
+	}
+	for _, fix := range runcFixes {
+		if parsed[0] == fix[0] && parsed[1] == fix[1] {
+			return parsed[2] < fix[2]
+		}
+	}
+	first := runcFixes[0]
+	return parsed[0] < first[0] || parsed[0] == first[0] && parsed[1] < first[1]
+}
+
+// parseVersion reads the three numbers at the start of "v1.1.5+ds1-1".
+func parseVersion(text string) (version [3]int, ok bool) {
+	fields := strings.SplitN(strings.TrimPrefix(text, "v"), ".", 3)
+	if len(fields) != len(version) {
+		return version, false
+	}
+	for i, field := range fields {
+		end := strings.IndexFunc(field, func(c rune) bool { return c < '0' || c > '9' })
+		if end < 0 {
+			end = len(field)
+		}
+		number, err := strconv.Atoi(field[:end])
+		if err != nil {
+			return version, false
+		}
+		version[i] = number
+	}
+	return version, true
 }

@@ -7,7 +7,12 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
+	"time"
+
+	"github.com/docker/docker/api/types/events"
+	"github.com/docker/docker/api/types/filters"
 
 	"github.com/codebeaker/codebeaker/runtimes"
 	"github.com/codebeaker/codebeaker/runtimes/internal/cgroup"
@@ -145,4 +150,141 @@ func (r *Runtime) Close() error {
 	}
 	r.loops.Wait()
 	return errors.Join(append(errs, r.engine.close())...)
+}
+
+const (
+	// reconnectFirst and reconnectLast bound the waits between attempts to
+	// follow the engine's events.
+	reconnectFirst = 100 * time.Millisecond
+	reconnectLast  = 5 * time.Second
+)
+
+// watch follows the engine's events until ctx ends. Events are only hints: the
+// stream may have gaps, so after each connect everything is compared.
+func (r *Runtime) watch(ctx context.Context) {
+	wait := reconnectFirst
+	for ctx.Err() == nil {
+		connected := time.Now()
+		err := r.follow(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		if time.Since(connected) > reconnectLast {
+			wait = reconnectFirst
+			r.log.Warn("the Docker engine's events ended; connecting again", "error", err)
+		}
+		r.forgetAccess()
+		r.probes.forget()
+		sleep(ctx, wait)
+		wait = min(2*wait, reconnectLast)
+	}
+}
+
+// follow reads events until the stream ends.
+func (r *Runtime) follow(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	// Events waits for the header of the reply, which a stalled engine never sends.
+	guard := time.AfterFunc(r.engine.read, cancel)
+	// Any call before: the client agrees on a version of the API with the first,
+	// which Events does not wait for (a data race in docker/client v28.5.2).
+	if _, err := r.engine.version(ctx); err != nil {
+		return err
+	}
+	messages, errs := r.engine.events(ctx, r.ours())
+	if !guard.Stop() {
+		return context.DeadlineExceeded
+	}
+	r.kick()
+	for {
+		select {
+		case message := <-messages:
+			r.noticed(message)
+		case err := <-errs:
+			return err
+		}
+	}
+}
+
+// noticed acts on one event: a process killed for want of memory, the death of a container that somebody answers
+// for, and the birth of one that nobody does (a create whose reply was lost).
+func (r *Runtime) noticed(message events.Message) {
+	name := message.Actor.Attributes["name"]
+	env, claimed := r.claims.holds(name)
+	switch message.Action {
+	case events.ActionCreate:
+		if !claimed {
+			r.kick()
+		}
+	case events.ActionOOM:
+		if env != nil {
+			env.ooms.note()
+		}
+	case events.ActionDie, events.ActionDestroy:
+		if env != nil {
+			env.lose("its container has ended: " + string(message.Action))
+		}
+	}
+}
+
+// events subscribes to what happens to containers. The stream lives until ctx
+// ends; the engine is asked for the last seconds too, for it may answer before
+// it listens.
+func (e *engine) events(ctx context.Context, which filters.Args) (<-chan events.Message, <-chan error) {
+	which.Add("type", string(events.ContainerEventType))
+	for _, action := range []events.Action{events.ActionCreate, events.ActionOOM, events.ActionDie, events.ActionDestroy} {
+		which.Add("event", string(action))
+	}
+	return e.api.Events(ctx, events.ListOptions{Since: "2s", Filters: which})
+}
+
+// How soon a probe of an engine that answers and did not offer everything is
+// worth repeating.
+const (
+	// retryInterval: nothing works, or an image is missing, which may have been
+	// built meanwhile.
+	retryInterval = 30 * time.Second
+	// brokenInterval: an image does not work, and others do. To try it again
+	// costs a container.
+	brokenInterval = 5 * time.Minute
+)
+
+// retryOf is that time, zero for a probe that found nothing wrong.
+func retryOf(a *runtimes.Availability) time.Duration {
+	switch {
+	case a.Available && slices.ContainsFunc(a.Problems, func(p runtimes.Problem) bool { return !p.Absent }):
+		return brokenInterval
+	case len(a.Problems) > 0:
+		return retryInterval
+	}
+	return 0
+}
+
+// lastProbe is what decides whether another one is worth it. Its zero value is
+// no probe. It is safe for use by several goroutines.
+type lastProbe struct {
+	mu       sync.Mutex
+	at       time.Time // zero: there was none
+	answered bool      // the engine did
+	retry    time.Duration
+}
+
+func (p *lastProbe) set(answered bool, retry time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.at, p.answered, p.retry = time.Now(), answered, retry
+}
+
+func (p *lastProbe) outdated(answers bool) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.at.IsZero() || p.answered != answers || answers && p.retry > 0 && time.Since(p.at) >= p.retry
+}
+
+var _ runtimes.Watcher = (*Runtime)(nil)
+
+// Changed reports whether the engine answers again, or no longer, or whether
+// the last Probe is worth repeating. It implements runtimes.Watcher.
+func (r *Runtime) Changed(ctx context.Context) bool {
+	return r.last.outdated(r.engine.ping(ctx) == nil)
 }

@@ -4,9 +4,14 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"math"
 	"os"
+	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -187,4 +192,151 @@ func (x *execution) closeFiles() {
 	for _, o := range x.outputs {
 		o.file.Close()
 	}
+}
+
+// resources are the names of frame.ResourceLimit.
+var resources = map[string]int{
+	"data": unix.RLIMIT_DATA, "nofile": unix.RLIMIT_NOFILE, "nproc": unix.RLIMIT_NPROC, "fsize": unix.RLIMIT_FSIZE,
+	"core": unix.RLIMIT_CORE, "memlock": unix.RLIMIT_MEMLOCK, "stack": unix.RLIMIT_STACK, "msgqueue": unix.RLIMIT_MSGQUEUE,
+}
+
+// minOpenFiles is what the agent itself needs for a handful of executions.
+const minOpenFiles = 64
+
+// setLimits sets limits for the agent and so for all programs. A hard limit
+// that is lower already stays.
+func setLimits(limits []frame.ResourceLimit) error {
+	for _, limit := range limits {
+		resource, known := resources[limit.Name]
+		if !known {
+			return fmt.Errorf("there is no resource limit %q", limit.Name)
+		}
+		var have syscall.Rlimit
+		if err := syscall.Getrlimit(resource, &have); err != nil {
+			return fmt.Errorf("read limit %s: %w", limit.Name, err)
+		}
+		value := limit.Value
+		if resource == unix.RLIMIT_NOFILE {
+			value = max(value, minOpenFiles)
+		}
+		value = min(value, have.Max)
+		// syscall's, not unix': programs would get back the limit of open
+		// files with which the agent began.
+		if err := syscall.Setrlimit(resource, &syscall.Rlimit{Cur: value, Max: value}); err != nil {
+			return fmt.Errorf("set limit %s: %w", limit.Name, err)
+		}
+	}
+	return nil
+}
+
+// programLimits are a command's own. RLIMIT_NPROC counts all tasks of the uid,
+// so those that are there already come on top, and a keeper.
+func (a *agent) programLimits(l frame.Limits) ([]rlimit, error) {
+	processes := l.Processes
+	if processes > 0 {
+		processes += int64(tasks())
+		if a.keeps {
+			processes++
+		}
+	}
+	var limits []rlimit
+	for resource, value := range map[int]int64{unix.RLIMIT_NPROC: processes, unix.RLIMIT_DATA: l.Data} {
+		if value == 0 {
+			continue
+		}
+		var have syscall.Rlimit
+		if err := syscall.Getrlimit(resource, &have); err != nil {
+			return nil, err
+		}
+		bound := min(uint64(value), have.Max)
+		limits = append(limits, rlimit{uintptr(resource), syscall.Rlimit{Cur: bound, Max: bound}})
+	}
+	return a.addStack(limits, l.Stack)
+}
+
+// addStack adds the soft limit of a stack. It is no bound of what a program may
+// use, but how far its stack may grow; the hard one is as the agent found it.
+func (a *agent) addStack(limits []rlimit, bytes int64) ([]rlimit, error) {
+	if bytes == 0 {
+		return limits, nil
+	}
+	var have syscall.Rlimit
+	if err := syscall.Getrlimit(unix.RLIMIT_STACK, &have); err != nil {
+		return nil, err
+	}
+	return append(limits, rlimit{unix.RLIMIT_STACK, syscall.Rlimit{Cur: min(uint64(bytes), have.Max), Max: have.Max}}), nil
+}
+
+// readLimits reads the same limits back.
+func readLimits(asked []frame.ResourceLimit) ([]frame.ResourceLimit, error) {
+	var found []frame.ResourceLimit
+	for _, limit := range asked {
+		var have syscall.Rlimit
+		if err := syscall.Getrlimit(resources[limit.Name], &have); err != nil {
+			return nil, fmt.Errorf("read limit %s: %w", limit.Name, err)
+		}
+		found = append(found, frame.ResourceLimit{Name: limit.Name, Value: have.Cur})
+	}
+	return found, nil
+}
+
+// usedPoll is how often the processor time of a limited tree is read.
+const usedPoll = 50 * time.Millisecond
+
+// watchCPU tells the server when a tree without a control group has used up
+// its processor time.
+func (x *execution) watchCPU(limit time.Duration) {
+	ticks := time.NewTicker(usedPoll)
+	defer ticks.Stop()
+	for {
+		select {
+		case <-x.gone:
+			return
+		case <-ticks.C:
+		}
+		if x.usedNow() >= limit {
+			x.send(frame.KindCPUExceeded, 0, nil)
+			return
+		}
+	}
+}
+
+// peakMemory is what the largest process held at most; nil is not known. A
+// program begins in the memory of the agent, and the kernel counts that as its
+// own (getrusage(2)): only what exceeds it says something.
+func (x *execution) peakMemory() *int64 {
+	peak := x.peak.Load()
+	if peak == 0 || peak <= ownPeak() {
+		return nil
+	}
+	return &peak
+}
+
+// ownPeak is the most memory that the agent held, in bytes.
+func ownPeak() int64 {
+	text, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		return math.MaxInt64
+	}
+	_, rest, _ := strings.Cut(string(text), "\nVmHWM:")
+	line, _, _ := strings.Cut(rest, " kB")
+	kib, err := strconv.ParseInt(strings.TrimSpace(line), 10, 64)
+	if err != nil {
+		return math.MaxInt64
+	}
+	return kib << 10
+}
+
+// usedNow is the processor time of the live members and of what has been
+// reaped of the tree.
+func (x *execution) usedNow() time.Duration {
+	sum := time.Duration(0)
+	all, members := x.look()
+	for _, pid := range members {
+		sum += all[pid].used
+	}
+	if len(members) > 0 {
+		sum += all[x.keeper].usedBelow
+	}
+	return sum
 }

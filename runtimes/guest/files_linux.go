@@ -1,9 +1,18 @@
 package guest
 
 import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
 	"os"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/codebeaker/codebeaker/runtimes"
+	"github.com/codebeaker/codebeaker/runtimes/internal/guestlink/frame"
+	"github.com/codebeaker/codebeaker/runtimes/internal/workspace"
 )
 
 // plumbing are the program's ends of its streams, as descriptors: package os
@@ -78,4 +87,144 @@ func (p *plumbing) close() {
 	for _, fd := range p.own {
 		unix.Close(fd)
 	}
+}
+
+// fileCalls carries out file commands for a server that does not see the
+// workspace. The server asks for one at a time.
+type fileCalls struct {
+	conn *conn
+	tree *workspace.Tree
+
+	// The call whose content is arriving; the goroutine that reads frames has
+	// it to itself.
+	number  uint32
+	call    frame.FileCall
+	content []byte
+}
+
+// maxContent bounds the content of one call, in bytes: beyond what any server
+// lets a client write at once.
+const maxContent = 64 << 20
+
+func openFiles(c *conn, dir string) (*fileCalls, error) {
+	tree, err := workspace.OpenTree(dir, workspace.TreeOptions{})
+	if err != nil {
+		return nil, err
+	}
+	return &fileCalls{conn: c, tree: tree}, nil
+}
+
+// take takes a FileCall or Body frame and starts the command once it is whole.
+func (f *fileCalls) take(h frame.Header, payload []byte) error {
+	if f == nil {
+		return errors.New("this agent has no file commands")
+	}
+	if h.Kind == frame.KindFileCall {
+		f.number, f.call, f.content = h.Execution, frame.FileCall{}, nil
+		return json.Unmarshal(payload, &f.call)
+	}
+	if h.Execution != f.number {
+		return errors.New("the content is of another call")
+	}
+	if len(f.content)+len(payload) > maxContent {
+		return errors.New("the content is too long")
+	}
+	f.content = append(f.content, payload...)
+	if len(payload) == 0 {
+		go f.carryOut(f.number, f.call, f.content)
+		f.number, f.content = 0, nil
+	}
+	return nil
+}
+
+func (f *fileCalls) carryOut(number uint32, call frame.FileCall, content []byte) {
+	reply, body := f.do(call, content)
+	payload, err := json.Marshal(reply)
+	if err != nil {
+		payload, body = []byte(`{"Message":"the answer cannot be encoded"}`), nil
+	}
+	f.conn.send(frame.Header{Kind: frame.KindFileReply, Execution: number}, payload)
+	for {
+		n := min(len(body), frame.MaxData)
+		f.conn.send(frame.Header{Kind: frame.KindBody, Execution: number}, body[:n])
+		if n == 0 {
+			return
+		}
+		body = body[n:]
+	}
+}
+
+// do carries out one command.
+func (f *fileCalls) do(call frame.FileCall, content []byte) (reply frame.FileReply, body []byte) {
+	ctx := context.Background()
+	command, known := map[string]func() error{
+		"WriteFile": with(call, func(cmd runtimes.WriteFile) (err error) {
+			cmd.Content = content
+			reply.Bytes, err = f.tree.WriteFile(ctx, cmd)
+			return err
+		}),
+		"ReadFile": with(call, func(cmd runtimes.ReadFile) error {
+			found, err := f.tree.ReadFile(ctx, cmd)
+			reply.Bytes, reply.Truncated, body = found.Size, found.Truncated, found.Content
+			return err
+		}),
+		"CreateDirectory": with(call, func(cmd runtimes.CreateDirectory) error { return f.tree.CreateDirectory(ctx, cmd) }),
+		"CopyFile": with(call, func(cmd runtimes.CopyFile) (err error) {
+			reply.Bytes, err = f.tree.CopyFile(ctx, cmd)
+			reply.Second = about(err, cmd.Source, cmd.Destination)
+			return err
+		}),
+		"MoveFile": with(call, func(cmd runtimes.MoveFile) error {
+			err := f.tree.MoveFile(ctx, cmd)
+			reply.Second = about(err, cmd.Source, cmd.Destination)
+			return err
+		}),
+		"DeleteFile": with(call, func(cmd runtimes.DeleteFile) error { return f.tree.DeleteFile(ctx, cmd) }),
+		"ListDirectory": with(call, func(cmd runtimes.ListDirectory) error {
+			found, err := f.tree.ListDirectory(ctx, cmd)
+			reply.Truncated, body = found.Truncated, encodeEntries(found.Entries)
+			return err
+		}),
+	}[call.Command]
+	if !known {
+		return frame.FileReply{Message: fmt.Sprintf("there is no file command %q", call.Command)}, nil
+	}
+	if err := command(); err != nil {
+		reply.Message = err.Error()
+		var fileErr *runtimes.FileError
+		if errors.As(err, &fileErr) {
+			reply.Code, reply.Message = string(fileErr.Code), fileErr.Message
+		}
+		return reply, nil
+	}
+	return reply, body
+}
+
+// with decodes the arguments of a command.
+func with[T any](call frame.FileCall, do func(T) error) func() error {
+	return func() error {
+		var arguments T
+		if err := json.Unmarshal(call.Arguments, &arguments); err != nil {
+			return err
+		}
+		return do(arguments)
+	}
+}
+
+// about reports whether a command's error is about its destination.
+func about(err error, source, destination string) bool {
+	var fileErr *runtimes.FileError
+	return errors.As(err, &fileErr) && fileErr.Path == destination && source != destination
+}
+
+func encodeEntries(entries []runtimes.Entry) []byte {
+	var b bytes.Buffer
+	encoder := json.NewEncoder(&b)
+	for _, e := range entries {
+		_ = encoder.Encode(frame.FileEntry{ // into memory, of plain types
+			Name: []byte(e.Name), Path: []byte(e.Path), Type: string(e.Type),
+			Size: e.Size, Mode: e.Mode, ModifiedAt: e.ModifiedAt,
+		})
+	}
+	return b.Bytes()
 }

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime"
 	"strconv"
+	"sync"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -13,6 +15,7 @@ import (
 	"github.com/codebeaker/codebeaker/runtimes/guest/internal/harden"
 	"github.com/codebeaker/codebeaker/runtimes/internal/box"
 	"github.com/codebeaker/codebeaker/runtimes/internal/guestlink/frame"
+	"github.com/codebeaker/codebeaker/runtimes/internal/tunnel"
 )
 
 // settle does what Hello says, in an order in which each step still has the
@@ -171,4 +174,84 @@ func rooms(paths []string) []frame.Place {
 		}
 	}
 	return places
+}
+
+// keepDescriptors lets no program inherit what the agent was started with
+// besides its standard streams: whoever started the server may have left
+// descriptors open.
+func keepDescriptors() error {
+	err := unix.CloseRange(3, ^uint(0), unix.CLOSE_RANGE_CLOEXEC)
+	if err == nil {
+		return nil
+	}
+	// Linux before 5.11, or a seccomp filter that does not know it.
+	names, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		if fd, err := strconv.Atoi(name.Name()); err == nil && fd > 2 {
+			unix.CloseOnExec(fd)
+		}
+	}
+	return nil
+}
+
+// makeTunnel makes the network interface of a box that has one, while the
+// host's files are there and the right to make it.
+func (a *agent) makeTunnel() error {
+	if !a.hello.Tunnel {
+		return nil
+	}
+	sockets, err := a.conn.take(1)
+	if err != nil {
+		return err
+	}
+	defer sockets[0].Close()
+	return passTunnel(sockets[0])
+}
+
+// tunnelFor makes it in the network namespace of a container, which this one
+// shares, and passes it to the server's socket.
+func tunnelFor(path string) error {
+	server, err := dial(path)
+	if err != nil {
+		return err
+	}
+	defer server.in.Close()
+	return passTunnel(server.in)
+}
+
+// passTunnel keeps nothing of the interface here.
+func passTunnel(socket *os.File) error {
+	device, err := tunnel.Make()
+	if err != nil {
+		return err
+	}
+	defer device.Close()
+	return tunnel.Send(socket, device)
+}
+
+// spareThreads are made at the start and stay: where no control group keeps
+// programs apart from the agent, a program that takes all tasks of the
+// environment would otherwise end it with the first thread that Go wants.
+const spareThreads = 6
+
+// makeThreads makes them: each goroutine holds one until all have theirs, and
+// Go keeps a thread that it has.
+func makeThreads() {
+	var there, gone sync.WaitGroup
+	release := make(chan struct{})
+	there.Add(spareThreads)
+	for range spareThreads {
+		gone.Go(func() {
+			runtime.LockOSThread()
+			there.Done()
+			<-release
+			runtime.UnlockOSThread()
+		})
+	}
+	there.Wait()
+	close(release)
+	gone.Wait()
 }

@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"maps"
 	"net/netip"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -20,6 +21,7 @@ import (
 	"github.com/codebeaker/codebeaker/runtimes/bun"
 	"github.com/codebeaker/codebeaker/runtimes/deno"
 	"github.com/codebeaker/codebeaker/runtimes/docker"
+	"github.com/codebeaker/codebeaker/runtimes/fake"
 	"github.com/codebeaker/codebeaker/runtimes/internal/cgroup"
 	"github.com/codebeaker/codebeaker/runtimes/internal/diskimage"
 	"github.com/codebeaker/codebeaker/runtimes/internal/egress"
@@ -201,4 +203,47 @@ func (h *Host) Close() error {
 		errs = append(errs, rt.Close())
 	}
 	return errors.Join(append(errs, h.workspaces.Close())...)
+}
+
+// FindTools is where `make tools` puts Bun and Deno: .cache/tools/bin in the
+// working directory, in that of this program, or above one of them; "" when it
+// is nowhere.
+func FindTools() string {
+	var starts []string
+	if dir, err := os.Getwd(); err == nil {
+		starts = append(starts, dir)
+	}
+	if program, err := os.Executable(); err == nil {
+		starts = append(starts, filepath.Dir(program))
+	}
+	for _, dir := range starts {
+		for {
+			tools := filepath.Join(dir, ".cache", "tools", "bin")
+			if _, err := os.Stat(tools); err == nil {
+				return tools
+			}
+			parent := filepath.Dir(dir)
+			if parent == dir {
+				break
+			}
+			dir = parent
+		}
+	}
+	return ""
+}
+
+// newFake makes the runtime that load tests drive the server with: its programs
+// are functions of the server, so that thousands of sessions cost only what the
+// server itself does. It runs no code of anyone, isolates nothing and says so:
+// its score is 0. It stands in Native's place.
+func newFake(o Options, _ *Host) (runtimes.Runtime, error) {
+	return fake.New(fake.Options{Type: runtimes.Native, Dir: o.DataDir, Programs: map[string]fake.Program{"echo": echo}}), nil
+}
+
+// echo is the program of that name.
+func echo(r *fake.Run) int {
+	if _, err := r.Stdout().Write([]byte(strings.Join(r.Args(), " ") + "\n")); err != nil {
+		return 1
+	}
+	return 0
 }

@@ -1,5 +1,11 @@
 package box
 
+import (
+	"errors"
+	"fmt"
+	"os"
+)
+
 // Config is the layout of one box. It travels to the agent as JSON. Paths are
 // absolute and clean; sources are on the host and free of symlinks, targets
 // are in the box.
@@ -81,4 +87,66 @@ type Seed struct {
 	// Whole makes one symlink at Target, to Source: the box may put files of its
 	// own beside Target only.
 	Whole bool
+}
+
+// StartOptions say how to start a box.
+type StartOptions struct {
+	// Guest is the agent's program, a path of the host.
+	Guest string
+	// Args are the agent's arguments, usually none.
+	Args []string
+	// UserNamespace makes a user namespace in which the server's own uid is
+	// UID and nothing else is mapped. A server that is not root needs it.
+	UserNamespace bool
+	// UID and GID are those of the box's user in a user namespace. Zero means
+	// DefaultUID: programs behave in odd ways as uid 0.
+	UID, GID int
+	// Birth is the control group in which the agent starts.
+	Birth Birth
+}
+
+// DefaultUID is the uid and gid of the box's user in a user namespace.
+const DefaultUID = 1000
+
+// Birth names the control group in which an agent is born. To move a process
+// there afterwards takes some ten milliseconds: the kernel waits until every
+// processor has passed a quiet state (cgroup_threadgroup_rwsem). The zero
+// value leaves the agent in the server's groups. The files stay the caller's.
+type Birth struct {
+	// Tasks are the "tasks" files of the group, one for each hierarchy of
+	// version 1. A thread of the server moves itself there, which the kernel
+	// does at once, forks and ends.
+	Tasks []*os.File
+	// Directory is the group of version 2 (CLONE_INTO_CGROUP, Linux 5.7).
+	Directory *os.File
+}
+
+// ErrUnsupported says that this host's system has no boxes.
+var ErrUnsupported = errors.New("a box needs Linux")
+
+// StepError says which step of making a box failed.
+type StepError struct {
+	// Step is what was done: "bind", "mount proc", "pivot root".
+	Step string
+	// Target is what it was done to, a path in the box, or "".
+	Target string
+	Err    error
+}
+
+// Error gives the step, its target and the cause.
+func (e *StepError) Error() string {
+	if e.Target == "" {
+		return fmt.Sprintf("%s: %v", e.Step, e.Err)
+	}
+	return fmt.Sprintf("%s %s: %v", e.Step, e.Target, e.Err)
+}
+
+// Unwrap returns the cause.
+func (e *StepError) Unwrap() error { return e.Err }
+
+func step(name, target string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return &StepError{Step: name, Target: target, Err: err}
 }

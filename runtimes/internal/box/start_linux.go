@@ -1,9 +1,12 @@
 package box
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"os"
+	"runtime"
+	"sync"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -102,4 +105,151 @@ func SocketPair() (*net.UnixConn, *os.File, error) {
 		return nil, nil, fmt.Errorf("a %T is no unix socket", conn)
 	}
 	return server, agent, nil
+}
+
+// startIn starts a process in its control group.
+func startIn(b Birth, name string, argv []string, attr *os.ProcAttr) (process *os.Process, err error) {
+	if b.Directory != nil {
+		attr.Sys.UseCgroupFD, attr.Sys.CgroupFD = true, int(b.Directory.Fd())
+	}
+	if len(b.Tasks) == 0 {
+		return os.StartProcess(name, argv, attr)
+	}
+	done := make(chan struct{})
+	go onOwnThread(done, func() {
+		if err = enterAll(b.Tasks); err == nil {
+			process, err = os.StartProcess(name, argv, attr)
+		}
+	})
+	<-done
+	return process, err
+}
+
+// onOwnThread calls f on a thread that ends afterwards, for it has gone
+// where no other goroutine belongs: a locked thread ends with its goroutine
+// (runtime.LockOSThread), and the runtime clones none from it. The process's
+// first thread will not do; the kernel charges all memory of the process where
+// that one is.
+func onOwnThread(done chan<- struct{}, f func()) {
+	runtime.LockOSThread()
+	if unix.Gettid() != unix.Getpid() {
+		f()
+		close(done)
+		return
+	}
+	moved := make(chan struct{})
+	go onOwnThread(moved, f) // this thread is taken: it gets another
+	<-moved
+	runtime.UnlockOSThread()
+	close(done)
+}
+
+// enterAll moves the calling thread. A thread that writes "0" names itself.
+func enterAll(tasks []*os.File) error {
+	for _, file := range tasks {
+		if _, err := unix.Write(int(file.Fd()), []byte("0")); err != nil {
+			return fmt.Errorf("enter control group: %w", err)
+		}
+	}
+	return nil
+}
+
+// Box is a started box. Its methods are safe for use by several goroutines.
+type Box struct {
+	// Conn is the server's end of the link to the agent. Closing it ends the
+	// agent and with it the box.
+	Conn *net.UnixConn
+
+	process *os.Process
+	tail    *tail
+	dead    chan struct{}
+}
+
+func newBox(conn *net.UnixConn, process *os.Process, tail *tail) *Box {
+	b := &Box{Conn: conn, process: process, tail: tail, dead: make(chan struct{})}
+	go b.wait()
+	return b
+}
+
+// wait reaps the box. The end of its first process is the end of all of them:
+// the kernel kills the rest of the pid namespace before it reports that one
+// (pid_namespaces(7)).
+func (b *Box) wait() {
+	b.process.Wait()
+	close(b.dead)
+}
+
+// PID is the host's number of the agent.
+func (b *Box) PID() int { return b.process.Pid }
+
+// Dead is closed when no process of the box is left.
+func (b *Box) Dead() <-chan struct{} { return b.dead }
+
+// Stderr is the end of what the agent wrote to its standard error; it explains
+// a death and belongs in the log.
+func (b *Box) Stderr() string { return b.tail.String() }
+
+// Close kills every process of the box and waits until they are gone; its
+// mounts and namespaces go with them. Idempotent. Errors: ctx's cause.
+func (b *Box) Close(ctx context.Context) error {
+	b.process.Kill()
+	b.Conn.Close()
+	for _, gone := range []<-chan struct{}{b.dead, b.tail.done} {
+		select {
+		case <-gone:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+	return nil
+}
+
+// tailSize is how much of what an agent wrote to its standard error is kept.
+const tailSize = 4 << 10
+
+// tail keeps the end of what an agent wrote to its standard error: a stack
+// trace, for the log. It is safe for use by several goroutines.
+type tail struct {
+	mu   sync.Mutex
+	text []byte
+	done chan struct{} // closed at end of file
+}
+
+// newTail returns a tail and the file that the agent is to write to.
+func newTail() (*tail, *os.File, error) {
+	read, write, err := os.Pipe()
+	if err != nil {
+		return nil, nil, err
+	}
+	t := &tail{done: make(chan struct{})}
+	go t.follow(read)
+	return t, write, nil
+}
+
+func (t *tail) follow(read *os.File) {
+	defer close(t.done)
+	defer read.Close()
+	var chunk [512]byte
+	for {
+		n, err := read.Read(chunk[:])
+		t.add(chunk[:n])
+		if err != nil {
+			return
+		}
+	}
+}
+
+func (t *tail) add(p []byte) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.text = append(t.text, p...)
+	if extra := len(t.text) - tailSize; extra > 0 {
+		t.text = append(t.text[:0], t.text[extra:]...)
+	}
+}
+
+func (t *tail) String() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return string(t.text)
 }

@@ -188,3 +188,24 @@ func (m *making) directories(ctx context.Context) (directories, error) {
 	d.temporary, err = filepath.EvalSymlinks(scratch.Temporary)
 	return d, err
 }
+
+// birth opens the control group for the agent to be born in.
+func (m *making) birth() (box.Birth, error) {
+	if m.e.group == nil {
+		return box.Birth{}, nil
+	}
+	files, err := m.e.group.Tasks()
+	if err != nil {
+		return box.Birth{}, err
+	}
+	if m.e.group.Version() == cgroup.V2 {
+		return box.Birth{Directory: files[0]}, nil
+	}
+	return box.Birth{Tasks: files}, nil
+}
+
+func closeBirth(b box.Birth) {
+	for _, file := range slices.Concat(b.Tasks, []*os.File{b.Directory}) {
+		file.Close() // nil is fine
+	}
+}

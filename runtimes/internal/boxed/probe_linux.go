@@ -3,6 +3,7 @@ package boxed
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"time"
 
@@ -91,3 +92,93 @@ func (r *Runtime) prove(ctx context.Context, found *found, language *Language) (
 	}
 	return e, err
 }
+
+// checkTimeout bounds the program that proves a language.
+const checkTimeout = 20 * time.Second
+
+// The steps of proving a language.
+const (
+	stepFile  = "write a file into the workspace"
+	stepCheck = "run a program in the box"
+)
+
+// check runs the program that proves the language in an environment made for
+// it. An error is a *runtimes.Problem, which says what the program did instead.
+func check(ctx context.Context, e *Environment, kit *Kit, language *Language) error {
+	c := language.Check
+	if _, err := e.workspace.WriteFile(ctx, runtimes.WriteFile{Path: c.Name, Content: []byte(c.Text)}); err != nil {
+		return &runtimes.Problem{Step: stepFile, Reason: reason.Workspace(err), Err: err}
+	}
+	run, want := c.Run, "ok\n"
+	if c.Cold != nil && language.Warm != nil && !language.Warm.ready() {
+		run, want = c.Cold, ""
+	}
+	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
+	defer cancel()
+	sink := &checkSink{exited: make(chan runtimes.Exit, 1)}
+	process, err := e.Start(ctx, runtimes.Command{Name: run[0], Args: run[1:]}, sink)
+	if err != nil {
+		return &runtimes.Problem{
+			Step: stepCheck, Err: err,
+			Reason: "the box ended before a program was run in it (" + reason.Cause(err) + "): " + reason.Again,
+		}
+	}
+	var exit runtimes.Exit
+	select {
+	case exit = <-sink.exited:
+	case <-ctx.Done():
+		process.Stop(runtimes.TimeLimitExceeded)
+		exit = <-sink.exited
+	}
+	if exit.Status == runtimes.Completed && strings.HasPrefix(sink.stdout.String(), want) {
+		return nil
+	}
+	tool := Tool{Name: run[0], Get: "see whether it works outside, and install it anew where it does not"}
+	return tool.failed(kit.path(run[0]), run, exit, sink)
+}
+
+// failed is the Problem of a tool that does not work in a box.
+func (t *Tool) failed(path string, run []string, exit runtimes.Exit, sink *checkSink) *runtimes.Problem {
+	return &runtimes.Problem{
+		Step:   stepCheck,
+		Reason: t.unusable(path, "in a box "+reason.Exit(exit, sink.stderr.String()), t.Get),
+		Err: fmt.Errorf("%s: %v%s %s: it wrote %.300q and the errors %.2000q", strings.Join(run, " "), exit.Status,
+			codeOf(exit), exit.Message, sink.stdout.String(), sink.stderr.String()),
+	}
+}
+
+func codeOf(exit runtimes.Exit) string {
+	if exit.Code != nil {
+		return fmt.Sprintf(" %d", *exit.Code)
+	}
+	return exit.Signal
+}
+
+// path is where a program of the kit lies on the host, "" when it is not known.
+func (k *Kit) path(name string) string {
+	for _, program := range k.Programs {
+		if program.Name == name {
+			return program.Path
+		}
+	}
+	return ""
+}
+
+// checkSink keeps the outputs of a program that writes little. A program that
+// fills its window waits until the time is up.
+type checkSink struct {
+	stdout, stderr strings.Builder
+	exited         chan runtimes.Exit
+}
+
+func (s *checkSink) Output(stream runtimes.Stream, p []byte) {
+	if stream == runtimes.Stdout {
+		s.stdout.Write(p)
+	} else {
+		s.stderr.Write(p)
+	}
+}
+
+func (s *checkSink) InputReady() {}
+
+func (s *checkSink) Exited(exit runtimes.Exit) { s.exited <- exit }

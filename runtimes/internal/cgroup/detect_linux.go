@@ -1,10 +1,13 @@
 package cgroup
 
 import (
+	"bufio"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -187,4 +190,143 @@ func makeAll(p place) error {
 		}
 	}
 	return nil
+}
+
+// mount is one mounted hierarchy.
+type mount struct {
+	version Version
+	// root is the group that the mount shows as its top.
+	root string
+	// point is where it is mounted.
+	point       string
+	controllers []string // version 1
+}
+
+// parseMounts finds the hierarchies in a mountinfo file, proc_pid_mountinfo(5).
+func parseMounts(r io.Reader) ([]mount, error) {
+	var mounts []mount
+	lines := bufio.NewScanner(r)
+	for lines.Scan() {
+		before, after, ok := strings.Cut(lines.Text(), " - ")
+		if !ok {
+			continue
+		}
+		left, right := strings.Fields(before), strings.Fields(after)
+		if len(left) < 6 || len(right) < 3 {
+			continue
+		}
+		m := mount{root: unescape(left[3]), point: unescape(left[4])}
+		switch right[0] {
+		case "cgroup":
+			m.version = V1
+			m.controllers = strings.Split(right[2], ",")
+		case "cgroup2":
+			m.version = V2
+		default:
+			continue
+		}
+		mounts = append(mounts, m)
+	}
+	return mounts, lines.Err()
+}
+
+// unescape undoes the octal escapes of mountinfo.
+func unescape(s string) string {
+	return strings.NewReplacer(`\040`, " ", `\011`, "\t", `\012`, "\n", `\134`, `\`).Replace(s)
+}
+
+// v1Mount returns the mount of a controller of version 1.
+func v1Mount(mounts []mount, controller string) (mount, bool) {
+	for _, m := range mounts {
+		if m.version == V1 && slices.Contains(m.controllers, controller) {
+			return m, true
+		}
+	}
+	return mount{}, false
+}
+
+func v2Mount(mounts []mount) (mount, bool) {
+	for _, m := range mounts {
+		if m.version == V2 {
+			return m, true
+		}
+	}
+	return mount{}, false
+}
+
+// directory finds that of a group by its path.
+func (m mount) directory(group string) (string, error) {
+	relative, err := filepath.Rel(m.root, group)
+	if err != nil || group != filepath.Clean(group) || !filepath.IsLocal(relative) {
+		return "", fmt.Errorf("the group %q is not in what %q shows", group, m.point)
+	}
+	return filepath.Join(m.point, relative), nil
+}
+
+// below finds the directory of a group by its path. The top is refused: no
+// container lives there, and what is below it is not ours.
+func (m mount) below(group string) (string, error) {
+	dir, err := m.directory(group)
+	if err == nil && dir == m.point {
+		err = fmt.Errorf("the group %q is the top of what %q shows", group, m.point)
+	}
+	return dir, err
+}
+
+// The controllers that a group is made of. With version 2 cpuacct and freezer
+// are part of the core, which every group has.
+const (
+	memory = iota
+	pids
+	cpuacct
+	freezer
+	cpu
+	controllerCount
+)
+
+var controllerNames = [controllerCount]string{"memory", "pids", "cpuacct", "freezer", "cpu"}
+
+// place is a group's directory for each controller. With version 2 they are
+// all the same, with version 1 some may be. "" is a controller that the group
+// does not have, or with version 1 for which it has no directory of its own.
+type place [controllerCount]string
+
+// placeV2 is the place of a group of version 2 with those controllers.
+func placeV2(dir string, c Controllers) place {
+	p := place{cpuacct: dir, freezer: dir}
+	for i, has := range map[int]bool{memory: c.Memory, pids: c.Processes, cpu: c.CPU} {
+		if has {
+			p[i] = dir
+		}
+	}
+	return p
+}
+
+// controllers are those for which the place has a directory.
+func (p place) controllers() Controllers {
+	return Controllers{Memory: p[memory] != "", CPU: p[cpu] != "", Processes: p[pids] != ""}
+}
+
+// core is the directory of a group of version 2.
+func (p place) core() string { return p[freezer] }
+
+// below is the place of a child.
+func (p place) below(name string) place {
+	for i, dir := range p {
+		if dir != "" {
+			p[i] = filepath.Join(dir, name)
+		}
+	}
+	return p
+}
+
+// distinct are the directories, each once.
+func (p place) distinct() []string {
+	var dirs []string
+	for _, dir := range p {
+		if dir != "" && !slices.Contains(dirs, dir) {
+			dirs = append(dirs, dir)
+		}
+	}
+	return dirs
 }

@@ -1,12 +1,16 @@
 package cgroup
 
 import (
+	"bytes"
+	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
 	"sync"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -161,3 +165,187 @@ func (g *Group) Delegate(uid int) error {
 
 // Version says which control group this is.
 func (g *Group) Version() Version { return g.version }
+
+// Pids are the processes of the group and of all groups below it, as the
+// server's pid namespace counts them.
+func (g *Group) Pids() ([]int, error) {
+	g.mu.Lock()
+	inner := g.inner
+	g.mu.Unlock()
+	top := g.at[pids]
+	if g.version == V2 {
+		top = g.at.core()
+	}
+	if !inner {
+		return readPIDs(top)
+	}
+	var all []int
+	err := filepath.WalkDir(top, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || !entry.IsDir() {
+			return ignoreGone(err)
+		}
+		some, err := readPIDs(path)
+		all = append(all, some...)
+		return ignoreGone(err)
+	})
+	return all, err
+}
+
+func readPIDs(dir string) ([]int, error) {
+	text, err := readAll(dir, "cgroup.procs")
+	if err != nil {
+		return nil, err
+	}
+	var all []int
+	for _, field := range bytes.Fields(text) {
+		pid, err := strconv.Atoi(string(field))
+		if err != nil {
+			return nil, err
+		}
+		if pid > 0 { // zero is a process that our namespace does not see
+			all = append(all, pid)
+		}
+	}
+	return all, nil
+}
+
+// Full tells that a process that moves itself into the group would exceed its
+// limit of processes. Version 1 lets it; with version 2 the kernel refuses the
+// birth of one.
+func (g *Group) Full() bool {
+	if g.version == V2 {
+		return false
+	}
+	limit, limited, err := g.counters.limit.number(g.at[pids], "pids.max", unix.O_RDONLY)
+	if err != nil || !limited {
+		return false
+	}
+	n, _, err := g.counters.tasks.number(g.at[pids], "pids.current", unix.O_RDONLY)
+	return err == nil && n >= limit
+}
+
+// gone reports whether what the error is about has ceased to be.
+func gone(err error) bool {
+	return errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ENODEV) || errors.Is(err, syscall.ESRCH)
+}
+
+func ignoreGone(err error) error {
+	if gone(err) {
+		return nil
+	}
+	return err
+}
+
+// Signal sends a signal to all processes of the group and returns how many
+// there were. New ones that come meanwhile may be missed; Kill misses none.
+func (g *Group) Signal(sig syscall.Signal) (int, error) {
+	all, err := g.Pids()
+	if err != nil {
+		return 0, err
+	}
+	for _, pid := range all {
+		if err := syscall.Kill(pid, sig); err != nil && !gone(err) {
+			return 0, err
+		}
+	}
+	return len(all), nil
+}
+
+// Remove removes the group and those below it, which must have no processes.
+// One whose last process is still on its way out is waited for.
+// Errors: ErrNotEmpty when ctx ends before.
+func (g *Group) Remove(ctx context.Context) error {
+	g.Close()
+	for pause := time.Duration(0); ; pause = min(2*pause+200*time.Microsecond, 20*time.Millisecond) {
+		if !sleep(ctx, pause) {
+			return ErrNotEmpty
+		}
+		if err := g.remove(); !errors.Is(err, errBusy) {
+			return err
+		}
+	}
+}
+
+func (g *Group) remove() error {
+	g.mu.Lock()
+	inner := g.inner
+	g.mu.Unlock()
+	for _, dir := range g.at.distinct() {
+		if err := removeDirectory(dir, inner); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// removeDirectory removes a directory, with those below it when deep.
+func removeDirectory(dir string, deep bool) error {
+	if deep {
+		entries, err := os.ReadDir(dir)
+		if err != nil {
+			return ignoreGone(err)
+		}
+		for _, entry := range entries {
+			if entry.IsDir() {
+				if err := removeDirectory(filepath.Join(dir, entry.Name()), true); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return ignoreGone(os.Remove(dir))
+}
+
+// Sweep ends and removes the group of that name, a clean path
+// "codebeaker/...", and everything below it, which an earlier life of the
+// server left behind, and "codebeaker" itself when nothing else is in it.
+func (h *Hierarchy) Sweep(ctx context.Context, name string) error {
+	if err := checkName(name); err != nil {
+		return err
+	}
+	old := &Group{version: h.version, at: h.root.below(name), inner: true}
+	if err := old.ThawAll(); err != nil {
+		return err
+	}
+	if err := old.Kill(ctx); err != nil {
+		return err
+	}
+	err := old.Remove(ctx)
+	for _, dir := range h.root.below(top).distinct() {
+		_ = os.Remove(dir) // stays while another server has groups in it
+	}
+	return err
+}
+
+// remnant is how much memory a group without processes may still be charged
+// for, in bytes, to count as empty: the kernel keeps some of what it was given
+// back ready on each processor, and takes the next charges from there.
+const remnant = 768 << 10
+
+// Renew makes a group, whose processes have all ended and none for want of
+// memory, ready for others: what it has used is forgotten. It reports false when
+// it could be told from a new one, and is to be removed: when memory stays
+// charged to it (files that its processes have read or written), after Kill had
+// something to end, and always with version 2, whose counters only grow. Limits
+// stay.
+func (g *Group) Renew() bool {
+	g.mu.Lock()
+	renewable := g.version == V1 && !g.sealed && !g.inner
+	g.mu.Unlock()
+	if !renewable {
+		return false
+	}
+	if used, _, err := g.counters.memory.number(g.at[memory], "memory.usage_in_bytes", unix.O_RDONLY); err != nil || used > remnant {
+		return false
+	}
+	if g.counters.peak.zero(g.at[memory], peakV1) != nil {
+		return false
+	}
+	used, known := g.CPU()
+	refused := g.births()
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.refused = refused
+	g.spent += used
+	return known
+}

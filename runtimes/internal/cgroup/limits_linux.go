@@ -4,6 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // cpuPeriod is the time over which CPUs are counted, in microseconds: the
@@ -148,4 +151,128 @@ func (g *Group) limitsV2() (Limits, error) {
 		l.CPUs = quota / period // "max" is no number and no limit
 	}
 	return l, nil
+}
+
+// Refused counts the births of processes and threads in this group that the
+// kernel has refused because a limit of processes was reached, but for what
+// Kill refuses. With version 2 on Linux 6.11 and later it counts those, also in
+// groups below, for which the limit was this group's own or of one below.
+// Without the controller it is zero.
+func (g *Group) Refused() int64 {
+	now := g.births()
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.sealed {
+		now = g.sealedAt
+	}
+	return now - g.refused
+}
+
+// births are those that pids.events counts.
+func (g *Group) births() int64 {
+	return g.counters.refused.events(g.at[pids], "pids.events")
+}
+
+// RefusedByLimit counts the births, in this group and those below, for which the
+// limit was this group's own. Kernels that count them where they happened, and
+// so in Refused of the group below, say zero.
+func (g *Group) RefusedByLimit() int64 {
+	if g.version == V1 {
+		return 0
+	}
+	return g.counters.refusedHere.events(g.at[pids], "pids.events.local")
+}
+
+func (c *counter) events(dir, name string) int64 {
+	text, err := c.read(dir, name, unix.O_RDONLY)
+	if err != nil {
+		return 0
+	}
+	n, _ := keyed(text, "max")
+	return n
+}
+
+// boundSockets sets the limit of socket buffers, which version 2 counts as
+// memory. A kernel that cannot count them has no such file.
+func (g *Group) boundSockets() error {
+	if g.version != V1 || g.sockets == 0 {
+		return nil
+	}
+	err := write(g.at[memory], "memory.kmem.tcp.limit_in_bytes", number(g.sockets, "-1"))
+	if errors.Is(err, os.ErrNotExist) || errors.Is(err, unix.EOPNOTSUPP) {
+		return nil
+	}
+	return err
+}
+
+// Usage reads what the group has used so far. What the kernel does not tell is
+// nil.
+func (g *Group) Usage() Usage {
+	var u Usage
+	if cpu, ok := g.CPU(); ok {
+		u.CPU = &cpu
+	}
+	name := peakV1
+	if g.version == V2 {
+		name = "memory.peak" // since Linux 5.19
+	}
+	if peak, ok, err := g.counters.peak.number(g.at[memory], name, g.peakFlags()); err == nil && ok {
+		u.PeakMemory = &peak
+	}
+	return u
+}
+
+// peakV1 can be set back.
+const peakV1 = "memory.max_usage_in_bytes"
+
+func (g *Group) peakFlags() int {
+	if g.version == V1 {
+		return unix.O_RDWR
+	}
+	return unix.O_RDONLY
+}
+
+// Memory reads what the group is charged for now, without the groups below it:
+// memory.stat, whose figures the kernel brings up to date every two seconds and
+// when they have changed much.
+func (g *Group) Memory() (m Memory, known bool) {
+	text, err := g.counters.stat.read(g.at[memory], "memory.stat", unix.O_RDONLY)
+	if err != nil {
+		return Memory{}, false
+	}
+	own, files := "rss", "cache" // anonymous pages; files with shared memory
+	if g.version == V2 {
+		own, files = "anon", "file"
+	}
+	anonymous, hasOwn := keyed(text, own)
+	all, hasFiles := keyed(text, files)
+	shared, hasShared := keyed(text, "shmem")
+	names, _ := keyed(text, "slab_reclaimable") // version 2 only
+	return Memory{Held: anonymous + shared, Cache: max(all-shared, 0) + names}, hasOwn && hasFiles && hasShared
+}
+
+// CPU is the processor time that the group has used so far.
+func (g *Group) CPU() (used time.Duration, known bool) {
+	if g.version == V2 {
+		text, err := g.counters.cpu.read(g.at.core(), "cpu.stat", unix.O_RDONLY)
+		n, found := keyed(text, "usage_usec")
+		return time.Duration(n) * time.Microsecond, found && err == nil
+	}
+	n, ok, err := g.counters.cpu.number(g.at[cpuacct], "cpuacct.usage", unix.O_RDONLY)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return time.Duration(n) - g.spent, ok && err == nil
+}
+
+// OOMKills counts the processes of this group that the kernel has ended for
+// want of memory, whichever group's limit it was. Version 1 tells since Linux
+// 4.13.
+func (g *Group) OOMKills() (n int64, known bool) {
+	name := "memory.oom_control"
+	if g.version == V2 {
+		name = "memory.events"
+	}
+	text, err := g.counters.oom.read(g.at[memory], name, unix.O_RDONLY)
+	n, found := keyed(text, "oom_kill")
+	return n, found && err == nil
 }

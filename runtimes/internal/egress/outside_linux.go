@@ -1,11 +1,17 @@
 package egress
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"net"
+	"net/netip"
 	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/codebeaker/codebeaker/runtimes/internal/tunnel"
 )
 
 const (
@@ -69,4 +75,90 @@ func (o *outsides) abortAll() {
 		conn.SetLinger(0)
 		conn.Close()
 	}
+}
+
+const (
+	// dialTimeout bounds how long the other side may take to answer.
+	dialTimeout = 15 * time.Second
+	// MaxFlows bounds the TCP connections of one session, and the exchanges over
+	// UDP, that are open at once, each.
+	MaxFlows = 256
+)
+
+// errLimited: the session has as many flows as it may have.
+var errLimited = fmt.Errorf("a session may have %d connections at once", MaxFlows)
+
+// gate makes the connections of one session, as the policy lets it.
+type gate struct {
+	policy    Policy
+	own       ownNetworks
+	counters  Counters
+	streams   chan struct{} // a place for each connection
+	exchanges exchanges
+	outside   outsides
+	resolver  func() (netip.AddrPort, bool)
+}
+
+func newGate(p Policy) *gate {
+	return &gate{policy: p, streams: make(chan struct{}, MaxFlows), resolver: hostResolver}
+}
+
+// connect makes a TCP connection to where a program wants to go, and counts
+// what came of it. Its place is given back by leave.
+func (g *gate) connect(to netip.AddrPort) (*net.TCPConn, error) {
+	target, err := g.target(to)
+	if err != nil {
+		g.counters.Add(Counts{Refused: 1})
+		return nil, err
+	}
+	select {
+	case g.streams <- struct{}{}:
+	default:
+		g.counters.Add(Counts{Limited: 1})
+		return nil, errLimited
+	}
+	conn, err := g.dial("tcp", target)
+	if err != nil {
+		g.leave()
+		return nil, err
+	}
+	stream := conn.(*net.TCPConn)
+	g.outside.add(stream)
+	return stream, nil
+}
+
+// leave gives a connection's place back.
+func (g *gate) leave() { <-g.streams }
+
+// dial connects and counts.
+func (g *gate) dial(network string, target netip.AddrPort) (net.Conn, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), dialTimeout)
+	defer cancel()
+	conn, err := (&net.Dialer{}).DialContext(ctx, network, target.String())
+	if err != nil {
+		g.counters.Add(Counts{Failed: 1})
+		return nil, err
+	}
+	g.counters.Add(Counts{Opened: 1})
+	return conn, nil
+}
+
+// target is what is dialled: the address itself, or the host's resolver for
+// the router's port 53.
+func (g *gate) target(to netip.AddrPort) (netip.AddrPort, error) {
+	if to.Addr() != tunnel.Router {
+		own, err := g.own.list()
+		if err != nil {
+			return netip.AddrPort{}, fmt.Errorf("find the host's own addresses: %w", err)
+		}
+		return to, g.policy.Check(to.Addr(), own)
+	}
+	if to.Port() != dnsPort {
+		return netip.AddrPort{}, fmt.Errorf("the router is a resolver only: %w", ErrForbidden)
+	}
+	resolver, ok := g.resolver()
+	if !ok {
+		return netip.AddrPort{}, errors.New("the host has no resolver")
+	}
+	return resolver, nil
 }

@@ -1,9 +1,16 @@
 package egress
 
 import (
+	"bufio"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"net/netip"
+	"os"
+	"strings"
+	"sync"
+	"time"
 )
 
 // Policy says which addresses a session may reach. The zero value permits
@@ -78,3 +85,66 @@ func public(a netip.Addr) bool {
 	}
 	return true
 }
+
+// ownAge is for how long the host's addresses are taken to stay the same: to
+// ask for them costs more than a packet.
+const ownAge = time.Second
+
+// ownNetworks are the networks of the host's interfaces, each with the host's
+// address in it. The zero value is ready.
+type ownNetworks struct {
+	mu    sync.Mutex
+	at    time.Time
+	known []netip.Prefix
+}
+
+// list asks the kernel, not more than once for each ownAge.
+func (o *ownNetworks) list() ([]netip.Prefix, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if !o.at.IsZero() && time.Since(o.at) < ownAge {
+		return o.known, nil
+	}
+	addresses, err := net.InterfaceAddrs()
+	if err != nil {
+		return nil, err
+	}
+	var found []netip.Prefix
+	for _, address := range addresses {
+		network, err := netip.ParsePrefix(address.String())
+		if err == nil {
+			found = append(found, netip.PrefixFrom(network.Addr().Unmap(), network.Bits()))
+		}
+	}
+	o.at, o.known = time.Now(), found
+	return found, nil
+}
+
+// resolverFile lists the host's resolvers, resolv.conf(5).
+const resolverFile = "/etc/resolv.conf"
+
+// hostResolver is the first resolver of the host, as of now.
+func hostResolver() (netip.AddrPort, bool) {
+	file, err := os.Open(resolverFile)
+	if err != nil {
+		return netip.AddrPort{}, false
+	}
+	defer file.Close()
+	return firstResolver(file)
+}
+
+// firstResolver reads lines "nameserver ADDRESS".
+func firstResolver(r io.Reader) (netip.AddrPort, bool) {
+	for lines := bufio.NewScanner(r); lines.Scan(); {
+		fields := strings.Fields(lines.Text())
+		if len(fields) < 2 || fields[0] != "nameserver" {
+			continue
+		}
+		if address, err := netip.ParseAddr(fields[1]); err == nil {
+			return netip.AddrPortFrom(address, dnsPort), true
+		}
+	}
+	return netip.AddrPort{}, false
+}
+
+const dnsPort = 53

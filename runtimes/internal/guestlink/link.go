@@ -10,8 +10,10 @@ import (
 	"log/slog"
 	"os"
 	"sync"
+	"time"
 
 	"github.com/codebeaker/codebeaker/runtimes"
+	"github.com/codebeaker/codebeaker/runtimes/internal/cgroup"
 	"github.com/codebeaker/codebeaker/runtimes/internal/cpus"
 	"github.com/codebeaker/codebeaker/runtimes/internal/guestlink/frame"
 )
@@ -208,4 +210,167 @@ func (l *Link) Ping(ctx context.Context) error {
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
+}
+
+// What the agent is told and tells; see package frame.
+type (
+	Hello         = frame.Hello
+	User          = frame.User
+	Harden        = frame.Harden
+	ResourceLimit = frame.ResourceLimit
+	Report        = frame.Report
+)
+
+// Options say how to use an agent.
+type Options struct {
+	// Hello tells the agent how to live.
+	Hello Hello
+	// Group is the environment's control group, in which the agent is; it stays
+	// the caller's. Each execution gets a group below it. Nil: there are no
+	// control groups, and the agent keeps track of trees and limits.
+	Group *cgroup.Group
+	// Processes limits the tasks of all programs together, without those of
+	// the agent, where Group can. Elsewhere the agent limits so each program,
+	// beside the tasks that it finds. Zero is no limit.
+	Processes int64
+	// OutputLimit ends an execution that writes more than so many bytes. Zero
+	// is no limit.
+	OutputLimit int64
+	// CPUs is how many processors all programs together may use; programs run
+	// on, and see, that many of those of Machine. Zero is all, and so is no
+	// Machine.
+	CPUs    float64
+	Machine *cpus.Machine
+	// StackBytes is how far the stack of a program may grow of which the
+	// command says nothing else. Zero leaves it as the agent finds it.
+	StackBytes int64
+	// Tunnel is a unix socket, whose other end is the caller's, on which the
+	// agent passes the network interface that it makes. Nil: it makes none.
+	Tunnel *os.File
+	// Logger is told when the link is lost; nil is silent.
+	Logger *slog.Logger
+}
+
+// Deadlines of what an honest agent does at once.
+const (
+	helloTimeout = 30 * time.Second // a box copies its seeds before it is ready
+	replyTimeout = 10 * time.Second
+	writeTimeout = 10 * time.Second
+	// endTimeout is from SIGKILL to the agent's word that the program is gone.
+	endTimeout = 5 * time.Second
+)
+
+// read is the only goroutine that reads. It ends with the link, and is then
+// the one that tells all executions.
+func (l *Link) read(reader *frame.Reader) {
+	for {
+		h, payload, err := reader.Next()
+		if err == nil {
+			err = l.handle(h, payload)
+		} else {
+			err = streamError(err)
+		}
+		if err != nil {
+			l.fail(err)
+			break
+		}
+	}
+	l.end()
+}
+
+func streamError(err error) error {
+	if errors.Is(err, io.EOF) {
+		return errGone
+	}
+	return fmt.Errorf("read from the agent: %w", err)
+}
+
+// end tells every execution and everybody who waits.
+func (l *Link) end() {
+	l.writer.close()
+	l.mu.Lock()
+	left := l.processes
+	l.processes = nil
+	lost := !l.closed
+	l.mu.Unlock()
+	for _, p := range left {
+		p.lost()
+	}
+	l.ending.Wait()
+	if err := l.closeGroups(); err != nil {
+		l.log.Error("programs of a lost agent could not be ended", "reason", err)
+	}
+	close(l.done)
+	if lost {
+		close(l.lost)
+	}
+}
+
+// handle takes one frame. It never waits. An error ends the link.
+func (l *Link) handle(h frame.Header, payload []byte) error {
+	if h.Kind == frame.KindFileReply || h.Kind == frame.KindBody {
+		return l.answered(h, payload)
+	}
+	if h.Execution == 0 {
+		if h.Kind == frame.KindPong {
+			return l.pong(payload)
+		}
+		return protocolError("%v about no execution", h.Kind)
+	}
+	l.mu.Lock()
+	p := l.processes[h.Execution]
+	late := p == nil && h.Execution <= l.last && mayBeLate[h.Kind]
+	l.mu.Unlock()
+	if late {
+		return nil
+	}
+	if p == nil {
+		return protocolError("%v about execution %d, which is not", h.Kind, h.Execution)
+	}
+	return p.handle(h, payload)
+}
+
+// mayBeLate are the kinds that an honest agent may send about an execution of
+// which it has just told the end: answers to what was under way, and news of
+// what it watched beside.
+var mayBeLate = map[frame.Kind]bool{
+	frame.KindSignalled: true, frame.KindCPUExceeded: true, frame.KindInputCredit: true, frame.KindInputClosed: true,
+}
+
+func pingPayload(number uint64) []byte { return binary.LittleEndian.AppendUint64(nil, number) }
+
+func (l *Link) pong(payload []byte) error {
+	if len(payload) != 8 {
+		return protocolError("a Pong of %d bytes", len(payload))
+	}
+	number := binary.LittleEndian.Uint64(payload)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if pong := l.pings[number]; pong != nil {
+		close(pong)
+		delete(l.pings, number)
+	}
+	return nil // one that nobody waits for any more
+}
+
+var (
+	// ErrClosed is the end of a link by Close.
+	ErrClosed = errors.New("the link to the agent is closed")
+	// errGone is the end of the agent.
+	errGone = errors.New("the agent is gone")
+)
+
+// HelloError is a step of Hello that the agent could not carry out.
+type HelloError struct {
+	// Message is the agent's, at most a line. It is for the log: it may name
+	// paths of the host.
+	Message string
+}
+
+// Error gives the message.
+func (e *HelloError) Error() string { return "the agent could not settle: " + e.Message }
+
+// protocolError is a frame that no honest agent sends.
+func protocolError(format string, args ...any) error {
+	return fmt.Errorf("the agent broke the protocol: "+format, args...)
 }

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"syscall"
 
 	"github.com/codebeaker/codebeaker/runtimes"
 )
@@ -176,4 +177,195 @@ func (t *Tree) merge(ctx context.Context, from, to string, overwrite bool) error
 		}
 	}
 	return t.root.Remove(from)
+}
+
+// Bounds of a recursive copy. Each level holds two handles.
+const (
+	maxCopyDepth   = 128
+	maxCopyEntries = 200_000
+)
+
+var (
+	errCopyLimit   = fmt.Errorf("the copy is larger than the workspace may be: %w", syscall.ENOSPC)
+	errCopyDepth   = errors.New("the directory is deeper than 128 levels")
+	errCopyEntries = errors.New("the directory holds more than 200000 entries")
+)
+
+func (t *Tree) copyTree(ctx context.Context, source, destination location, info fs.FileInfo, overwrite bool) (int64, error) {
+	to, err := t.follow(destination.name)
+	if err != nil {
+		return 0, t.explain(destination, err)
+	}
+	if to.info != nil && !overwrite {
+		return 0, t.explain(destination, fs.ErrExist)
+	}
+	if to.info != nil && !to.info.IsDir() {
+		return 0, t.explain(destination, syscall.ENOTDIR)
+	}
+	if t.leadsInto(info, destination) {
+		return 0, destination.fail(runtimes.CodeIsADirectory, intoItself)
+	}
+	from, err := t.openDirectory(t.root, source.name)
+	if err != nil {
+		return 0, t.explain(source, err)
+	}
+	defer from.Close()
+
+	name := t.temporaryName()
+	c := copier{tree: t, ctx: ctx, entries: maxCopyEntries, limit: t.options.MaxCopyBytes, top: source.isTop()}
+	if err := c.directory(from, t.root, name, info, 0); err != nil {
+		t.discard(name)
+		return 0, t.explain(c.blame(source, err), err)
+	}
+	if err := t.merge(ctx, name, to.name, overwrite); err != nil {
+		t.discard(name)
+		if errors.Is(err, fs.ErrExist) && to.info != nil {
+			// Inside the destination a directory has the name of a file.
+			err = syscall.EISDIR
+		}
+		return 0, t.explain(destination, err)
+	}
+	return c.bytes, nil
+}
+
+// leadsInto reports whether a destination is the directory itself or lies in
+// it, under any name that its own elements lead to.
+func (t *Tree) leadsInto(dir fs.FileInfo, destination location) bool {
+	for name := destination.name; ; name = path.Dir(name) {
+		if info, err := t.root.Stat(name); err == nil && os.SameFile(dir, info) {
+			return true
+		}
+		if name == "." {
+			return false
+		}
+	}
+}
+
+// copier copies one tree.
+type copier struct {
+	tree    *Tree
+	ctx     context.Context
+	entries int   // that it may still make
+	limit   int64 // bytes in all; 0 is any
+	bytes   int64
+	top     bool   // the source is the workspace itself
+	at      string // what it failed on, below the source
+}
+
+// blame names what a copy failed on, and states the bounds as FileErrors.
+func (c *copier) blame(source location, err error) location {
+	if c.at != "" {
+		source.asked = path.Join(source.asked, readable(c.at))
+	}
+	return source
+}
+
+// directory copies the directory from to a new one, name in to.
+func (c *copier) directory(from, to *os.Root, name string, info fs.FileInfo, depth int) error {
+	if depth == maxCopyDepth {
+		return &runtimes.FileError{Code: runtimes.CodeTooLarge, Path: c.at, Message: errCopyDepth.Error()}
+	}
+	if err := to.Mkdir(name, 0o700); err != nil {
+		return err
+	}
+	into, err := c.tree.openDirectory(to, name)
+	if err != nil {
+		return err
+	}
+	defer into.Close()
+	names, err := readNames(from, ".", c.entries)
+	if err != nil {
+		return err
+	}
+	c.entries -= len(names)
+	within := c.at
+	for _, entry := range names {
+		if depth == 0 && c.top && isTemporary(entry) {
+			continue
+		}
+		c.at = path.Join(within, entry)
+		if err := c.entry(from, into, entry, depth); err != nil {
+			return err
+		}
+	}
+	c.at = within
+	if err := to.Chmod(name, info.Mode().Perm()); err != nil {
+		return err
+	}
+	return c.tree.ownName(to, name)
+}
+
+func (c *copier) entry(from, into *os.Root, name string, depth int) error {
+	if err := context.Cause(c.ctx); err != nil {
+		return err
+	}
+	info, err := from.Lstat(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // a program removed it meanwhile
+	}
+	if err != nil {
+		return err
+	}
+	switch {
+	case info.IsDir():
+		below, err := c.tree.openDirectory(from, name)
+		if err != nil {
+			return err
+		}
+		defer below.Close()
+		return c.directory(below, into, name, info, depth+1)
+	case info.Mode().Type() == fs.ModeSymlink:
+		return c.link(from, into, name)
+	case info.Mode().IsRegular():
+		return c.file(from, into, name, info)
+	}
+	return location{asked: c.at}.fail(runtimes.CodeNotRegularFile, notRegular)
+}
+
+func (c *copier) link(from, into *os.Root, name string) error {
+	text, err := from.Readlink(name)
+	if err != nil {
+		return err
+	}
+	if err := into.Symlink(text, name); err != nil {
+		return err
+	}
+	return c.tree.ownName(into, name)
+}
+
+func (c *copier) file(from, into *os.Root, name string, info fs.FileInfo) error {
+	in, size, err := c.tree.openRegular(from, location{asked: c.at, name: name})
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	out, err := into.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	left := c.limit - c.bytes
+	if c.limit > 0 && left <= 0 && size > 0 {
+		out.Close()
+		return errCopyLimit
+	}
+	n, err := c.tree.copyBytes(c.ctx, out, in, size, max(left, 0))
+	c.bytes += n
+	return c.tree.finish(out, info.Mode().Perm(), err)
+}
+
+// readNames reads all names of a directory that has no more than limit.
+func readNames(root *os.Root, dir string, limit int) ([]string, error) {
+	handle, err := root.Open(dir + "/.")
+	if err != nil {
+		return nil, err
+	}
+	defer handle.Close()
+	names, err := handle.Readdirnames(limit + 1)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return nil, err
+	}
+	if len(names) > limit {
+		return nil, &runtimes.FileError{Code: runtimes.CodeTooLarge, Path: dir, Message: errCopyEntries.Error()}
+	}
+	return names, nil
 }

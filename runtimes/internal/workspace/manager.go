@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 )
 
@@ -215,3 +216,135 @@ func (m *Manager) Close() error {
 	}
 	return m.lock.Close()
 }
+
+// Sweep removes the workspaces that an earlier life of Dir left: mounts first,
+// then directories. Those of this Manager's living sessions stay.
+func (m *Manager) Sweep(ctx context.Context) error {
+	points, err := mountsBelow(m.options.Dir)
+	if err != nil {
+		return fmt.Errorf("sweep workspaces: %w", err)
+	}
+	var failed []error
+	for _, point := range points {
+		if !m.isLive(sessionOf(m.options.Dir, point)) {
+			failed = append(failed, unmount(point))
+		}
+	}
+	entries, err := os.ReadDir(m.options.Dir)
+	failed = append(failed, err)
+	for _, entry := range entries {
+		name := entry.Name()
+		if name == lockName || name == uidLockName || m.isLive(name) {
+			continue
+		}
+		if err := context.Cause(ctx); err != nil {
+			return err
+		}
+		failed = append(failed, m.remove(ctx, name))
+	}
+	if err := errors.Join(failed...); err != nil {
+		return fmt.Errorf("sweep workspaces: %w", err)
+	}
+	return nil
+}
+
+// sessionOf is the name below dir that a mount point belongs to.
+func sessionOf(dir, point string) string {
+	session, _, _ := strings.Cut(strings.TrimPrefix(point, dir+string(filepath.Separator)), string(filepath.Separator))
+	return session
+}
+
+// removeBase removes the directory of a session that has ended.
+func (m *Manager) removeBase(session string) error {
+	// Not the caller's context: half a workspace helps nobody.
+	err := m.remove(context.Background(), session)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
+// remove removes name below Dir through a handle: a program may still be
+// writing in it.
+func (m *Manager) remove(ctx context.Context, name string) error {
+	tree, err := OpenTree(m.options.Dir, TreeOptions{})
+	if err != nil {
+		return err
+	}
+	defer tree.Close()
+	return tree.removeAll(ctx, tree.root, name)
+}
+
+// uidRange gives host uids to sessions, none to two at a time. One that was
+// given back is the last to be given again, for a program of the old session
+// may take a moment to die.
+type uidRange struct {
+	first, count int
+	lock         *os.File // see lockUID
+
+	mu    sync.Mutex
+	next  int // offset to try first
+	taken map[int]bool
+}
+
+const (
+	uidLockDirectory = "/run/codebeaker"
+	uidLockName      = "uids_.lock"
+)
+
+func newUIDRange(o Options) (*uidRange, error) {
+	if o.FirstUID <= 0 || o.LastUID < o.FirstUID {
+		return nil, fmt.Errorf("uids %d to %d are no range", o.FirstUID, o.LastUID)
+	}
+	lock, err := openUIDLock(o)
+	if err != nil {
+		return nil, err
+	}
+	return &uidRange{first: o.FirstUID, count: o.LastUID - o.FirstUID + 1, lock: lock, taken: make(map[int]bool)}, nil
+}
+
+func openUIDLock(o Options) (*os.File, error) {
+	open := func(name string) (*os.File, error) { return os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o600) }
+	if o.UIDLock != "" {
+		return open(o.UIDLock)
+	}
+	if err := os.MkdirAll(uidLockDirectory, 0o700); err == nil {
+		if f, err := open(filepath.Join(uidLockDirectory, "uids.lock")); err == nil {
+			return f, nil
+		}
+	}
+	return open(filepath.Join(o.Dir, uidLockName))
+}
+
+// take finds a uid that no session of any server on this host has.
+// Errors: ErrNoUID.
+func (r *uidRange) take() (int, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for range r.count {
+		uid := r.first + r.next
+		r.next = (r.next + 1) % r.count
+		if r.taken[uid] {
+			continue
+		}
+		ok, err := lockUID(r.lock, uid)
+		if err != nil {
+			return 0, fmt.Errorf("lock uid %d: %w", uid, err)
+		}
+		if ok {
+			r.taken[uid] = true
+			return uid, nil
+		}
+	}
+	return 0, ErrNoUID
+}
+
+func (r *uidRange) give(uid int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.taken, uid)
+	// A lock that stays costs a uid until the server ends, no more.
+	_ = unlockUID(r.lock, uid)
+}
+
+func (r *uidRange) close() error { return r.lock.Close() }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"os"
 	"path"
 	"syscall"
 
@@ -136,4 +137,135 @@ func (t *Tree) fileTarget(at location) (target, error) {
 		return found, syscall.ENOTDIR
 	}
 	return found, nil
+}
+
+// writeInPlace overwrites a file that is there or adds to its end. The file
+// stays the same one: with its mode, owner and hard links, at the end of the
+// symlinks that lead to it, and with those who watch it.
+func (t *Tree) writeInPlace(at location, cmd runtimes.WriteFile) error {
+	flags := os.O_WRONLY
+	if cmd.Mode == runtimes.Append {
+		flags |= os.O_APPEND
+	}
+	f, before, err := t.openForWriting(at, flags)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if cmd.Mode == runtimes.Append {
+		err = appendTo(f, before.Size(), cmd.Content)
+	} else {
+		err = overwrite(f, before.Size(), cmd.Content)
+	}
+	mode := before.Mode().Perm()
+	if now := withExecutable(mode, cmd.Executable); err == nil && now != mode {
+		err = f.Chmod(now)
+	}
+	return err
+}
+
+// openForWriting opens a regular file that is there. A mode that shuts its
+// owner out is no obstacle, as it is none for a server that is root.
+func (t *Tree) openForWriting(at location, flags int) (*os.File, fs.FileInfo, error) {
+	f, err := t.root.OpenFile(at.text(), flags|openFlags, 0)
+	if errors.Is(err, fs.ErrPermission) {
+		f, err = t.openShut(at, flags, err)
+	}
+	if err != nil {
+		return nil, nil, t.notRegularInstead(at, err)
+	}
+	info, err := f.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = at.fail(runtimes.CodeNotRegularFile, notRegular)
+	}
+	if err != nil {
+		f.Close()
+		return nil, nil, err
+	}
+	return f, info, nil
+}
+
+// openShut opens a file that its owner may not write. It has its mode again
+// before anything is written.
+func (t *Tree) openShut(at location, flags int, denied error) (*os.File, error) {
+	info, err := t.root.Stat(at.text())
+	if err != nil || !info.Mode().IsRegular() || info.Mode().Perm()&0o200 != 0 {
+		return nil, denied
+	}
+	if err := t.root.Chmod(at.text(), info.Mode().Perm()|0o200); err != nil {
+		return nil, denied
+	}
+	f, err := t.root.OpenFile(at.text(), flags|openFlags, 0)
+	if err != nil {
+		return nil, errors.Join(err, t.root.Chmod(at.text(), info.Mode().Perm()))
+	}
+	if err := f.Chmod(info.Mode().Perm()); err != nil {
+		f.Close()
+		return nil, err
+	}
+	return f, nil
+}
+
+// overwrite gives a file of size bytes other content. Want of space shows
+// before a byte has changed, since all of it is reserved first; a file that
+// gets shorter is cut last.
+func overwrite(f *os.File, size int64, content []byte) error {
+	return overwriteWith(f, size, content, reserve)
+}
+
+func overwriteWith(f *os.File, size int64, content []byte, reserve func(*os.File, int64) error) error {
+	length := int64(len(content))
+	if length == 0 {
+		return f.Truncate(0)
+	}
+	err := reserve(f, length)
+	grown := size
+	if errors.Is(err, errors.ErrUnsupported) && length > size {
+		// The file system cannot reserve, but what the file grows by can be
+		// written first.
+		var n int
+		n, err = f.WriteAt(content[size:], size)
+		grown += int64(n)
+		content = content[:size]
+	}
+	if err != nil && !errors.Is(err, errors.ErrUnsupported) {
+		// What was taken before space ran out is given back, unless a program
+		// has written to the file meanwhile: its bytes are not ours to cut.
+		if after, statErr := f.Stat(); statErr == nil && after.Size() == grown {
+			err = errors.Join(err, f.Truncate(size))
+		}
+		return err
+	}
+	if _, err := f.WriteAt(content, 0); err != nil {
+		return err
+	}
+	if length < size {
+		return f.Truncate(length)
+	}
+	return nil
+}
+
+// appendTo adds to the end of a file of size bytes. When space runs out the
+// file gets its old length back, unless a program has written to it meanwhile:
+// its bytes are not ours to cut.
+func appendTo(f *os.File, size int64, content []byte) error {
+	n, err := f.Write(content)
+	if err == nil {
+		return nil
+	}
+	after, statErr := f.Stat()
+	if n > 0 && statErr == nil && after.Size() == size+int64(n) {
+		err = errors.Join(err, f.Truncate(size))
+	}
+	return err
+}
+
+// notRegularInstead gives the reason that matters when an open failed on a
+// socket or a device, whose errors differ by kind and mount.
+func (t *Tree) notRegularInstead(at location, err error) error {
+	info, statErr := t.root.Stat(at.text())
+	if statErr == nil && !info.Mode().IsRegular() && !info.IsDir() {
+		return at.fail(runtimes.CodeNotRegularFile, notRegular)
+	}
+	return err
 }

@@ -1,8 +1,0 @@
-//go:build !linux
-
-package host
-
-// Internet reports that sessions cannot be given network internet here.
-func (h *Host) Internet() (available bool, reason string) {
-	return false, "it takes a server on Linux"
-}

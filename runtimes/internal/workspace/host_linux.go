@@ -1,0 +1,152 @@
+package workspace
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// lockDirectory takes the lock of a Dir for the life of the file.
+func lockDirectory(name string) (*os.File, error) {
+	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		f.Close()
+		if errors.Is(err, unix.EWOULDBLOCK) {
+			err = ErrInUse
+		}
+		return nil, err
+	}
+	return f, nil
+}
+
+// lockUID locks the byte of the file at the offset of the uid, with an open
+// file description lock (fcntl(2)): it ends with the server, however that dies,
+// and all of them cost one handle.
+func lockUID(f *os.File, uid int) (bool, error) {
+	err := uidLock(f, uid, unix.F_WRLCK)
+	if errors.Is(err, unix.EAGAIN) || errors.Is(err, unix.EACCES) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+func unlockUID(f *os.File, uid int) error { return uidLock(f, uid, unix.F_UNLCK) }
+
+func uidLock(f *os.File, uid int, kind int16) error {
+	lock := unix.Flock_t{Type: kind, Whence: io.SeekStart, Start: int64(uid), Len: 1}
+	return unix.FcntlFlock(f.Fd(), unix.F_OFD_SETLK, &lock)
+}
+
+// tmpfsFlags of a workspace. Programs are built and run in it, so not noexec.
+const tmpfsFlags = unix.MS_NOSUID | unix.MS_NODEV
+
+// mountTmpfs mounts a tmpfs whose top belongs to uid (tmpfs(5)).
+func mountTmpfs(dir, source string, size, inodes int64, uid int) error {
+	data := fmt.Sprintf("size=%d,nr_inodes=%d,mode=0700,uid=%d,gid=%d", size, inodes, uid, uid)
+	return unix.Mount(source, dir, "tmpfs", tmpfsFlags, data)
+}
+
+func resizeTmpfs(dir string, size, inodes int64) error {
+	return unix.Mount("", dir, "", tmpfsFlags|unix.MS_REMOUNT, fmt.Sprintf("size=%d,nr_inodes=%d", size, inodes))
+}
+
+// unmount detaches every mount at dir, in use or not.
+func unmount(dir string) error {
+	for {
+		err := unix.Unmount(dir, unix.MNT_DETACH|unix.UMOUNT_NOFOLLOW)
+		if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOENT) {
+			return nil // no mount there, or no more
+		}
+		if err != nil {
+			return fmt.Errorf("unmount %s: %w", dir, err)
+		}
+	}
+}
+
+// sizeOf reads back what a file system enforces: all of it, or what is free.
+func sizeOf(dir string, free bool) (bytes, inodes int64, err error) {
+	var fs unix.Statfs_t
+	if err := unix.Statfs(dir, &fs); err != nil {
+		return 0, 0, fmt.Errorf("read limits of workspace: %w", err)
+	}
+	if free {
+		return int64(fs.Bavail) * fs.Bsize, int64(fs.Ffree), nil
+	}
+	return int64(fs.Blocks) * fs.Bsize, int64(fs.Files), nil
+}
+
+// mountsBelow lists the mount points below dir, the last mounted first
+// (proc_pid_mountinfo(5), field 5).
+func mountsBelow(dir string) ([]string, error) {
+	f, err := os.Open("/proc/self/mountinfo")
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	var points []string
+	lines := bufio.NewScanner(f)
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() {
+		fields := strings.Fields(lines.Text())
+		if len(fields) < 5 {
+			continue
+		}
+		if point := unescapeMount(fields[4]); strings.HasPrefix(point, dir+"/") {
+			points = append(points, point)
+		}
+	}
+	slices.Reverse(points)
+	return points, lines.Err()
+}
+
+// unescapeMount undoes the octal escapes of blank, tab, newline and backslash.
+func unescapeMount(s string) string {
+	if !strings.Contains(s, `\`) {
+		return s
+	}
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		if s[i] == '\\' && i+3 < len(s) {
+			if n, err := strconv.ParseUint(s[i+1:i+4], 8, 8); err == nil {
+				b.WriteByte(byte(n))
+				i += 3
+				continue
+			}
+		}
+		b.WriteByte(s[i])
+	}
+	return b.String()
+}
+
+// reserve makes sure of space for the first length bytes of a file, holes
+// included, without changing what it holds (fallocate(2)).
+// Errors: errors.ErrUnsupported where the file system cannot.
+func reserve(f *os.File, length int64) error {
+	for {
+		err := unix.Fallocate(int(f.Fd()), unix.FALLOC_FL_KEEP_SIZE, 0, length)
+		if !errors.Is(err, unix.EINTR) { // a tmpfs stops at signals
+			return err
+		}
+	}
+}
+
+// exchangePays reports whether swap should use RENAME_EXCHANGE in dir.
+func exchangePays(dir string) bool {
+	var fs unix.Statfs_t
+	return unix.Statfs(dir, &fs) == nil && fs.Type == unix.EXT4_SUPER_MAGIC
+}
+
+// exchange swaps two names, each a single element below an open directory.
+func exchange(dir1 *os.File, name1 string, dir2 *os.File, name2 string) error {
+	return unix.Renameat2(int(dir1.Fd()), name1, int(dir2.Fd()), name2, unix.RENAME_EXCHANGE)
+}
