@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"time"
+
+	"github.com/oklog/ulid/v2"
 
 	"github.com/codebeaker/codebeaker/actors"
 	"github.com/codebeaker/codebeaker/actors/output"
@@ -168,4 +171,20 @@ func languageNames(languages []runtimes.Language) []string {
 		names = append(names, l.String())
 	}
 	return names
+}
+
+// internal logs a defect under a new id, which is all that the client learns.
+func (s *Server) internal(message string, attributes ...any) *jsonrpc.Error {
+	id := ulid.Make().String()
+	s.log.Error(message, append(attributes, "errorId", id)...)
+	return &jsonrpc.Error{
+		Code:    jsonrpc.InternalError,
+		Message: fmt.Sprintf("%s (error id %s)", jsonrpc.InternalError, id),
+		Data:    internalData{id},
+	}
+}
+
+// panicked is internal for a panic, called by the function that recovered it.
+func (s *Server) panicked(method string, reason any) *jsonrpc.Error {
+	return s.internal("handler panicked", "method", method, "panic", reason, "stack", string(debug.Stack()))
 }

@@ -2,11 +2,15 @@ package transport
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
+	"net/netip"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/codebeaker/codebeaker/transport/jsonrpc"
@@ -196,4 +200,129 @@ func writeReply(w http.ResponseWriter, status int, e *jsonrpc.Error) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
 	_, _ = w.Write(append(jsonrpc.AppendError(nil, jsonrpc.Null, e), '\n'))
+}
+
+// health is the body of the health endpoints.
+type health struct {
+	Status  string `json:"status"`
+	Reason  string `json:"reason,omitempty"`
+	Version string `json:"version"`
+}
+
+// handleHealth serves /healthz and /readyz, and the names an older
+// implementation used for them.
+func (s *Server) handleHealth(mux *http.ServeMux) {
+	for _, path := range []string{"/healthz", "/health", "/health/live", "/health/startup"} {
+		mux.HandleFunc("GET "+path, s.serveAlive)
+	}
+	for _, path := range []string{"/readyz", "/health/ready"} {
+		mux.HandleFunc("GET "+path, s.serveReady)
+	}
+}
+
+func (s *Server) serveAlive(w http.ResponseWriter, _ *http.Request) {
+	s.writeHealth(w, http.StatusOK, health{Status: "ok"})
+}
+
+func (s *Server) serveReady(w http.ResponseWriter, _ *http.Request) {
+	if reason := s.notReady(); reason != "" {
+		s.writeHealth(w, http.StatusServiceUnavailable, health{Status: "not ready", Reason: reason})
+		return
+	}
+	s.writeHealth(w, http.StatusOK, health{Status: "ready"})
+}
+
+// notReady says why no session could be created, "" when one could.
+func (s *Server) notReady() string {
+	switch {
+	case s.draining.Load():
+		return "the server is shutting down"
+	case len(s.registry.Served()) == 0:
+		return "no runtime is available: `runtime.list` and `codebeaker doctor` say why and what to do"
+	case s.options.Ready != nil:
+		if err := s.options.Ready(); err != nil {
+			s.log.Warn("not ready", "error", err)
+			return "the server cannot take sessions: its log has the error, under \"not ready\""
+		}
+	}
+	return ""
+}
+
+func (s *Server) writeHealth(w http.ResponseWriter, status int, h health) {
+	h.Version = s.options.Version
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(h)
+}
+
+// addressLimiter is a listener that closes connections over a number of them
+// from one address. Loopback is not counted: behind a proxy
+// on this machine everybody has its address.
+type addressLimiter struct {
+	net.Listener
+	limit int
+
+	mu   sync.Mutex
+	open map[netip.Addr]int
+}
+
+func limitAddresses(l net.Listener, limit int) net.Listener {
+	if limit < 0 {
+		return l
+	}
+	return &addressLimiter{Listener: l, limit: limit, open: make(map[netip.Addr]int)}
+}
+
+// Accept returns the next connection that may stay.
+func (l *addressLimiter) Accept() (net.Conn, error) {
+	for {
+		c, err := l.Listener.Accept()
+		if err != nil {
+			return nil, err
+		}
+		tcp, ok := c.(*net.TCPConn)
+		if !ok {
+			return c, nil
+		}
+		at, err := netip.ParseAddrPort(c.RemoteAddr().String())
+		if err != nil || at.Addr().Unmap().IsLoopback() {
+			return c, nil
+		}
+		if from := at.Addr(); l.enter(from) {
+			return &countedConn{TCPConn: tcp, leave: sync.OnceFunc(func() { l.leave(from) })}, nil
+		}
+		_ = c.Close()
+	}
+}
+
+func (l *addressLimiter) enter(from netip.Addr) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.open[from] >= l.limit {
+		return false
+	}
+	l.open[from]++
+	return true
+}
+
+func (l *addressLimiter) leave(from netip.Addr) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.open[from]--; l.open[from] <= 0 {
+		delete(l.open, from)
+	}
+}
+
+// countedConn keeps the methods of a TCP connection, its socket among them,
+// which the WebSocket reads from directly.
+type countedConn struct {
+	*net.TCPConn
+	leave func()
+}
+
+// Close closes and uncounts the connection.
+func (c *countedConn) Close() error {
+	c.leave()
+	return c.TCPConn.Close()
 }

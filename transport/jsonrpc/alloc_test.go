@@ -1,4 +1,4 @@
-//go:build !race && !codebeaker_stdjson
+//go:build !race
 
 package jsonrpc_test
 

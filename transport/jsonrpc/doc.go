@@ -37,9 +37,8 @@
 // invalid UTF-8 in strings by U+FFFD without a word: bytes that may not be text
 // are base64 before they get here.
 //
-// # The other decoder
+// # Decoding
 //
-// github.com/goccy/go-json does the work. With the build tag
-// codebeaker_stdjson it is encoding/json, for the day a defect is found in the
-// former: slower, and no different for a client.
+// github.com/goccy/go-json decodes, by its package /v2: names are exact, and
+// duplicates, lone surrogates and invalid UTF-8 are refused at any depth.
 package jsonrpc

@@ -1,12 +1,19 @@
 package jsonrpc
 
 import (
+	"encoding/base64"
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"reflect"
 	"strconv"
+	"strings"
 	"unicode/utf8"
+
+	json "github.com/goccy/go-json"
+	"github.com/goccy/go-json/jsontext"
+	v2 "github.com/goccy/go-json/v2"
 )
 
 // ParamError says which member of params is wrong and why. It becomes a -32602.
@@ -134,4 +141,154 @@ func cut(path string) string {
 		end--
 	}
 	return path[:end] + "…"
+}
+
+// envelope holds the members of a request as they were written. It is decoded
+// by /v2, whose names are exact and which refuses duplicates, lone surrogates
+// and invalid UTF-8 at any depth.
+type envelope struct {
+	JSONRPC jsontext.Value `json:"jsonrpc"`
+	ID      jsontext.Value `json:"id"`
+	Method  jsontext.Value `json:"method"`
+	Params  jsontext.Value `json:"params"`
+}
+
+// decodeEnvelope copies the members of b into e. The code says what an error
+// is: not JSON, no request, or a defect of the decoder, whose earlier versions
+// panicked on malformed input (goccy/go-json issues 519, 546, 604).
+func decodeEnvelope(b []byte, e *envelope) (code Code, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			code, err = InternalError, fmt.Errorf("%w: decode a request: %v", errPanicked, p)
+		}
+	}()
+	if err = v2.UnmarshalOf(b, e); err == nil {
+		return 0, nil
+	}
+	if semantic := (*v2.SemanticError)(nil); errors.As(err, &semantic) {
+		return InvalidRequest, err
+	}
+	return ParseError, err
+}
+
+// valid reports whether b is one JSON value by the rules of decodeEnvelope.
+func valid(b []byte) (ok bool) {
+	defer func() {
+		if recover() != nil {
+			ok = false
+		}
+	}()
+	return jsontext.Value(b).IsValid()
+}
+
+func unescape(quoted []byte) []byte {
+	text, err := jsontext.AppendUnquote(nil, quoted)
+	if err != nil {
+		return quoted
+	}
+	return text
+}
+
+func newEncoder(w io.Writer) interface{ Encode(v any) error } {
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	return enc
+}
+
+// decodeValue decodes raw into dst, a *ParamError when a member does not fit.
+func decodeValue[T any](raw []byte, dst *T) error {
+	err := v2.UnmarshalOf(raw, dst)
+	if err == nil {
+		return nil
+	}
+	if semantic := (*v2.SemanticError)(nil); errors.As(err, &semantic) {
+		return &ParamError{
+			Member: memberPath(raw, string(semantic.JSONPointer)),
+			Reason: reason(semantic),
+		}
+	}
+	return &ParamError{Reason: "must be valid JSON", Cause: err}
+}
+
+// reason is what the client did wrong at the member. The error of a type's own
+// UnmarshalJSON is a sentence for the client already.
+func reason(e *v2.SemanticError) string {
+	if e.GoType == nil {
+		return "must have another type"
+	}
+	builtIn := e.Err == nil || len(e.JSONValue) > 0 // a number that does not fit
+	if corrupt := base64.CorruptInputError(0); errors.As(e.Err, &corrupt) {
+		return "must be base64"
+	}
+	if !builtIn {
+		return e.Err.Error()
+	}
+	return mustBe(e.GoType, len(e.JSONValue) > 0)
+}
+
+// memberPath turns the JSON pointer /command/args/1 into command.args[1]. raw
+// tells the index of an array from a name that is a number.
+func memberPath(raw []byte, pointer string) string {
+	var path strings.Builder
+	at := skipSpace(raw, 0)
+	for token := range strings.SplitSeq(strings.TrimPrefix(pointer, "/"), "/") {
+		if token == "" && pointer == "" || at >= len(raw) {
+			break
+		}
+		if raw[at] == '[' {
+			path.WriteString("[" + token + "]")
+			at = nth(raw, at, token)
+			continue
+		}
+		if path.Len() > 0 {
+			path.WriteByte('.')
+		}
+		name := strings.NewReplacer("~1", "/", "~0", "~").Replace(token) // RFC 6901, section 4
+		path.WriteString(name)
+		at = named(raw, at, name)
+	}
+	return cut(path.String())
+}
+
+// nth is the index in raw of element token of the array at i.
+func nth(raw []byte, i int, token string) int {
+	n, err := strconv.Atoi(token)
+	start, end, ok := element(raw, i+1)
+	for ; ok && err == nil && n > 0; n-- {
+		start, end, ok = element(raw, end)
+	}
+	return start
+}
+
+// named is the index in raw of the value of a member of the object at i, len(raw)
+// when there is none.
+func named(raw []byte, i int, name string) int {
+	for i++; ; {
+		quoted, start, end, ok := member(raw, i)
+		if !ok {
+			return len(raw)
+		}
+		if string(unquoted(quoted)) == name {
+			return start
+		}
+		i = end
+	}
+}
+
+// Raw is JSON text. As a result or as params it is copied as it is, so it must
+// be one valid value. An empty Raw is an absent value, written as null.
+type Raw []byte
+
+// MarshalJSON lets a Raw stand inside another value.
+func (r Raw) MarshalJSON() ([]byte, error) {
+	if len(r) == 0 {
+		return []byte("null"), nil
+	}
+	return r, nil
+}
+
+// UnmarshalJSON copies b, for a value that is decoded later.
+func (r *Raw) UnmarshalJSON(b []byte) error {
+	*r = append((*r)[:0], b...)
+	return nil
 }

@@ -11,6 +11,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"syscall"
 	"time"
 
 	"github.com/codebeaker/codebeaker/transport/protocol"
@@ -232,4 +233,9 @@ func (w *Wire) frame() (op byte, payload []byte, err error) {
 	}
 	_, err = io.ReadFull(w.r, w.buf[:n])
 	return head[0] & 0x0f, w.buf[:n], err
+}
+
+// isReset reports whether the other side cut the connection.
+func isReset(err error) bool {
+	return errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
 }

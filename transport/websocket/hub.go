@@ -3,8 +3,13 @@ package websocket
 import (
 	"context"
 	"fmt"
+	"net/http"
+	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
+
+	"github.com/gobwas/ws"
 )
 
 // hubShards is into how many parts a Hub's connections fall: each tick of the
@@ -105,4 +110,100 @@ func (s *shard) each(f func(*Conn)) {
 	for c := range s.conns {
 		f(c)
 	}
+}
+
+// sweeper pings all connections of a hub from one goroutine.
+type sweeper struct {
+	once    sync.Once
+	endOnce sync.Once
+	stop    chan struct{}
+}
+
+func (s *sweeper) begin(h *Hub) {
+	if h.opts.PingInterval < 0 {
+		return
+	}
+	s.once.Do(func() { go s.run(h) })
+}
+
+func (s *sweeper) end() { s.endOnce.Do(func() { close(s.stop) }) }
+
+func (s *sweeper) run(h *Hub) {
+	tick := time.NewTicker(max(h.opts.PingInterval/hubShards, time.Millisecond))
+	defer tick.Stop()
+	for i := 0; ; i++ {
+		select {
+		case <-tick.C:
+			h.shards[i%hubShards].each((*Conn).ping)
+		case <-s.stop:
+			return
+		}
+	}
+}
+
+// maxUnanswered is how many pings may be without answer when the next is due.
+const maxUnanswered = 2
+
+// ping sends one more ping, or closes when too many were not answered. While a
+// message arrives none is counted: its sender cannot answer within a frame, and
+// FrameTimeout watches over it.
+func (c *Conn) ping() {
+	if c.arrived.Swap(false) {
+		return
+	}
+	c.mu.Lock()
+	dead := c.unanswered >= maxUnanswered
+	c.unanswered++
+	c.mu.Unlock()
+	if dead {
+		c.CloseWith(CodePolicy, "no answer to two pings")
+		return
+	}
+	c.enqueue(ws.OpPing, func(dst []byte) []byte { return dst })
+}
+
+// UpgradeOptions are what a server answers a handshake with.
+type UpgradeOptions struct {
+	// Protocol is asked for each subprotocol that the client offers, in order;
+	// the first it accepts is the answer. Nil, or none accepted: the answer has
+	// no subprotocol.
+	Protocol func(offered string) bool
+	// Header is added to the answer.
+	Header http.Header
+	// Timeout is for writing the answer. Zero means 5 s.
+	Timeout time.Duration
+}
+
+// Upgrade makes a connection of an HTTP/1.1 request. The caller has checked
+// Origin, Host and key before; reading the request was bounded by the
+// http.Server. Extensions are declined, compression with them. The caller calls
+// Start and returns: the request and its buffers are free then. After an error
+// the client has its answer and the request is used up.
+func (h *Hub) Upgrade(w http.ResponseWriter, r *http.Request, o UpgradeOptions) (*Conn, error) {
+	if h.closed.Load() {
+		http.Error(w, "shutting down", http.StatusServiceUnavailable)
+		return nil, ErrShutdown
+	}
+	number(&o.Timeout, 5*time.Second)
+	u := ws.HTTPUpgrader{Protocol: o.Protocol, Header: o.Header, Timeout: o.Timeout}
+	// Upgrade clears the deadlines that the http.Server had set.
+	nc, rw, hs, err := u.Upgrade(r, w)
+	if err != nil {
+		if nc != nil {
+			_ = nc.Close()
+		}
+		return nil, fmt.Errorf("websocket: upgrade: %w", err)
+	}
+	c := newConn(nc, h.opts, true)
+	c.hub = h
+	c.protocol = hs.Protocol
+	if n := rw.Reader.Buffered(); n > 0 { // the first frames came with the request
+		early, err := rw.Reader.Peek(n)
+		if err != nil {
+			_ = nc.Close()
+			return nil, fmt.Errorf("websocket: upgrade: %w", err)
+		}
+		c.early = slices.Clone(early)
+	}
+	return c, nil
 }

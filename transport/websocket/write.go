@@ -2,8 +2,12 @@ package websocket
 
 import (
 	"errors"
+	"fmt"
 	"os"
+	"sync"
 	"time"
+
+	"github.com/gobwas/ws"
 )
 
 // errStalled is the end of a client that takes nothing any more.
@@ -117,4 +121,173 @@ func (c *Conn) giveUp() {
 	defer c.mu.Unlock()
 	c.cut = true
 	_ = c.nc.SetReadDeadline(time.Unix(1, 0))
+}
+
+// Reply queues one text message, which encode appends to dst. encode runs before
+// Reply returns, under a lock: it is quick and calls nothing of the connection.
+// When it appends nothing, nothing is sent. The text must be UTF-8. After the
+// connection closed, encode is not called.
+func (c *Conn) Reply(encode func(dst []byte) []byte) { c.enqueue(ws.OpText, encode) }
+
+// Bound sets the size of the largest message that is sent from now on, in
+// bytes; Options.Oversize is asked for another in place of a larger one. Zero,
+// with which a connection begins, is any size.
+func (c *Conn) Bound(most int) { c.bound.most.Store(int64(most)) }
+
+// Room is what Bound set.
+func (c *Conn) Room() int { return int(c.bound.most.Load()) }
+
+// Binary is Reply for a binary message.
+func (c *Conn) Binary(encode func(dst []byte) []byte) { c.enqueue(ws.OpBinary, encode) }
+
+func (c *Conn) enqueue(op ws.OpCode, encode func(dst []byte) []byte) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closing.Load() {
+		return
+	}
+	waiting, size := c.enqueueLocked(op, encode)
+	if waiting > 0 && waiting+size > c.opts.QueueBytes {
+		c.closeLocked(&CloseError{
+			Code:   CodeTryAgainLater,
+			Reason: fmt.Sprintf("slow consumer: over %d bytes of replies waiting", c.opts.QueueBytes),
+		}, dropping)
+		return
+	}
+	c.kick()
+}
+
+// enqueueLocked appends a frame, and returns how much was waiting before it and
+// its size. An empty text is dropped: no message of ours is one.
+func (c *Conn) enqueueLocked(op ws.OpCode, encode func(dst []byte) []byte) (waiting, size int) {
+	if c.out == nil {
+		c.out = getBuffer()
+	}
+	waiting = len(c.out.b)
+	b := appendFrame(c.out.b, op, !c.server, &c.bound, encode)
+	size = len(b) - waiting
+	if op == ws.OpText && size == emptyFrame(c.server) {
+		size = 0
+	}
+	c.out.b = b[:waiting+size]
+	return waiting, size
+}
+
+// emptyFrame is the size of a frame without payload.
+func emptyFrame(server bool) int {
+	if server {
+		return 2
+	}
+	return 6
+}
+
+// kick starts a flusher when none runs.
+func (c *Conn) kick() {
+	if c.flushing.CompareAndSwap(false, true) {
+		go c.flusher()
+	}
+}
+
+// buffer is a pooled piece of memory. Idle connections hold none.
+type buffer struct{ b []byte }
+
+// keepBytes is the largest buffer that goes back to a pool.
+const keepBytes = 64 << 10
+
+var buffers = sync.Pool{New: func() any { return &buffer{b: make([]byte, 0, 4<<10)} }}
+
+// getBuffer returns an empty buffer.
+func getBuffer() *buffer {
+	b := buffers.Get().(*buffer)
+	b.b = b.b[:0]
+	return b
+}
+
+// putBuffer gives b back. A nil b is none.
+func putBuffer(b *buffer) {
+	if b != nil && cap(b.b) <= keepBytes {
+		buffers.Put(b)
+	}
+}
+
+// flush writes until nothing waits. At most one runs for a connection; kick
+// starts it.
+func (c *Conn) flush() {
+	defer c.flushPanicked()
+	var spare *buffer // the last batch's memory, for the next that is pulled
+	for {
+		batch, seal := c.nextBatch(spare)
+		if seal {
+			c.seal()
+		}
+		if batch == nil {
+			return
+		}
+		left, err := c.write(batch.b)
+		if err != nil {
+			c.writeFailed(batch.b, len(batch.b)-len(left), err)
+		}
+		if batch != spare {
+			putBuffer(spare)
+		}
+		spare = batch
+	}
+}
+
+// nextBatch takes the queue, and behind it what the sources have. Nil ends the
+// flusher; seal says that the close frame was the last batch. spare is memory
+// it may use, and gives back at the end.
+func (c *Conn) nextBatch(spare *buffer) (batch *buffer, seal bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for {
+		batch = c.out
+		c.out = nil
+		if c.cut {
+			putBuffer(batch)
+			batch = nil
+		} else if !c.closing.Load() && c.anyReady() {
+			batch = c.pullInto(batch, spare)
+		}
+		if batch != nil && len(batch.b) > 0 {
+			return batch, false
+		}
+		if batch != spare {
+			putBuffer(batch)
+		}
+		if c.restLocked() {
+			putBuffer(spare)
+			seal = c.closing.Load() && !c.sealed && !c.cut
+			c.sealed = c.sealed || seal
+			return nil, seal
+		}
+	}
+}
+
+func (c *Conn) pullInto(batch, spare *buffer) *buffer {
+	if batch == nil {
+		if batch = spare; batch == nil {
+			batch = getBuffer()
+		}
+		batch.b = batch.b[:0]
+	}
+	batch.b = c.pullLocked(batch.b)
+	return batch
+}
+
+// restLocked lets the flusher end, unless a feed woke meanwhile and found it
+// still running. Nothing can be queued meanwhile: mu is held.
+func (c *Conn) restLocked() bool {
+	c.flushing.Store(false)
+	return c.closing.Load() || !c.anyReady() || !c.flushing.CompareAndSwap(false, true)
+}
+
+// flushPanicked ends a connection whose source panicked; what was pulled is
+// lost with it.
+func (c *Conn) flushPanicked() {
+	if p := recover(); p != nil {
+		c.logPanic("Pull", p)
+		c.flushing.Store(false)
+		c.close(&CloseError{Code: CodeInternal, Reason: "internal error"}, dropping)
+	}
 }
