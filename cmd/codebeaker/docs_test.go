@@ -123,11 +123,11 @@ func TestLinksOfThePagesLeadSomewhere(t *testing.T) {
 	}
 }
 
-// What a comment or a page cites is in the repository: a page by its path, from
-// the root or beside the page that names it.
-func TestCitedPagesExist(t *testing.T) {
+// What a comment or a page cites is in the repository: a page or a file of Go by
+// its path, from the root or beside the file that names it.
+func TestCitedFilesExist(t *testing.T) {
 	const root = "../.."
-	page := regexp.MustCompile(`[A-Za-z0-9_./-]*[A-Za-z0-9_-]\.md\b`)
+	file := regexp.MustCompile(`[A-Za-z0-9_./-]*[A-Za-z0-9_-]\.md\b|[A-Za-z0-9_./-]+/[a-z0-9_]+\.go\b`)
 	comment := regexp.MustCompile(`(?:#|//) .*`)
 	err := filepath.WalkDir(root, func(path string, entry os.DirEntry, err error) error {
 		if err != nil {
@@ -152,7 +152,7 @@ func TestCitedPagesExist(t *testing.T) {
 			if kind != ".md" {
 				line = comment.FindString(line)
 			}
-			for _, cited := range page.FindAllString(line, -1) {
+			for _, cited := range file.FindAllString(line, -1) {
 				if strings.Contains(line, "://") || strings.HasPrefix(cited, "bin/") {
 					continue // elsewhere, or made by a command
 				}

@@ -11,3 +11,8 @@ import (
 // lockFile locks f for this process, or fails at once. The kernel lets go of
 // the lock when the process ends, however it ends.
 func lockFile(f *os.File) error { return unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB) }
+
+// ownUmask is that of a server: what it shows to sessions, whose uids are
+// others, is made readable by its mode, and what is secret says so by it,
+// whatever whoever started the server is used to.
+func ownUmask() { unix.Umask(0o022) }
