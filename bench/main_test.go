@@ -207,7 +207,7 @@ func TestMistakesOfTheCommandLine(t *testing.T) {
 		"what is":           {"word"},
 		"-count":            {"-count", "-1"},
 		"-tolerance":        {"-tolerance", "-1"},
-		"is no peer":        {"-peer", "x"},
+		"is not a peer":     {"-peer", "x"},
 		"no program in":     {"-peer", "docker:x", "-language", "cobol"},
 		"open or closed":    {"load", "-model", "both"},
 		"benchstat":         {"load", "-compare", "x.json"},

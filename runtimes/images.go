@@ -32,7 +32,7 @@ func ParseImages(patterns ...string) (Images, error) {
 	for _, text := range patterns {
 		p, err := parseImagePattern(text)
 		if err != nil {
-			return Images{}, fmt.Errorf("%q is no pattern of images: %w", text, err)
+			return Images{}, fmt.Errorf("%q is not a valid pattern of images: %w", text, err)
 		}
 		all.patterns = append(all.patterns, p)
 	}

@@ -126,7 +126,7 @@ func environment(member string, vars map[string]string) ([]string, error) {
 		value := vars[name]
 		at := member + "." + shown(name)
 		if name == "" || strings.ContainsAny(name, "=\x00") || len(name) > maxEnvNameBytes {
-			return nil, paramError(at, "is no name of a variable: it has 1 to %d bytes without = and NUL", maxEnvNameBytes)
+			return nil, paramError(at, "is not a valid variable name: it must have 1 to %d bytes without = and NUL", maxEnvNameBytes)
 		}
 		if err := text(at, value, maxArgumentBytes-len(name)); err != nil {
 			return nil, err

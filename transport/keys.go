@@ -221,7 +221,7 @@ func readKeys(path string) ([]Key, error) {
 		}
 		var key Key
 		if err := json.Unmarshal(lines.Bytes(), &key); err != nil || key.ID == "" || len(key.SHA256) != 2*sha256.Size {
-			return nil, fmt.Errorf("%s: line %d is no key", filepath.Base(path), n)
+			return nil, fmt.Errorf("%s: line %d is not a key", filepath.Base(path), n)
 		}
 		list = append(list, key)
 	}

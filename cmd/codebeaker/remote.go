@@ -76,7 +76,7 @@ func environment(name, otherwise string) string {
 func endpoint(server string) (string, error) {
 	u, err := url.Parse(server)
 	if err != nil || u.Host == "" {
-		return "", fmt.Errorf("--server %q is no address of a server: it must be like http://HOST:5039 or %s", server, defaultServer)
+		return "", fmt.Errorf("--server %q is not the address of a server: it must be like http://HOST:5039 or %s", server, defaultServer)
 	}
 	switch u.Scheme {
 	case "ws", "wss":

@@ -87,11 +87,11 @@ func copyGuest(from, directory string) (string, error) {
 
 // agentLink makes the link to an agent that the engine has started as the user
 // of the session, so that there is no one to become and nothing to enter.
-func agentLink(log *slog.Logger, groups *cgroup.Finder) greeter {
-	return func(ctx context.Context, g greeting) (welcome, error) {
+func agentLink(log *slog.Logger, groups *cgroup.Finder) handshaker {
+	return func(ctx context.Context, g handshake) (agentFacts, error) {
 		group, err := programGroup(groups, g.pid)
 		if err != nil {
-			return welcome{}, errors.Join(err, g.conn.Close())
+			return agentFacts{}, errors.Join(err, g.conn.Close())
 		}
 		opened, err := guestlink.Open(ctx, g.conn, guestlink.Options{
 			Hello: guestlink.Hello{
@@ -110,13 +110,13 @@ func agentLink(log *slog.Logger, groups *cgroup.Finder) greeter {
 			Logger:      log,
 		})
 		if err != nil {
-			return welcome{}, err
+			return agentFacts{}, err
 		}
 		kernel, err := opened.Limits()
 		if err != nil {
-			return welcome{}, errors.Join(err, opened.Close())
+			return agentFacts{}, errors.Join(err, opened.Close())
 		}
-		answer := welcome{
+		answer := agentFacts{
 			link: opened, layers: reported(opened.Report()), terminal: opened.Report().Terminal,
 			limits: runtimes.Limits{MemoryBytes: kernel.MemoryBytes, CPUs: kernel.CPUs, Processes: kernel.Processes},
 		}

@@ -77,7 +77,7 @@ type construction struct {
 	conn      io.ReadWriteCloser
 	found     container.InspectResponse
 	pid       int // of the container on this host, or 0
-	welcome   welcome
+	agent     agentFacts
 	relay     *egress.Relay // nil without a network
 	took      []slog.Attr
 }
@@ -100,7 +100,7 @@ func (c *construction) build(ctx context.Context) (*Environment, error) {
 		{stepMeetAgent, c.meetAgent},
 		{"read back the limits", c.inspect},
 		{stepRelay, c.startRelay},
-		{"greet the agent", c.greet},
+		{"handshake with the agent", c.handshake},
 	}
 	for _, step := range steps {
 		c.step = step.name
@@ -222,8 +222,8 @@ func (c *construction) heard(err error) error {
 // undo removes everything that was made, even when ctx has ended.
 func (c *construction) undo(ctx context.Context) error {
 	var errs []error
-	if c.welcome.link != nil {
-		errs = append(errs, c.welcome.link.Close())
+	if c.agent.link != nil {
+		errs = append(errs, c.agent.link.Close())
 	} else if c.conn != nil {
 		errs = append(errs, c.conn.Close())
 	}
@@ -243,18 +243,18 @@ func (c *construction) undo(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// greet makes the link usable.
-func (c *construction) greet(ctx context.Context) error {
+// handshake makes the link usable.
+func (c *construction) handshake(ctx context.Context) error {
 	plan := c.blueprint()
 	volume, remote := c.workspace.(*volumeWorkspace)
-	answer, err := c.r.greet(ctx, greeting{
+	answer, err := c.r.handshake(ctx, handshake{
 		conn: c.conn, environment: plan.environment(c.spec.Env), limits: c.spec.Limits, pid: c.pid, files: remote,
 		machine: c.r.machine(),
 	})
 	if err != nil {
 		return err
 	}
-	c.welcome = answer
+	c.agent = answer
 	if remote {
 		volume.serve(answer.files)
 	}
@@ -266,11 +266,11 @@ func (c *construction) finish() *Environment {
 	limits := c.limitsInForce()
 	env := &Environment{
 		r: c.r, name: c.name, container: c.id, pid: c.pid, seat: c.seat, workspace: c.workspace,
-		relay: c.relay, link: c.welcome.link, files: c.welcome.files, terminal: c.welcome.terminal,
+		relay: c.relay, link: c.agent.link, files: c.agent.files, terminal: c.agent.terminal,
 		limits: limits, isolation: isolationOf(c, limits),
 		closing: make(chan struct{}), closed: make(chan struct{}), losses: losses{happened: make(chan struct{})},
 	}
-	if c.welcome.limits.MemoryBytes == 0 {
+	if c.agent.limits.MemoryBytes == 0 {
 		if env.oom = oomSourceOf(c.pid); env.oom == nil {
 			env.oom = &env.ooms
 		}

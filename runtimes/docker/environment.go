@@ -103,8 +103,8 @@ type link interface {
 	Close() error
 }
 
-// greeting is what an agent is told when its link is made.
-type greeting struct {
+// handshake is what an agent is told when its link is made.
+type handshake struct {
 	conn        io.ReadWriteCloser
 	environment []string
 	limits      runtimes.Limits
@@ -113,17 +113,17 @@ type greeting struct {
 	files       bool // the agent carries out file commands
 }
 
-// welcome is what the agent answers, and what came with it.
-type welcome struct {
+// agentFacts is what the agent answers, and what came with it.
+type agentFacts struct {
 	link     link
-	files    runtimes.Workspace // when greeting.files
+	files    runtimes.Workspace // when handshake.files
 	layers   []runtimes.Layer   // that the agent reports of itself
 	limits   runtimes.Limits    // read back from the cgroup; zero where not known
 	terminal bool               // a terminal could be made
 }
 
-// greeter makes links; tests replace it.
-type greeter func(ctx context.Context, g greeting) (welcome, error)
+// handshaker makes links; tests replace it.
+type handshaker func(ctx context.Context, g handshake) (agentFacts, error)
 
 // losses is what happens once when an environment is lost. The zero value is
 // ready, except for the channel.

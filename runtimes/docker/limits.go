@@ -20,7 +20,7 @@ import (
 // read, else those the engine names. Disk and inodes are the workspace's.
 func (c *construction) limitsInForce() runtimes.Limits {
 	limits := engineLimits(c.found.HostConfig)
-	kernel := c.welcome.limits
+	kernel := c.agent.limits
 	if kernel.MemoryBytes > 0 {
 		limits.MemoryBytes = kernel.MemoryBytes
 	}
@@ -88,7 +88,7 @@ func checkMounts(given []container.MountPoint, asked []mount.Mount) error {
 // when it was read back.
 func isolationOf(c *construction, limits runtimes.Limits) runtimes.Isolation {
 	layers := engineLayers(c)
-	layers = append(layers, c.welcome.layers...)
+	layers = append(layers, c.agent.layers...)
 	for _, limited := range []struct {
 		layer runtimes.Layer
 		is    bool

@@ -52,8 +52,8 @@ func newFakeRuntime(t *testing.T, d *daemon, change func(*Options)) *Runtime {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.greet = func(_ context.Context, g greeting) (welcome, error) {
-		return welcome{link: &fakeLink{conn: g.conn, lost: make(chan struct{})}}, nil
+	r.handshake = func(_ context.Context, g handshake) (agentFacts, error) {
+		return agentFacts{link: &fakeLink{conn: g.conn, lost: make(chan struct{})}}, nil
 	}
 	t.Cleanup(func() {
 		if err := errors.Join(r.Close(), workspaces.Close()); err != nil {

@@ -59,13 +59,13 @@ type Options struct {
 // Runtime makes environments that are containers of one Docker engine. It is
 // safe for use by several goroutines.
 type Runtime struct {
-	options Options
-	log     *slog.Logger
-	engine  *engine
-	claims  claims
-	probes  probes
-	last    lastProbe
-	greet   greeter
+	options   Options
+	log       *slog.Logger
+	engine    *engine
+	claims    claims
+	probes    probes
+	last      lastProbe
+	handshake handshaker
 
 	access accessChoice
 
@@ -108,7 +108,7 @@ func New(options Options) (*Runtime, error) {
 		options: options, engine: api, kicked: make(chan struct{}, 1),
 		log: options.Logger.With("runtime", runtimes.Docker.String()),
 	}
-	r.greet = agentLink(r.log, options.Groups)
+	r.handshake = agentLink(r.log, options.Groups)
 	r.life, r.stop = context.WithCancel(context.Background())
 	// Only root and this user look in here: the agents' sockets are below.
 	err = os.MkdirAll(r.environments(), 0o700)

@@ -132,7 +132,7 @@ type Execute struct {
 func (e *Execute) params() (*protocol.Execute, error) {
 	kind := protocol.CommandOf(e.Command)
 	if kind == nil {
-		return nil, fmt.Errorf("%T is no command", e.Command)
+		return nil, fmt.Errorf("%T is not a command", e.Command)
 	}
 	raw, err := protocol.EncodeCommand(kind.Type, e.Command)
 	if err != nil {

@@ -74,7 +74,7 @@ type Duration time.Duration
 func (d *Duration) UnmarshalYAML(node *yaml.Node) error {
 	parsed, err := time.ParseDuration(node.Value)
 	if err != nil {
-		return fmt.Errorf("line %d: %q is no duration such as 30s", node.Line, node.Value)
+		return fmt.Errorf("line %d: %q is not a duration such as 30s", node.Line, node.Value)
 	}
 	*d = Duration(parsed)
 	return nil

@@ -32,7 +32,7 @@ func Parse(text string) (Engine, error) {
 	}
 	address, err := url.Parse(text)
 	if err != nil || address.Host == "" || (address.Scheme != "http" && address.Scheme != "https") {
-		return nil, fmt.Errorf("%q is no peer: it must be docker:IMAGE or http://HOST:PORT of a go-judge", text)
+		return nil, fmt.Errorf("%q is not a peer: it must be docker:IMAGE or http://HOST:PORT of a go-judge", text)
 	}
 	if strings.Trim(address.Path, "/") == "" {
 		address.Path = "/run"

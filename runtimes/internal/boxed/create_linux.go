@@ -118,7 +118,7 @@ func (m *making) makeWorkspace(ctx context.Context) error {
 	if m.spec.Workspace != nil {
 		given, ok := m.spec.Workspace.(*workspace.Directory)
 		if !ok {
-			return fmt.Errorf("a %T is no workspace of this host", m.spec.Workspace)
+			return fmt.Errorf("a %T is not a workspace of this host", m.spec.Workspace)
 		}
 		m.e.workspace = given
 		return nil

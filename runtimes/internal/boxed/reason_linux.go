@@ -183,7 +183,7 @@ func noGuest(err error) error {
 		text = "the guest agent may not be executed by the server: `chmod 755` it, and let its file system not be mounted noexec, " +
 			"or name another with " + variable
 	case errors.Is(err, guestbin.ErrForeign):
-		text = "the guest agent is no program for this machine: run `make build`, or name guest-linux-" + runtime.GOARCH +
+		text = "the guest agent is not a program for this machine: run `make build`, or name guest-linux-" + runtime.GOARCH +
 			" with " + variable
 	case errors.Is(err, fs.ErrNotExist):
 		text = "the guest agent that " + variable + " names is not there: run `make build`, or name another"

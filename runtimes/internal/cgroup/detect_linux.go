@@ -177,7 +177,7 @@ func (h *Hierarchy) Glob(pattern string) ([]string, error) {
 
 func checkName(name string) error {
 	if name != filepath.Clean(name) || !strings.HasPrefix(name, top+"/") {
-		return fmt.Errorf("%q is no name for a control group of %s", name, top)
+		return fmt.Errorf("%q is not a valid name for a control group of %s", name, top)
 	}
 	return nil
 }

@@ -324,7 +324,7 @@ func ParseStorage(name string) (Storage, error) {
 			return Storage(i), nil
 		}
 	}
-	return 0, fmt.Errorf("%q is no storage: it must be %s", name, strings.Join(storageNames[:], ", "))
+	return 0, fmt.Errorf("%q is not a valid storage: it must be %s", name, strings.Join(storageNames[:], ", "))
 }
 
 // Images makes file systems of a fixed size on disk.
