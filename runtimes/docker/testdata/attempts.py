@@ -43,15 +43,16 @@ def write(path, text):
 # By the numbers of x86-64; 0xfff... arguments would be faults, not refusals.
 SYSTEM_CALLS = {
     "chroot": 161, "mount": 165, "umount2": 166, "pivot_root": 155, "swapon": 167, "reboot": 169, "sethostname": 170,
-    "init_module": 175, "quotactl": 179, "ptrace": 101, "syslog": 103, "settimeofday": 164, "acct": 163,
+    "init_module": 175, "quotactl": 179, "syslog": 103, "settimeofday": 164, "acct": 163,
     "iopl": 172, "add_key": 248, "request_key": 249, "keyctl": 250, "unshare": 272, "perf_event_open": 298,
-    "name_to_handle_at": 303, "open_by_handle_at": 304, "setns": 308, "process_vm_readv": 310, "kcmp": 312,
+    "name_to_handle_at": 303, "open_by_handle_at": 304, "setns": 308, "kcmp": 312,
     "bpf": 321, "kexec_file_load": 320, "userfaultfd": 323, "io_uring_setup": 425, "move_mount": 429, "fsopen": 430,
     "clone3": 435, "pidfd_getfd": 438, "mount_setattr": 442, "a call of the future": 999,
 }
 if os.uname().machine == "x86_64":
     for name, number in SYSTEM_CALLS.items():
         attempt(name, call(number, 0, 0, 0, 0, 0))
+    attempt("trace the agent", call(101, 16, 1, 0, 0))
     attempt("unshare(NEWUSER)", call(272, 0x10000000))
     attempt("clone(NEWUSER)", call(56, 0x10000000 | 17, 0, 0, 0, 0))
 
@@ -68,7 +69,7 @@ for path in ("/x", "/etc/x", "/usr/x", "/workspace/../x", "/sys/x", "/.codebeake
 attempt("sysrq", write("/proc/sysrq-trigger", "h"))
 attempt("core_pattern", write("/proc/sys/kernel/core_pattern", "|/bin/sh"))
 attempt("a lower oom_score_adj", write("/proc/self/oom_score_adj", "-1000"))
-for path in ("/proc/kcore", "/proc/keys", "/proc/timer_list", "/proc/1/environ", "/var/run/docker.sock", "/run/docker.sock",
+for path in ("/proc/kcore", "/proc/keys", "/proc/timer_list", "/proc/1/environ", "/proc/1/mem", "/var/run/docker.sock", "/run/docker.sock",
              "/.codebeaker/link/agent.sock", "/root/x", "/etc/shadow", "/proc/1/fd/0"):
     attempt("read " + path, read(path))
 for root, _, files in os.walk("/sys/fs/cgroup"):
