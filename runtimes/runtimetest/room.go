@@ -65,12 +65,13 @@ func placesHaveRoom(t *testing.T, s *suite) {
 }
 
 func sharedMemoryRoom(t *testing.T, s *suite) {
+	df := s.shell(t, `df -k /dev/shm | awk 'NR == 2 { print $2 }'`)
 	env := s.environment(t)
 	half := s.spec().Limits.MemoryBytes / 2
 	if got := env.Limits().SharedMemoryBytes; got != half {
 		t.Errorf("%d bytes of shared memory, half of the memory is %d", got, half)
 	}
-	kilobytes := strings.TrimSpace(s.succeeds(t, env, s.shell(t, `df -k /dev/shm | awk 'NR == 2 { print $2 }'`)))
+	kilobytes := strings.TrimSpace(s.succeeds(t, env, df))
 	if kilobytes != strconv.FormatInt(half>>10, 10) {
 		t.Errorf("df says %q KB of shared memory, half of the memory is %d", kilobytes, half>>10)
 	}
