@@ -124,7 +124,7 @@ func TestAnAgentThatCannotBeUsedIsToldApart(t *testing.T) {
 		err  error
 		want string
 	}{
-		{guestbin.ErrNotFound, "was not found"}, {guestbin.ErrNotExecutable, "noexec"}, {guestbin.ErrForeign, "no program for this machine"},
+		{guestbin.ErrNotFound, "was not found"}, {guestbin.ErrNotExecutable, "noexec"}, {guestbin.ErrForeign, "not a program for this machine"},
 		{&fs.PathError{Op: "stat", Path: "/srv/secret", Err: syscall.ENOENT}, "is not there"}, {errors.New("else"), "else"},
 	} {
 		p := problemOf(noGuest(fmt.Errorf("/srv/guest: %w", c.err)))
