@@ -41,7 +41,7 @@ func TestWhatAScenarioCannotBe(t *testing.T) {
 	for text, want := range map[string]string{
 		"conections: 3":                  "conections",
 		"model: both":                    "open or closed",
-		"duration: 10":                   "no duration",
+		"duration: 10":                   "not a duration",
 		"duration: -1s":                  "duration",
 		"connections: 0":                 "no connections",
 		"sessions: 0":                    "sessions is 0",
