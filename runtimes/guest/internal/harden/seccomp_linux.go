@@ -95,12 +95,12 @@ const (
 
 // denySignals refuses to send a signal with made-up information. Go takes a
 // SIGSEGV whose information does not say that a user sent it for its own, so
-// one of these would end the agent, whatever it catches. kill(2) and tgkill(2)
-// are left.
+// one of these would end the agent, whatever it catches. kill(2), tgkill(2) and
+// pidfd_send_signal(2) without information are left.
 func (p *program) denySignals() {
 	p.deny(unix.SYS_RT_SIGQUEUEINFO, unix.EPERM)
 	p.deny(unix.SYS_RT_TGSIGQUEUEINFO, unix.EPERM)
-	p.deny(unix.SYS_PIDFD_SEND_SIGNAL, unix.ENOSYS) // a filter sees half of its pointer; all have a way without
+	p.denyWhen(unix.SYS_PIDFD_SEND_SIGNAL, func(p *program) { p.isPointer(2, unix.ENOSYS) })
 	p.denyWhen(unix.SYS_FCNTL, func(p *program) { p.is(1, unix.EPERM, fSetSig) })
 }
 
@@ -195,6 +195,15 @@ func (p *program) is(arg int, e unix.Errno, values ...uint32) {
 	p.loadArg(arg)
 	for _, value := range values {
 		p.deny(value, e)
+	}
+}
+
+// isPointer answers e unless the argument, in both halves, is NULL.
+func (p *program) isPointer(arg int, e unix.Errno) {
+	for _, half := range []uint32{0, 4} {
+		p.load(uint32(offsetArgs+8*arg) + half)
+		p.emit(unix.BPF_JMP|unix.BPF_JEQ|unix.BPF_K, 0, 1, 0)
+		p.answer(errno(e))
 	}
 }
 
