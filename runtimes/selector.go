@@ -14,7 +14,7 @@ type Figures struct {
 }
 
 // DeclaredFigures are used until every candidate has been measured on this
-// host. Clients may rely on them.
+// host.
 func DeclaredFigures(t Type) Figures {
 	switch t {
 	case Bun:
