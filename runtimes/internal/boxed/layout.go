@@ -17,8 +17,8 @@ type user struct{ uid, gid int }
 type directories struct {
 	workspace, home, temporary string
 	// asked: the session asked for room on disk. Else a cache that starts full
-	// of links is in memory even where HOME is not: thousands of files take
-	// seconds to make on a disk.
+	// of links or copies is in memory even where HOME is not: thousands of files
+	// take seconds to make on a disk.
 	asked bool
 }
 
@@ -40,7 +40,7 @@ func layout(kit *Kit, language *Language, base box.Base, u user, files directori
 	for _, program := range kit.Programs {
 		addProgram(&cfg, program)
 	}
-	if language != nil && language.Warm.layout(&cfg) && files.home != "" && !files.asked {
+	if language != nil && language.Warm.layout(&cfg) && !language.Warm.Whole && files.home != "" && !files.asked {
 		cfg.Scratch = append(cfg.Scratch, box.Scratch{Target: language.Warm.Target, Bound: inMemory(spec.Limits.MemoryBytes), Mode: 0o755})
 	}
 	return cfg
