@@ -19,8 +19,11 @@ export PATH := $(PATH):$(CACHE)/tools/bin
 # The race detector needs a C compiler; `make test` says so when there is none.
 RACE = $(if $(shell command -v $$($(GO) env CC)),-race,)
 
-# The agent is pid 1 of containers and boxes: Linux, no C library, small.
-GUEST_BUILD = CGO_ENABLED=0 GOOS=linux GOARCH=$* $(GO) build -trimpath -ldflags='-s -w'
+# The agent is pid 1 of containers and boxes: Linux, no C library, small. The
+# commit is not in it: the server, which embeds it, is compiled again only when
+# it has changed.
+GUEST_BUILD = CGO_ENABLED=0 GOOS=linux GOARCH=$* $(GO) build -trimpath -buildvcs=false -ldflags='-s -w'
+EMBEDDED   := runtimes/internal/guestbin/embedded
 
 .PHONY: help build guest run test test-short conformance fuzz bench report lint fmt \
 	generate check cross engine images smoke tools vm language-suites clean clean-images
@@ -36,6 +39,8 @@ guest: guest-amd64 guest-arm64
 guest-%:
 	@mkdir -p $(CACHE)/guest
 	$(GUEST_BUILD) -o $(CACHE)/guest/guest-linux-$* ./cmd/guest
+	@cmp -s $(CACHE)/guest/guest-linux-$* $(EMBEDDED)/guest-linux-$* || \
+		{ cp $(CACHE)/guest/guest-linux-$* $(EMBEDDED)/new-$* && mv $(EMBEDDED)/new-$* $(EMBEDDED)/guest-linux-$*; }
 
 run: build ## Start the server on LISTEN (127.0.0.1:5039) with what this machine has
 	@docker/scripts/tools.sh || echo '  going on without: Bun and Deno sessions need them on PATH'
@@ -116,7 +121,7 @@ tools: ## Get Bun, Deno and the test clients into .cache/tools
 	@docker/scripts/tools.sh
 
 clean: ## Remove what was built and fetched here; images stay
-	rm -rf bin $(CACHE)
+	rm -rf bin $(CACHE) $(EMBEDDED)/guest-linux-*
 
 clean-images: ## Remove the images that were built here
 	docker images --quiet --filter label=app=codebeaker | sort -u | xargs -r docker rmi --force

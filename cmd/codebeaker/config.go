@@ -82,7 +82,7 @@ func addFlags(flags *pflag.FlagSet) {
 	flags.Bool("internet", true, "let sessions ask for network internet")
 	flags.StringSlice("allow-network", nil, "addresses (CIDR) that network internet may reach although they are not public")
 	flags.String("tools-dir", "", "directory to search for bun and deno when they are not on PATH")
-	flags.String("guest", "", "the guest agent's binary; empty looks beside this program and in .cache/guest")
+	flags.String("guest", "", "the guest agent's binary; empty takes the one in this program")
 	flags.Bool("calibrate", true, "measure the runtimes in the background, for their selection")
 	flags.Int("max-sessions", actors.DefaultSessions, "sessions that may live at once")
 	flags.Int("queue-length", actors.DefaultQueueLength, "commands that may wait in one session")

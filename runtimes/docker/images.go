@@ -200,7 +200,7 @@ func (r *Runtime) giveUpSharing() bool {
 // tried: the data directory, and a workspace, which may be a mount of its own
 // that a server in another mount namespace has to itself.
 func (r *Runtime) share(ctx context.Context, image *imageFacts) (*sharedAccess, error) {
-	guest, err := copyGuest(r.options.Guest, r.directory())
+	guest, err := copyGuest(r.agent(), r.directory())
 	if err != nil {
 		return nil, err
 	}

@@ -42,7 +42,7 @@ func (r *Runtime) Probe(ctx context.Context) runtimes.Availability {
 
 // probe finds out what an engine that answers offers.
 func (r *Runtime) probe(ctx context.Context, version types.Version) runtimes.Availability {
-	if why, err := agentProblem(r.options.Guest, version.Arch); err != nil {
+	if why, err := r.agentFor(version.Arch); err != nil {
 		return offers(version.Version, runtimes.Problem{Step: "find guest", Reason: why, Err: err})
 	}
 	r.startLoops()

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/docker/docker/api/types/events"
@@ -32,7 +33,8 @@ type Options struct {
 	Host string
 	// Workspaces makes the sessions' directories. Required.
 	Workspaces *workspace.Manager
-	// Guest is the path of the agent's binary. Without one the runtime is not
+	// Guest is the path of the agent's binary; "" finds one for the engine's
+	// processor as package guestbin says. Without one the runtime is not
 	// available, and says so.
 	Guest string
 	// Images by language; nil means DefaultImages.
@@ -66,6 +68,7 @@ type Runtime struct {
 	probes    probes
 	last      lastProbe
 	handshake handshaker
+	guest     atomic.Pointer[string] // see agent
 
 	access accessChoice
 

@@ -25,7 +25,6 @@ import (
 	"github.com/codebeaker/codebeaker/runtimes/internal/cgroup"
 	"github.com/codebeaker/codebeaker/runtimes/internal/diskimage"
 	"github.com/codebeaker/codebeaker/runtimes/internal/egress"
-	"github.com/codebeaker/codebeaker/runtimes/internal/guestbin"
 	"github.com/codebeaker/codebeaker/runtimes/internal/workspace"
 	"github.com/codebeaker/codebeaker/runtimes/native"
 )
@@ -41,7 +40,8 @@ type Options struct {
 	Mark string
 	// ToolsDir is searched for bun and deno when they are not on PATH.
 	ToolsDir string
-	// Guest is the agent's program; "" searches for it.
+	// Guest is the agent's program; "" is the one that this program carries, or
+	// is found as package guestbin says.
 	Guest string
 	// DockerHost is the engine's address; "" is DOCKER_HOST or the usual one.
 	DockerHost string
@@ -103,13 +103,8 @@ func (h *Host) egress(o Options) egress.Options {
 }
 
 func newDocker(o Options, h *Host) (runtimes.Runtime, error) {
-	guest := o.Guest
-	if guest == "" {
-		// Without an agent the runtime says so in its availability.
-		guest, _ = guestbin.Find()
-	}
 	return docker.New(docker.Options{
-		DataDir: o.DataDir, Mark: o.Mark, Host: o.DockerHost, Workspaces: h.workspaces, Guest: guest,
+		DataDir: o.DataDir, Mark: o.Mark, Host: o.DockerHost, Workspaces: h.workspaces, Guest: o.Guest,
 		AllowImages: o.AllowImages, Groups: h.groups, Egress: h.egress(o), Logger: o.Logger,
 	})
 }
