@@ -22,7 +22,7 @@ RACE = $(if $(shell command -v $$($(GO) env CC)),-race,)
 # The agent is pid 1 of containers and boxes: Linux, no C library, small. The
 # commit is not in it: the server, which embeds it, is compiled again only when
 # it has changed.
-GUEST_BUILD = CGO_ENABLED=0 GOOS=linux GOARCH=$* $(GO) build -trimpath -buildvcs=false -ldflags='-s -w'
+GUEST_BUILD = CGO_ENABLED=0 GOOS=linux GOARCH=$* GO=$(GO) docker/scripts/compile.sh -trimpath -buildvcs=false -ldflags='-s -w'
 EMBEDDED   := runtimes/internal/guestbin/embedded
 
 .PHONY: help build guest run test test-short conformance fuzz bench report lint fmt \
@@ -32,20 +32,19 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: guest ## Build the agent and bin/codebeaker
-	$(GO) build -o bin/codebeaker ./cmd/codebeaker
+	@GO=$(GO) docker/scripts/compile.sh -o bin/codebeaker ./cmd/codebeaker
 
 guest: guest-amd64 guest-arm64
 
 guest-%:
 	@mkdir -p $(CACHE)/guest
-	$(GUEST_BUILD) -o $(CACHE)/guest/guest-linux-$* ./cmd/guest
+	@$(GUEST_BUILD) -o $(CACHE)/guest/guest-linux-$* ./cmd/guest
 	@cmp -s $(CACHE)/guest/guest-linux-$* $(EMBEDDED)/guest-linux-$* || \
 		{ cp $(CACHE)/guest/guest-linux-$* $(EMBEDDED)/new-$* && mv $(EMBEDDED)/new-$* $(EMBEDDED)/guest-linux-$*; }
 
-run: build ## Start the server on LISTEN (127.0.0.1:5039) with what this machine has
-	@docker/scripts/tools.sh || echo '  going on without: Bun and Deno sessions need them on PATH'
-	@docker/scripts/images.sh || echo '  going on without Docker; `make engine images` as root gets it'
-	exec bin/codebeaker serve --listen $(LISTEN)
+run: build ## Start the server on LISTEN (127.0.0.1:5039) with what this machine has; it builds the images meanwhile
+	@docker/scripts/tools.sh bun deno || echo '  going on without: Bun and Deno sessions need them on PATH'
+	exec bin/codebeaker serve --listen $(LISTEN) --build-images docker/scripts/images.sh
 
 # One package at a time: the tests share the engine, the control groups and two
 # cores, and some of them measure what others would disturb.

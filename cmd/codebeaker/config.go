@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -38,6 +39,8 @@ type Config struct {
 	AllowHosts      []string      `koanf:"allow-host"`
 	Runtimes        []string      `koanf:"runtimes"`
 	DockerHost      string        `koanf:"docker-host"`
+	BuildImages     string        `koanf:"build-images"`
+	ImageTag        string        `koanf:"image-tag"`
 	AllowImages     []string      `koanf:"allow-image"`
 	Internet        bool          `koanf:"internet"`
 	AllowNetworks   []string      `koanf:"allow-network"`
@@ -78,6 +81,8 @@ func addFlags(flags *pflag.FlagSet) {
 	flags.StringSlice("allow-host", nil, "names by which clients may call the server besides its address")
 	flags.StringSlice("runtimes", []string{"docker", "deno", "bun", "native"}, "runtimes to offer")
 	flags.String("docker-host", "", "Docker engine, such as unix:///var/run/docker.sock; empty uses DOCKER_HOST or the usual one")
+	flags.String("build-images", "", "script that makes the languages' images where they are missing, in the background, such as docker/scripts/images.sh")
+	flags.String("image-tag", "latest", "tag of the languages' images")
 	flags.StringSlice("allow-image", nil, "images that clients may name with dockerImage, such as python:3.12 or registry.example/team/*")
 	flags.Bool("internet", true, "let sessions ask for network internet")
 	flags.StringSlice("allow-network", nil, "addresses (CIDR) that network internet may reach although they are not public")
@@ -189,6 +194,9 @@ func (c *Config) validate() error {
 	if _, err := c.images(); err != nil {
 		return err
 	}
+	if err := c.checkBuilder(); err != nil {
+		return err
+	}
 	if err := host.CheckStorage(c.Storage); err != nil {
 		return fmt.Errorf("workspace-storage: %w", err)
 	}
@@ -201,6 +209,21 @@ func (c *Config) validate() error {
 		return fmt.Errorf("log-format is %q: it must be text or json", c.LogFormat)
 	case c.DataDir == "":
 		return fmt.Errorf("data-dir must be set: this user has no home directory")
+	}
+	return nil
+}
+
+// checkBuilder reports a script of build-images that is not there, and makes its
+// path absolute.
+func (c *Config) checkBuilder() (err error) {
+	if c.BuildImages == "" {
+		return nil
+	}
+	if c.BuildImages, err = filepath.Abs(c.BuildImages); err == nil {
+		_, err = exec.LookPath(c.BuildImages)
+	}
+	if err != nil {
+		return fmt.Errorf("build-images: %w", err)
 	}
 	return nil
 }

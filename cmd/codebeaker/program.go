@@ -75,7 +75,7 @@ func newProgram(ctx context.Context, c Config, log *slog.Logger) (p *Program, er
 	}
 	p.host, err = host.Open(host.Options{
 		Names: c.Runtimes, DataDir: p.dir.path, Mark: p.dir.mark, ToolsDir: c.ToolsDir, Guest: c.Guest,
-		DockerHost: c.DockerHost, AllowImages: images, AllowNetworks: networks, Storage: c.Storage, Logger: log,
+		DockerHost: c.DockerHost, ImageTag: c.ImageTag, AllowImages: images, AllowNetworks: networks, Storage: c.Storage, Logger: log,
 	})
 	if err != nil {
 		return p, err
@@ -161,8 +161,13 @@ func (p *Program) Run(ctx context.Context, ready io.Writer) error {
 	var background sync.WaitGroup
 	watching, stop := context.WithCancel(context.WithoutCancel(ctx))
 	background.Go(func() { p.registry.Watch(watching) })
+	if script := p.config.BuildImages; script != "" {
+		background.Go(func() { p.host.BuildImages(ctx, script, p.registry) })
+	}
 	if p.config.Calibrate {
-		calibrator := calibration.Calibrator{Registry: p.registry, File: p.dir.file("figures.json"), Logger: p.log}
+		calibrator := calibration.Calibrator{
+			Registry: p.registry, File: p.dir.file("figures.json"), Busy: p.host.Building, Logger: p.log,
+		}
 		background.Go(func() { calibrator.Run(watching) })
 	}
 	fmt.Fprintln(ready, "listening on", p.URL())

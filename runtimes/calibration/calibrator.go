@@ -26,7 +26,10 @@ const recheck = 5 * time.Second
 type Calibrator struct {
 	Registry *runtimes.Registry
 	// File keeps the figures; its directory exists.
-	File   string
+	File string
+	// Busy reports whether the machine is doing something else that would
+	// disturb the measurements, which then wait; nil is never.
+	Busy   func() bool
 	Logger *slog.Logger
 
 	known map[string]record
@@ -52,6 +55,9 @@ func (c *Calibrator) Run(ctx context.Context) {
 
 // round measures each runtime that lacks figures.
 func (c *Calibrator) round(ctx context.Context) {
+	if c.Busy != nil && c.Busy() {
+		return
+	}
 	current := map[runtimes.Type]runtimes.Figures{}
 	for _, offer := range c.Registry.Offers() {
 		t := offer.Runtime.Type()

@@ -1,6 +1,7 @@
 package docker
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -19,16 +20,32 @@ import (
 
 	"github.com/codebeaker/codebeaker/runtimes"
 	"github.com/codebeaker/codebeaker/runtimes/internal/cpus"
+	"github.com/codebeaker/codebeaker/runtimes/internal/imagebuild"
 	"github.com/codebeaker/codebeaker/runtimes/internal/reason"
 )
 
-// DefaultImages are the images that `make images` builds.
-var DefaultImages = map[runtimes.Language]string{
-	runtimes.JavaScript: "codebeaker-nodejs:latest",
-	runtimes.TypeScript: "codebeaker-nodejs:latest",
-	runtimes.Python:     "codebeaker-python:latest",
-	runtimes.Go:         "codebeaker-golang:latest",
-	runtimes.CSharp:     "codebeaker-dotnet:latest",
+// recipes are the folders of docker/ that the languages' images are made from.
+var recipes = map[runtimes.Language]string{
+	runtimes.JavaScript: "nodejs",
+	runtimes.TypeScript: "nodejs",
+	runtimes.Python:     "python",
+	runtimes.Go:         "golang",
+	runtimes.CSharp:     "dotnet",
+}
+
+// ImageOf is the image that docker/scripts/images.sh makes from a recipe.
+func ImageOf(recipe, tag string) string { return "codebeaker-" + recipe + ":" + cmp.Or(tag, "latest") }
+
+// RecipeOf is the recipe of a language's image, "" for a language that has none.
+func RecipeOf(l runtimes.Language) string { return recipes[l] }
+
+// Images are the languages' images with that tag; "" is latest.
+func Images(tag string) map[runtimes.Language]string {
+	images := make(map[runtimes.Language]string)
+	for language, recipe := range recipes {
+		images[language] = ImageOf(recipe, tag)
+	}
+	return images
 }
 
 // imageFacts is what matters of an image. The id names its content, so facts
@@ -97,11 +114,35 @@ func (r *Runtime) isOwnImage(name string) bool {
 }
 
 func (r *Runtime) missingImage(step, name string, err error) error {
-	advice := "pull or build it there"
 	if r.isOwnImage(name) {
-		advice = "run `make images`"
+		return failedFor(step, r.whyNotBuilt(name), err)
 	}
-	return failedFor(step, fmt.Sprintf("The Docker engine has no image %s: %s.", reason.Line(name, saidMax), advice), err)
+	return failedFor(step, fmt.Sprintf("The Docker engine has no image %s: pull or build it there.", reason.Line(name, saidMax)), err)
+}
+
+// whyNotBuilt is the sentence for an image of a language that is not there.
+func (r *Runtime) whyNotBuilt(name string) string {
+	p := r.building()
+	const nameMax = 80
+	shown := reason.Line(name, nameMax)
+	image, number := p.Of(name)
+	switch {
+	case image.State == imagebuild.Failed:
+		return fmt.Sprintf("The image %s could not be built (%s): see the log of the server that built it, then run `make images`.", shown, image.Why)
+	case p.Active && image.State == imagebuild.Building:
+		return fmt.Sprintf("The image %s is being built, image %d of %d: try again in a minute.", shown, number, len(p.Images))
+	case p.Active && image.State == imagebuild.Waiting:
+		return fmt.Sprintf("The image %s is waiting to be built (%v): try again in some minutes.", shown, &p)
+	}
+	return fmt.Sprintf("The Docker engine has no image %s: run `make images`.", shown)
+}
+
+// building is how far the building of images is.
+func (r *Runtime) building() imagebuild.Progress {
+	if r.options.BuildDir == "" {
+		return imagebuild.Progress{}
+	}
+	return imagebuild.Read(r.options.BuildDir)
 }
 
 // anyImage is one of the languages' images that the engine has.

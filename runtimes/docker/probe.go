@@ -16,6 +16,7 @@ import (
 	"github.com/docker/docker/client"
 
 	"github.com/codebeaker/codebeaker/runtimes"
+	"github.com/codebeaker/codebeaker/runtimes/internal/imagebuild"
 	"github.com/codebeaker/codebeaker/runtimes/internal/reason"
 )
 
@@ -89,6 +90,7 @@ const (
 func (r *Runtime) tryImages(ctx context.Context) (map[runtimes.Language]*trial, []runtimes.Problem) {
 	trials := make(map[runtimes.Language]*trial)
 	var problems []runtimes.Problem
+	lacking, building := make(map[string]string), r.building()
 	for _, language := range runtimes.Languages() {
 		name := r.options.Images[language]
 		if name == "" {
@@ -100,14 +102,28 @@ func (r *Runtime) tryImages(ctx context.Context) (map[runtimes.Language]*trial, 
 			continue
 		}
 		p := runtimes.ProblemOf(err, stepTry, func(err error) string { return reasonFor(stepTry, err) }, language)
-		p.Absent = cerrdefs.IsNotFound(err) && p.Step == stepImage
+		image, _ := building.Of(name)
+		p.Absent = cerrdefs.IsNotFound(err) && p.Step == stepImage && image.State != imagebuild.Failed
 		p.Err = fmt.Errorf("image %s: %w", name, p.Err)
 		problems = runtimes.AddProblem(problems, p)
 		if errors.Is(err, context.DeadlineExceeded) {
 			break // nor would the next one be answered
 		}
+		if id, err := r.imageID(ctx, name); err == nil {
+			lacking[name] = id
+		}
 	}
-	return trials, first(trials, problems)
+	r.last.lack(lacking, building)
+	return trials, r.first(trials, problems)
+}
+
+// imageID is the id of an image, "" when the engine has none of the name.
+func (r *Runtime) imageID(ctx context.Context, name string) (string, error) {
+	image, err := r.engine.image(ctx, name)
+	if cerrdefs.IsNotFound(err) {
+		return "", nil
+	}
+	return image.ID, err
 }
 
 func (r *Runtime) tryImage(ctx context.Context, language runtimes.Language, name string) (*trial, error) {
@@ -123,7 +139,7 @@ func (r *Runtime) tryImage(ctx context.Context, language runtimes.Language, name
 
 // first puts what gives the reason before the rest, where no language is served:
 // an image that does not work, else that there is none.
-func first(trials map[runtimes.Language]*trial, problems []runtimes.Problem) []runtimes.Problem {
+func (r *Runtime) first(trials map[runtimes.Language]*trial, problems []runtimes.Problem) []runtimes.Problem {
 	if len(trials) > 0 {
 		return problems
 	}
@@ -136,10 +152,11 @@ func first(trials map[runtimes.Language]*trial, problems []runtimes.Problem) []r
 	for i := range problems {
 		all = append(all, problems[i].Err)
 	}
-	return []runtimes.Problem{{
-		Absent: true, Step: stepImage, Err: errors.Join(all...),
-		Reason: "The Docker engine has no image of a language: run `make images`.",
-	}}
+	why := "The Docker engine has no image of a language: run `make images`."
+	if p := r.building(); p.String() != "" {
+		why = fmt.Sprintf("The Docker engine has no image of a language yet (%v): try again in some minutes.", &p)
+	}
+	return []runtimes.Problem{{Absent: true, Step: stepImage, Err: errors.Join(all...), Reason: why}}
 }
 
 // unreachable is the reason why there is no engine, for the operator.

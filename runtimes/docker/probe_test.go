@@ -62,7 +62,7 @@ func TestProbeOfAFaultyEngineIsAReasonInTime(t *testing.T) {
 
 // trying makes the trials of a fake runtime go well, without tools.
 func trying(r *Runtime) *Runtime {
-	for _, name := range DefaultImages {
+	for _, name := range Images("") {
 		for _, tool := range []string{"node", "python3", "go", "dotnet"} {
 			r.probes.learn(trialKey{"sha256:" + name, tool}, &trial{layers: []runtimes.Layer{runtimes.Seccomp}})
 		}
@@ -241,7 +241,7 @@ func TestVersionsAreTakenOutOfWhatToolsPrint(t *testing.T) {
 	} {
 		found := false
 		for _, image := range []*imageFacts{mono, {toolchain: "dotnet"}} {
-			for language := range DefaultImages {
+			for language := range Images("") {
 				for _, tool := range toolsOf(language, image) {
 					if tool.name == example.tool {
 						found = true

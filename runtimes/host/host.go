@@ -16,6 +16,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"github.com/codebeaker/codebeaker/runtimes"
 	"github.com/codebeaker/codebeaker/runtimes/bun"
@@ -45,6 +46,8 @@ type Options struct {
 	Guest string
 	// DockerHost is the engine's address; "" is DOCKER_HOST or the usual one.
 	DockerHost string
+	// ImageTag is the tag of the languages' images; "" is latest.
+	ImageTag string
 	// AllowImages are the images a session may name.
 	AllowImages runtimes.Images
 	// AllowNetworks are addresses that sessions with network internet may
@@ -63,6 +66,8 @@ type Host struct {
 	groups     *cgroup.Finder
 	network    *egress.Counters
 	log        *slog.Logger
+	options    Options
+	building   atomic.Bool
 }
 
 // NetworkCounts are what all sessions with a network carried.
@@ -105,7 +110,7 @@ func (h *Host) egress(o Options) egress.Options {
 func newDocker(o Options, h *Host) (runtimes.Runtime, error) {
 	return docker.New(docker.Options{
 		DataDir: o.DataDir, Mark: o.Mark, Host: o.DockerHost, Workspaces: h.workspaces, Guest: o.Guest,
-		AllowImages: o.AllowImages, Groups: h.groups, Egress: h.egress(o), Logger: o.Logger,
+		Images: docker.Images(o.ImageTag), BuildDir: o.buildDir(), AllowImages: o.AllowImages, Groups: h.groups, Egress: h.egress(o), Logger: o.Logger,
 	})
 }
 
@@ -128,7 +133,7 @@ func Open(o Options) (*Host, error) {
 	if err != nil {
 		return nil, err
 	}
-	h := &Host{workspaces: manager, groups: cgroup.NewFinder(o.Logger), network: &egress.Counters{}, log: o.Logger}
+	h := &Host{workspaces: manager, groups: cgroup.NewFinder(o.Logger), network: &egress.Counters{}, log: o.Logger, options: o}
 	h.groups.Hierarchy()
 	for _, name := range o.Names {
 		name = strings.ToLower(strings.TrimSpace(name))
