@@ -75,7 +75,8 @@ func newProgram(ctx context.Context, c Config, log *slog.Logger) (p *Program, er
 	}
 	p.host, err = host.Open(host.Options{
 		Names: c.Runtimes, DataDir: p.dir.path, Mark: p.dir.mark, ToolsDir: c.ToolsDir, Guest: c.Guest,
-		DockerHost: c.DockerHost, ImageTag: c.ImageTag, AllowImages: images, AllowNetworks: networks, Storage: c.Storage, Logger: log,
+		DockerHost: c.DockerHost, ImageTag: c.ImageTag,
+		BuildImages: c.BuildImages, AllowImages: images, AllowNetworks: networks, Storage: c.Storage, Logger: log,
 	})
 	if err != nil {
 		return p, err
@@ -161,9 +162,7 @@ func (p *Program) Run(ctx context.Context, ready io.Writer) error {
 	var background sync.WaitGroup
 	watching, stop := context.WithCancel(context.WithoutCancel(ctx))
 	background.Go(func() { p.registry.Watch(watching) })
-	if script := p.config.BuildImages; script != "" {
-		background.Go(func() { p.host.BuildImages(ctx, script, p.registry) })
-	}
+	background.Go(func() { p.host.BuildImages(ctx, p.registry) })
 	if p.config.Calibrate {
 		calibrator := calibration.Calibrator{
 			Registry: p.registry, File: p.dir.file("figures.json"), Busy: p.host.Building, Logger: p.log,

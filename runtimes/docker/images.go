@@ -134,6 +134,9 @@ func (r *Runtime) whyNotBuilt(name string) string {
 	case p.Active && image.State == imagebuild.Waiting:
 		return fmt.Sprintf("The image %s is waiting to be built (%v): try again in some minutes.", shown, &p)
 	}
+	if p.Expected {
+		return fmt.Sprintf("The Docker engine has no image %s yet, and the server is about to build it: try again in some minutes.", shown)
+	}
 	return fmt.Sprintf("The Docker engine has no image %s: run `make images`.", shown)
 }
 
@@ -142,7 +145,9 @@ func (r *Runtime) building() imagebuild.Progress {
 	if r.options.BuildDir == "" {
 		return imagebuild.Progress{}
 	}
-	return imagebuild.Read(r.options.BuildDir)
+	p := imagebuild.Read(r.options.BuildDir)
+	p.Expected = r.options.WillBuild != nil && r.options.WillBuild()
+	return p
 }
 
 // anyImage is one of the languages' images that the engine has.

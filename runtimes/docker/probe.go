@@ -155,6 +155,8 @@ func (r *Runtime) first(trials map[runtimes.Language]*trial, problems []runtimes
 	why := "The Docker engine has no image of a language: run `make images`."
 	if p := r.building(); p.String() != "" {
 		why = fmt.Sprintf("The Docker engine has no image of a language yet (%v): try again in some minutes.", &p)
+	} else if p.Expected {
+		why = "The Docker engine has no image of a language yet, and the server is about to build them: try again in some minutes."
 	}
 	return []runtimes.Problem{{Absent: true, Step: stepImage, Err: errors.Join(all...), Reason: why}}
 }

@@ -42,6 +42,9 @@ type Options struct {
 	Images map[runtimes.Language]string
 	// BuildDir is where the progress of building them is kept; "" is nowhere.
 	BuildDir string
+	// WillBuild reports whether this server is about to build what is missing;
+	// nil is no.
+	WillBuild func() bool
 	// AllowImages are the images that Spec.Image may name.
 	AllowImages runtimes.Images
 	// Remote forbids to share files with the engine, even one that could: the

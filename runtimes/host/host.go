@@ -48,6 +48,9 @@ type Options struct {
 	DockerHost string
 	// ImageTag is the tag of the languages' images; "" is latest.
 	ImageTag string
+	// BuildImages is the script of Host.BuildImages, which is called after Open;
+	// "" is none.
+	BuildImages string
 	// AllowImages are the images a session may name.
 	AllowImages runtimes.Images
 	// AllowNetworks are addresses that sessions with network internet may
@@ -67,6 +70,7 @@ type Host struct {
 	network    *egress.Counters
 	log        *slog.Logger
 	options    Options
+	expected   atomic.Bool // images will be built
 	building   atomic.Bool
 }
 
@@ -110,7 +114,7 @@ func (h *Host) egress(o Options) egress.Options {
 func newDocker(o Options, h *Host) (runtimes.Runtime, error) {
 	return docker.New(docker.Options{
 		DataDir: o.DataDir, Mark: o.Mark, Host: o.DockerHost, Workspaces: h.workspaces, Guest: o.Guest,
-		Images: docker.Images(o.ImageTag), BuildDir: o.buildDir(), AllowImages: o.AllowImages, Groups: h.groups, Egress: h.egress(o), Logger: o.Logger,
+		Images: docker.Images(o.ImageTag), BuildDir: o.buildDir(), WillBuild: h.expected.Load, AllowImages: o.AllowImages, Groups: h.groups, Egress: h.egress(o), Logger: o.Logger,
 	})
 }
 
@@ -134,6 +138,7 @@ func Open(o Options) (*Host, error) {
 		return nil, err
 	}
 	h := &Host{workspaces: manager, groups: cgroup.NewFinder(o.Logger), network: &egress.Counters{}, log: o.Logger, options: o}
+	h.expected.Store(o.BuildImages != "")
 	h.groups.Hierarchy()
 	for _, name := range o.Names {
 		name = strings.ToLower(strings.TrimSpace(name))

@@ -16,12 +16,14 @@ func (o Options) buildDir() string { return imagebuild.Dir(o.DockerHost, o.DataD
 const enginePoll = time.Second
 
 // BuildImages makes the images of languages that are missing, or were made by
-// another recipe, by a script such as docker/scripts/images.sh, one after
-// another: first those whose languages nothing else serves. It begins once the
-// engine answers to the runtimes of the registry, and returns when all are made
-// or have failed, or ctx has ended, with which the script ends.
-func (h *Host) BuildImages(ctx context.Context, script string, registry *runtimes.Registry) {
-	if registry.Offer(runtimes.Docker).Runtime == nil {
+// another recipe, by Options.BuildImages, a script such as
+// docker/scripts/images.sh, one after another: first those whose languages
+// nothing else serves. It begins once the engine answers to the runtimes of the
+// registry, and returns when all are made or have failed, or ctx has ended, with
+// which the script ends.
+func (h *Host) BuildImages(ctx context.Context, registry *runtimes.Registry) {
+	defer h.expected.Store(false)
+	if h.options.BuildImages == "" || registry.Offer(runtimes.Docker).Runtime == nil {
 		return
 	}
 	for ; registry.Offer(runtimes.Docker).Availability.Version == ""; sleep(ctx, enginePoll) {
@@ -32,7 +34,7 @@ func (h *Host) BuildImages(ctx context.Context, script string, registry *runtime
 	h.building.Store(true)
 	defer h.building.Store(false)
 	builder := imagebuild.Builder{
-		Script: script, Dir: h.options.buildDir(), Logger: h.log,
+		Script: h.options.BuildImages, Dir: h.options.buildDir(), Logger: h.log,
 		Image: func(recipe string) string { return docker.ImageOf(recipe, h.options.ImageTag) },
 	}
 	if h.options.ImageTag != "" {

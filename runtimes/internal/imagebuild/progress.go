@@ -39,6 +39,9 @@ type Progress struct {
 	// Active: it goes on. Otherwise nothing is waiting or building, whatever
 	// the states say.
 	Active bool `json:"-"`
+	// Expected: the server of this process builds what is missing, and has not
+	// come to the end of it.
+	Expected bool `json:"-"`
 }
 
 // Of returns what is known of an image, and its number, counted from 1.
@@ -67,7 +70,7 @@ func (p *Progress) String() string {
 
 // Equal reports whether nothing has changed between both.
 func (p *Progress) Equal(other *Progress) bool {
-	if p.Active != other.Active || len(p.Images) != len(other.Images) {
+	if p.Active != other.Active || p.Expected != other.Expected || len(p.Images) != len(other.Images) {
 		return false
 	}
 	for i := range p.Images {
