@@ -20,11 +20,8 @@ var layers = map[string][]string{
 	"runtimes/fake":                     {"runtimes", "runtimes/internal/workspace"},
 	"runtimes/runtimetest":              {"runtimes"},
 	"runtimes/calibration":              {"runtimes"},
-	"runtimes/host":                     {"runtimes", "runtimes/fake", "runtimes/docker", "runtimes/deno", "runtimes/bun", "runtimes/native", "runtimes/internal/..."},
-	"runtimes/docker":                   {"runtimes", "runtimes/internal/..."},
-	"runtimes/deno":                     {"runtimes", "runtimes/internal/..."},
-	"runtimes/bun":                      {"runtimes", "runtimes/internal/..."},
-	"runtimes/native":                   {"runtimes", "runtimes/internal/..."},
+	"runtimes/host":                     {"runtimes", "runtimes/..."},
+	"runtimes/...":                      {"runtimes", "runtimes/internal/..."}, // each runtime
 	"runtimes/guest":                    {"runtimes", "runtimes/guest/internal/...", "runtimes/internal/..."},
 	"runtimes/guest/internal/...":       {"runtimes", "runtimes/internal/..."},
 	"runtimes/internal/boxed/boxedtest": {"runtimes", "runtimes/internal/...", "runtimes/runtimetest"},
@@ -41,6 +38,8 @@ var layers = map[string][]string{
 	"cmd/codebeaker":                    {"actors", "runtimes", "runtimes/host", "runtimes/calibration", "transport", "transport/websocket", "transport/client", "transport/protocol"},
 	"bench":                             {"bench/internal/...", "actors", "actors/output", "runtimes", "runtimes/...", "transport", "transport/..."},
 	"bench/internal/local":              {"bench/internal/leftover", "actors", "runtimes", "runtimes/host", "transport", "transport/websocket"},
+	"bench/internal/workload":           {"bench/internal/...", "runtimes", "transport/client", "transport/protocol"},
+	"bench/internal/baseline":           {"bench/internal/...", "runtimes", "transport/client", "transport/protocol"},
 	"bench/internal/load":               {"bench/internal/...", "transport/client", "transport/protocol", "transport/jsonrpc", "transport/websocket"},
 	"bench/internal/...":                {"bench/internal/...", "transport/client", "transport/protocol"},
 }

@@ -100,7 +100,7 @@ func TestWhatIsBeingBuiltIsTheReason(t *testing.T) {
 	}
 	builder := imagebuild.Builder{
 		Script: script, Dir: filepath.Join(dir, "progress"), Logger: slog.New(slog.DiscardHandler),
-		Image: func(recipe string) string { return ImageOf(recipe, "") },
+		Image: func(recipe string) string { return runtimes.ImageOf(recipe, "") },
 	}
 	d := newDaemon(t)
 	images := &builtImages{ids: map[string]string{}}
@@ -124,7 +124,7 @@ func TestWhatIsBeingBuiltIsTheReason(t *testing.T) {
 	next := func(from, now string) {
 		t.Helper()
 		if from != "" {
-			images.set(ImageOf(from, ""), "sha256:"+ImageOf(from, ""))
+			images.set(runtimes.ImageOf(from, ""), "sha256:"+runtimes.ImageOf(from, ""))
 			if err := os.WriteFile(filepath.Join(dir, "go-"+from), nil, 0o644); err != nil {
 				t.Fatal(err)
 			}

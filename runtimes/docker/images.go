@@ -1,7 +1,6 @@
 package docker
 
 import (
-	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -24,26 +23,14 @@ import (
 	"github.com/codebeaker/codebeaker/runtimes/internal/reason"
 )
 
-// recipes are the folders of docker/ that the languages' images are made from.
-var recipes = map[runtimes.Language]string{
-	runtimes.JavaScript: "nodejs",
-	runtimes.TypeScript: "nodejs",
-	runtimes.Python:     "python",
-	runtimes.Go:         "golang",
-	runtimes.CSharp:     "dotnet",
-}
-
-// ImageOf is the image that docker/scripts/images.sh makes from a recipe.
-func ImageOf(recipe, tag string) string { return "codebeaker-" + recipe + ":" + cmp.Or(tag, "latest") }
-
-// RecipeOf is the recipe of a language's image, "" for a language that has none.
-func RecipeOf(l runtimes.Language) string { return recipes[l] }
-
-// Images are the languages' images with that tag; "" is latest.
+// Images are the images of the languages that Docker may serve, those made from
+// recipes with that tag; "" is latest.
 func Images(tag string) map[runtimes.Language]string {
 	images := make(map[runtimes.Language]string)
-	for language, recipe := range recipes {
-		images[language] = ImageOf(recipe, tag)
+	for _, language := range runtimes.Languages() {
+		if image := language.ImageName(tag); image != "" && slices.Contains(language.Runtimes(), runtimes.Docker) {
+			images[language] = image
+		}
 	}
 	return images
 }
@@ -51,11 +38,10 @@ func Images(tag string) map[runtimes.Language]string {
 // imageFacts is what matters of an image. The id names its content, so facts
 // learnt of an id stay true.
 type imageFacts struct {
-	id        string
-	env       []string
-	volumes   map[string]struct{}
-	toolchain string // the value of labelToolchain, or ""
-	ours      bool   // made by `make images`, or from such a one
+	id      string
+	env     []string
+	volumes map[string]struct{}
+	ours    bool // made by `make images`, or from such a one
 }
 
 // inspectImage asks the engine; see missingImage for one that is not there.
@@ -71,7 +57,6 @@ func (r *Runtime) inspectImage(ctx context.Context, name string) (*imageFacts, e
 	if found.Config != nil {
 		facts.env = found.Config.Env
 		facts.volumes = found.Config.Volumes
-		facts.toolchain = found.Config.Labels[labelToolchain]
 		facts.ours = found.Config.Labels[labelApp] == appName
 	}
 	return facts, nil
@@ -306,60 +291,21 @@ func randomName() string {
 	return hex.EncodeToString(name)
 }
 
-// tool is a program whose version clients are told.
-type tool struct {
-	name string
-	args []string
-	// version takes it out of what the program prints.
-	version func(output string) string
-}
-
-// toolsOf lists the tools of a language. C# is told apart by the image's label:
-// .NET and Mono are not the same language.
-func toolsOf(language runtimes.Language, image *imageFacts) []tool {
-	switch language {
-	case runtimes.JavaScript, runtimes.TypeScript:
-		return []tool{
-			{"node", []string{"--version"}, func(out string) string { return strings.TrimPrefix(out, "v") }},
-			{"tsx", []string{"--version"}, func(out string) string { return strings.TrimPrefix(word(out, 1), "v") }},
-		}
-	case runtimes.Python:
-		return []tool{{"python3", []string{"--version"}, func(out string) string { return word(out, 1) }}}
-	case runtimes.Go:
-		return []tool{{"go", []string{"version"}, func(out string) string { return strings.TrimPrefix(word(out, 2), "go") }}}
-	case runtimes.CSharp:
-		if image.toolchain == "mono" {
-			return []tool{{"mono", []string{"--version"}, func(out string) string { return word(out, 4) }}}
-		}
-		return []tool{{"dotnet", []string{"--version"}, func(out string) string { return word(out, 0) }}}
-	}
-	return nil
-}
-
-// word returns the nth word of the first line, or "".
-func word(text string, n int) string {
-	line, _, _ := strings.Cut(text, "\n")
-	words := strings.Fields(line)
-	if n >= len(words) {
-		return ""
-	}
-	return words[n]
-}
-
 // askVersions runs the tools in an environment. One that is not there is left
 // out.
-func askVersions(ctx context.Context, env runtimes.Environment, tools []tool) (map[string]string, error) {
+func askVersions(ctx context.Context, env runtimes.Environment, tools []runtimes.Tool) (map[string]string, error) {
 	versions := make(map[string]string)
-	for _, t := range tools {
-		exit, output, err := run(ctx, env, runtimes.Command{Name: t.name, Args: t.args})
+	for i := range tools {
+		t := &tools[i]
+		exit, output, err := run(ctx, env, runtimes.Command{Name: t.Name, Args: t.Args})
 		if err != nil {
 			return nil, err
 		}
 		if exit.Status != runtimes.Completed {
 			continue
 		}
-		if version := t.version(strings.TrimSpace(output)); version != "" {
-			versions[t.name] = version
+		if version := t.Version(output); version != "" {
+			versions[t.Name] = version
 		}
 	}
 	return versions, nil

@@ -239,9 +239,9 @@ func (p *probes) try(ctx context.Context, r *Runtime, language runtimes.Language
 	p.trying.Lock()
 	defer p.trying.Unlock()
 	key := trialKey{image: image.id}
-	tools := toolsOf(language, image)
+	tools := language.Facts().Tools
 	if len(tools) > 0 {
-		key.tool = tools[0].name
+		key.tool = tools[0].Name
 	}
 	if known := p.known(key); known != nil {
 		return known, nil
@@ -271,7 +271,7 @@ func (p *probes) learn(key trialKey, t *trial) {
 // try makes an environment and asks its tools for their versions. Where the
 // agent cannot be started or met in shared directories it tries once more over
 // streams, and stays with them if that goes well.
-func (r *Runtime) try(ctx context.Context, language runtimes.Language, tools []tool) (*trial, error) {
+func (r *Runtime) try(ctx context.Context, language runtimes.Language, tools []runtimes.Tool) (*trial, error) {
 	env, err := r.makeTrial(ctx, language)
 	if err != nil && sharingMayFail(err) && r.giveUpSharing() {
 		var second error

@@ -1,7 +1,7 @@
 // Package host puts the runtimes of one machine together, as the server, its
 // doctor and the benchmarks use them: each with its options, over one manager
 // of workspaces. It is the only package that names the implementations; a new
-// runtime is one more line in its table.
+// runtime is one more entry of its table.
 package host
 
 import (
@@ -10,7 +10,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -82,22 +81,47 @@ type NetworkCounts = egress.Counts
 // its own, which never returns from here.
 func RunRelay() { egress.RunRelay() }
 
-// table makes a runtime of each name.
-var table = map[string]func(Options, *Host) (runtimes.Runtime, error){
-	"bun":    func(o Options, h *Host) (runtimes.Runtime, error) { return bun.New(o.boxed(h)), nil },
-	"deno":   func(o Options, h *Host) (runtimes.Runtime, error) { return deno.New(o.boxed(h)), nil },
-	"native": func(o Options, h *Host) (runtimes.Runtime, error) { return native.New(o.boxed(h)), nil },
-	"docker": newDocker,
+// entry makes one kind of runtime.
+type entry struct {
+	kind runtimes.Type
+	make func(Options, *Host) (runtimes.Runtime, error)
 }
 
-// madeForLoad are the runtimes that are offered only when they are named.
-var madeForLoad = map[string]func(Options, *Host) (runtimes.Runtime, error){
-	"fake": newFake,
+// table are the runtimes of this project. docs/runtimes.md, "Adding a runtime",
+// says how one is added.
+var table = []entry{
+	{runtimes.Bun, func(o Options, h *Host) (runtimes.Runtime, error) { return bun.New(o.boxed(h)), nil }},
+	{runtimes.Deno, func(o Options, h *Host) (runtimes.Runtime, error) { return deno.New(o.boxed(h)), nil }},
+	{runtimes.Native, func(o Options, h *Host) (runtimes.Runtime, error) { return native.New(o.boxed(h)), nil }},
+	{runtimes.Docker, newDocker},
 }
 
-// Names returns the runtimes that Options.Names may hold, sorted, without those
-// that are made for load tests.
-func Names() []string { return slices.Sorted(maps.Keys(table)) }
+// madeForLoad is the runtime that is offered only when it is named.
+const madeForLoad = "fake"
+
+// Names returns the runtimes that Options.Names may hold, sorted, without the
+// one that is made for load tests.
+func Names() []string {
+	var names []string
+	for _, e := range table {
+		names = append(names, strings.ToLower(e.kind.String()))
+	}
+	slices.Sort(names)
+	return names
+}
+
+// maker finds the entry of a name.
+func maker(name string) func(Options, *Host) (runtimes.Runtime, error) {
+	if name == madeForLoad {
+		return newFake
+	}
+	for _, e := range table {
+		if strings.EqualFold(e.kind.String(), name) {
+			return e.make
+		}
+	}
+	return nil
+}
 
 func (o Options) boxed(h *Host) native.Options {
 	return native.Options{
@@ -142,11 +166,8 @@ func Open(o Options) (*Host, error) {
 	h.groups.Hierarchy()
 	for _, name := range o.Names {
 		name = strings.ToLower(strings.TrimSpace(name))
-		make, known := table[name]
-		if !known {
-			make, known = madeForLoad[name]
-		}
-		if !known {
+		make := maker(name)
+		if make == nil {
 			return nil, errors.Join(fmt.Errorf("there is no runtime %q; there are %s", name, strings.Join(Names(), ", ")), h.Close())
 		}
 		rt, err := make(o, h)

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/codebeaker/codebeaker/runtimes"
-	"github.com/codebeaker/codebeaker/runtimes/docker"
 	"github.com/codebeaker/codebeaker/runtimes/internal/imagebuild"
 )
 
@@ -35,7 +34,7 @@ func (h *Host) BuildImages(ctx context.Context, registry *runtimes.Registry) {
 	defer h.building.Store(false)
 	builder := imagebuild.Builder{
 		Script: h.options.BuildImages, Dir: h.options.buildDir(), Logger: h.log,
-		Image: func(recipe string) string { return docker.ImageOf(recipe, h.options.ImageTag) },
+		Image: func(recipe string) string { return runtimes.ImageOf(recipe, h.options.ImageTag) },
 	}
 	if h.options.ImageTag != "" {
 		builder.Env = append(builder.Env, "TAG="+h.options.ImageTag)
@@ -52,7 +51,7 @@ func (h *Host) BuildImages(ctx context.Context, registry *runtimes.Registry) {
 func recipes(registry *runtimes.Registry) []string {
 	var alone, others []string
 	for _, l := range runtimes.Languages() {
-		recipe := docker.RecipeOf(l)
+		recipe := l.Facts().Recipe
 		if recipe == "" {
 			continue
 		}

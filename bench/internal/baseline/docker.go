@@ -13,12 +13,18 @@ import (
 	"github.com/codebeaker/codebeaker/bench/internal/measure"
 	"github.com/codebeaker/codebeaker/bench/internal/result"
 	"github.com/codebeaker/codebeaker/bench/internal/workload"
+	"github.com/codebeaker/codebeaker/runtimes"
 )
 
-// images are those of the languages, as the server uses them.
-var images = map[string]string{
-	"javascript": "codebeaker-nodejs:latest", "typescript": "codebeaker-nodejs:latest",
-	"python": "codebeaker-python:latest", "go": "codebeaker-golang:latest", "csharp": "codebeaker-dotnet:latest",
+// imagesOf are those of the languages, as the server uses them.
+func imagesOf() map[string]string {
+	images := make(map[string]string)
+	for _, l := range runtimes.Languages() {
+		if image := l.ImageName("latest"); image != "" {
+			images[l.String()] = image
+		}
+	}
+	return images
 }
 
 // docker measures the docker command.
@@ -34,7 +40,7 @@ func (m *maker) docker() {
 	if language == "" {
 		return
 	}
-	shared := map[string]*container{} // by image
+	shared, images := map[string]*container{}, imagesOf() // by image, by language
 	for _, image := range images {
 		shared[image] = &container{image: image}
 	}
