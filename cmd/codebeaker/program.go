@@ -165,7 +165,8 @@ func (p *Program) Run(ctx context.Context, ready io.Writer) error {
 	background.Go(func() { p.host.BuildImages(ctx, p.registry) })
 	if p.config.Calibrate {
 		calibrator := calibration.Calibrator{
-			Registry: p.registry, File: p.dir.file("figures.json"), Busy: p.host.Building, Logger: p.log,
+			Registry: p.registry, File: p.dir.file("figures.json"), Logger: p.log,
+			Busy: func() bool { return p.host.Building(p.registry) },
 		}
 		background.Go(func() { calibrator.Run(watching) })
 	}

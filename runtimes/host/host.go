@@ -70,7 +70,6 @@ type Host struct {
 	log        *slog.Logger
 	options    Options
 	expected   atomic.Bool // images will be built
-	building   atomic.Bool
 }
 
 // NetworkCounts are what all sessions with a network carried.

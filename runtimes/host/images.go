@@ -25,13 +25,11 @@ func (h *Host) BuildImages(ctx context.Context, registry *runtimes.Registry) {
 	if h.options.BuildImages == "" || registry.Offer(runtimes.Docker).Runtime == nil {
 		return
 	}
-	for ; registry.Offer(runtimes.Docker).Availability.Version == ""; sleep(ctx, enginePoll) {
+	for ; !answers(registry); sleep(ctx, enginePoll) {
 		if ctx.Err() != nil {
 			return
 		}
 	}
-	h.building.Store(true)
-	defer h.building.Store(false)
 	builder := imagebuild.Builder{
 		Script: h.options.BuildImages, Dir: h.options.buildDir(), Logger: h.log,
 		Image: func(recipe string) string { return runtimes.ImageOf(recipe, h.options.ImageTag) },
@@ -70,9 +68,16 @@ func recipes(registry *runtimes.Registry) []string {
 	return all
 }
 
-// Building reports whether images are being built by this Host, which disturbs
-// measurements.
-func (h *Host) Building() bool { return h.building.Load() }
+// answers reports whether an engine does, with images or without.
+func answers(registry *runtimes.Registry) bool {
+	return registry.Offer(runtimes.Docker).Availability.Version != ""
+}
+
+// Building reports whether this Host is building images, or will at once, which
+// disturbs measurements.
+func (h *Host) Building(registry *runtimes.Registry) bool {
+	return h.expected.Load() && answers(registry)
+}
 
 // ImageProgress says which image of a language is being built now, by whatever
 // server of this user; "" is none.
