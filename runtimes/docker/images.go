@@ -89,9 +89,10 @@ func (r *Runtime) imageFor(ctx context.Context, spec runtimes.Spec) (*imageFacts
 	return facts, nil
 }
 
+// isOwnImage reports whether `make images` makes the image.
 func (r *Runtime) isOwnImage(name string) bool {
-	for _, own := range r.options.Images {
-		if name == own {
+	for language, image := range r.options.Images {
+		if name == image && language.Facts().Image == "" {
 			return true
 		}
 	}
