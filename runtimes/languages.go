@@ -71,9 +71,8 @@ var (
 )
 
 // runCSharp is for the toolchain that an image has: Mono or .NET.
-const runCSharp = `f=$1; shift
-if command -v mcs >/dev/null; then mcs -out:/tmp/program.exe "$f" && exec mono /tmp/program.exe "$@"
-else exec dotnet run "$f" -- "$@"; fi`
+const runCSharp = `f=$1; shift; if command -v mcs >/dev/null; then mcs -out:/tmp/program.exe "$f" && ` +
+	`exec mono /tmp/program.exe "$@"; else exec dotnet run "$f" -- "$@"; fi`
 
 // kinds are the runtimes that this project has, in the order that breaks ties.
 var kinds = []RuntimeFacts{
