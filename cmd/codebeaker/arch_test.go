@@ -26,6 +26,8 @@ var layers = map[string][]string{
 	"runtimes/guest/internal/...":       {"runtimes", "runtimes/internal/..."},
 	"runtimes/internal/boxed/boxedtest": {"runtimes", "runtimes/internal/...", "runtimes/runtimetest"},
 	"runtimes/internal/...":             {"runtimes", "runtimes/internal/..."},
+	"bench/internal/workload":           {"bench/internal/...", "runtimes", "transport/client", "transport/protocol"},
+	"bench/internal/baseline":           {"bench/internal/...", "runtimes", "transport/client", "transport/protocol"},
 	"cmd/guest":                         {"runtimes/guest", "runtimes/internal/..."},
 	"actors/output":                     {"runtimes"},
 	"actors":                            {"runtimes", "actors/output"},
@@ -38,8 +40,6 @@ var layers = map[string][]string{
 	"cmd/codebeaker":                    {"actors", "runtimes", "runtimes/host", "runtimes/calibration", "transport", "transport/websocket", "transport/client", "transport/protocol"},
 	"bench":                             {"bench/internal/...", "actors", "actors/output", "runtimes", "runtimes/...", "transport", "transport/..."},
 	"bench/internal/local":              {"bench/internal/leftover", "actors", "runtimes", "runtimes/host", "transport", "transport/websocket"},
-	"bench/internal/workload":           {"bench/internal/...", "runtimes", "transport/client", "transport/protocol"},
-	"bench/internal/baseline":           {"bench/internal/...", "runtimes", "transport/client", "transport/protocol"},
 	"bench/internal/load":               {"bench/internal/...", "transport/client", "transport/protocol", "transport/jsonrpc", "transport/websocket"},
 	"bench/internal/...":                {"bench/internal/...", "transport/client", "transport/protocol"},
 }

@@ -16,10 +16,12 @@ import (
 	"github.com/codebeaker/codebeaker/runtimes"
 )
 
-// imagesOf are those of the languages, as the server uses them.
-func imagesOf() map[string]string {
+// images are those of the languages, as the server uses them.
+var images = imagesOf(runtimes.Languages())
+
+func imagesOf(languages []runtimes.Language) map[string]string {
 	images := make(map[string]string)
-	for _, l := range runtimes.Languages() {
+	for _, l := range languages {
 		if image := l.ImageName("latest"); image != "" {
 			images[l.String()] = image
 		}
@@ -40,7 +42,7 @@ func (m *maker) docker() {
 	if language == "" {
 		return
 	}
-	shared, images := map[string]*container{}, imagesOf() // by image, by language
+	shared := map[string]*container{} // by image
 	for _, image := range images {
 		shared[image] = &container{image: image}
 	}

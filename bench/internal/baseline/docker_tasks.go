@@ -16,7 +16,7 @@ import (
 // dockerLife makes a container and removes it, and runs one program in a
 // container that goes with it.
 func (m *maker) dockerLife(language string) {
-	image := imagesOf()[language]
+	image := images[language]
 	if m.wants(workload.Create, workload.Close) {
 		made := series(workload.Create, "", "docker run -d", result.Docker, "docker run -d "+image)
 		removed := series(workload.Close, "", "docker rm -f", result.Docker, "docker rm -f")
