@@ -95,6 +95,9 @@ func (w *written) InputReady()                        {}
 func (w *written) Exited(exit runtimes.Exit)          { w.exited <- exit }
 
 func TestALanguageIsAddedByOneEntry(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it makes boxes and containers")
+	}
 	language, err := perl()
 	if err != nil {
 		t.Fatal(err)
