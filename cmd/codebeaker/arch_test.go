@@ -38,7 +38,7 @@ var layers = map[string][]string{
 	"transport/sessions":                {"actors", "actors/output", "runtimes"},
 	"transport":                         {"actors", "runtimes", "transport/sessions"},
 	"transport/rpc":                     {"actors", "actors/output", "runtimes", "transport", "transport/jsonrpc", "transport/protocol", "transport/sessions", "transport/websocket"},
-	"transport/sessions/remote":         {"actors", "actors/output", "runtimes", "transport/client", "transport/protocol", "transport/sessions"},
+	"transport/sessions/remote":         {"actors", "actors/output", "runtimes", "transport/client", "transport/jsonrpc", "transport/protocol", "transport/rpc", "transport/sessions"},
 	"transport/client":                  {"transport/jsonrpc", "transport/protocol", "transport/websocket"},
 	"transport/streamtest":              {"transport/protocol"},
 	"cmd/codebeaker":                    {"actors", "runtimes", "runtimes/host", "runtimes/calibration", "transport", "transport/rpc", "transport/sessions", "transport/websocket", "transport/client", "transport/protocol"},

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"github.com/oklog/ulid/v2"
@@ -163,6 +164,20 @@ var wireNames = map[sessions.Field]string{
 	sessions.FieldCommandCPU:      "command.limits.cpuMs",
 	sessions.FieldCommandOutput:   "command.limits.outputBytes",
 	sessions.FieldCommandStack:    "command.limits.stackMB",
+}
+
+// FieldOf is the field that a member of params is, and what part of it.
+func FieldOf(member string) (f sessions.Field, part string) {
+	for _, known := range sessions.Fields() {
+		rest, ok := strings.CutPrefix(member, wireName(known))
+		if ok && len(known) > len(f) && (rest == "" || rest[0] == '.' || rest[0] == '[') {
+			f, part = known, rest
+		}
+	}
+	if f == "" {
+		return sessions.Field(member), ""
+	}
+	return f, part
 }
 
 func wireName(f sessions.Field) string {

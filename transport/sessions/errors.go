@@ -1,6 +1,7 @@
 package sessions
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/codebeaker/codebeaker/actors"
@@ -117,6 +118,27 @@ func fieldError(f Field, format string, args ...any) *FieldError {
 func (e *FieldError) in(part string) *FieldError {
 	e.Part = part
 	return e
+}
+
+// FieldOf is the field that an error is about: a *FieldError, a *TooLargeError or
+// an *ArgumentError; "" for others.
+func FieldOf(err error) Field {
+	var (
+		field    *FieldError
+		large    *TooLargeError
+		argument *ArgumentError
+	)
+	switch {
+	case errors.As(err, &field):
+		return field.Field
+	case errors.As(err, &large):
+		return large.Field
+	case errors.As(err, &argument) && argument.Member == "executionId":
+		return FieldExecution
+	case errors.As(err, &argument):
+		return Field(argument.Member)
+	}
+	return ""
 }
 
 // TooLargeError is a member over a size limit.

@@ -83,13 +83,14 @@ type Execution interface {
 	Wait(ctx context.Context, timeout time.Duration) (*Outcome, error)
 	// Input feeds a program, and closes its input behind data when eof is set and
 	// all of it was accepted. Zero accepted: its buffer is full.
-	// Errors: *ArgumentError when it takes no input, *TooLargeError.
+	// When it returns an error data may still be read, and must not change.
+	// Errors: one about FieldExecution when it takes no input; *TooLargeError.
 	Input(ctx context.Context, data []byte, eof bool) (accepted int, err error)
 	// Signal reports whether the execution was still there to be signalled; one
 	// that is queued is cancelled.
 	Signal(ctx context.Context, signal runtimes.Signal) (delivered bool, err error)
 	// Resize changes the size of the program's terminal.
-	// Errors: *ArgumentError without a terminal, *FieldError.
+	// Errors: *FieldError; one about FieldExecution without a terminal.
 	Resize(ctx context.Context, size runtimes.TerminalSize) error
 }
 
