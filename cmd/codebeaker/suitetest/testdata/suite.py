@@ -1,7 +1,7 @@
 # Runs one of CPython's test modules. It prints a line for each test on standard
 # output: pass, fail or skip, a tab, the test; and at last "end". What the tests
 # themselves print goes to standard error.
-import faulthandler, os, sys, tempfile, unittest
+import faulthandler, importlib, os, sys, tempfile, unittest
 
 out = os.fdopen(os.dup(1), "w", buffering=1)
 os.dup2(2, 1)
@@ -42,6 +42,12 @@ class Lines(unittest.TestResult):
         self.line("fail", test)
 
 
+try:
+    importlib.import_module("test." + sys.argv[1])
+except ModuleNotFoundError as missing:  # this installation is without it
+    sys.exit(str(missing))
+except unittest.SkipTest:
+    pass
 try:
     unittest.defaultTestLoader.loadTestsFromName("test." + sys.argv[1]).run(Lines())
 except unittest.SkipTest as reason:
