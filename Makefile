@@ -93,7 +93,7 @@ check: lint cross ## Check format, vet, staticcheck, go.mod, scripts, import gra
 	@for script in docker/scripts/*.sh docker/vm/{init,run,tests} .ci/run; do bash -n "$$script"; done
 	@if command -v shellcheck >/dev/null; then shellcheck -x -S warning docker/scripts/*.sh docker/packages.sh docker/golang/go.sh docker/vm/{init,run,tests} .ci/run; fi
 	$(GO) test -count=1 ./cmd/codebeaker -run 'Arch|Import'
-	$(GO) test -count=1 ./transport ./transport/jsonrpc ./transport/websocket -run 'Alloc|Small'
+	$(GO) test -count=1 ./transport/rpc ./transport/jsonrpc ./transport/websocket -run 'Alloc|Small'
 
 cross: ## Compile the server for macOS and Windows, and the agent for both processors
 	GOOS=darwin GOARCH=arm64 $(GO) build -o /dev/null ./cmd/codebeaker

@@ -22,6 +22,7 @@ import (
 	"github.com/codebeaker/codebeaker/runtimes"
 	"github.com/codebeaker/codebeaker/runtimes/host"
 	"github.com/codebeaker/codebeaker/transport"
+	"github.com/codebeaker/codebeaker/transport/sessions"
 	"github.com/codebeaker/codebeaker/transport/websocket"
 )
 
@@ -99,11 +100,11 @@ func addFlags(flags *pflag.FlagSet) {
 	flags.Duration("ping-interval", websocket.DefaultPingInterval, "time between pings of an idle connection")
 	flags.Int("max-memory-mb", 0, "largest memoryLimitMB a session may ask for; 0 is three quarters of the machine's")
 	flags.Float64("max-cpus", 0, "largest cpus a session may ask for; 0 is the machine's")
-	flags.Int("max-processes", transport.DefaultMaxProcesses, "largest processLimit a session may ask for")
-	flags.Int("max-disk-mb", transport.DefaultMaxDiskMB, "largest diskLimitMB a session may ask for")
+	flags.Int("max-processes", sessions.DefaultMaxProcesses, "largest processLimit a session may ask for")
+	flags.Int("max-disk-mb", sessions.DefaultMaxDiskMB, "largest diskLimitMB a session may ask for")
 	flags.String("workspace-storage", "auto", "where the files of sessions live: memory, disk, or auto: on disk when a session asks for more than half of its memory")
-	flags.Duration("max-idle", transport.DefaultMaxIdleTimeout, "longest idleTimeoutMinutes")
-	flags.Duration("max-lifetime", transport.DefaultMaxLifetime, "longest maxLifetimeMinutes")
+	flags.Duration("max-idle", sessions.DefaultMaxIdleTimeout, "longest idleTimeoutMinutes")
+	flags.Duration("max-lifetime", sessions.DefaultMaxLifetime, "longest maxLifetimeMinutes")
 	flags.Int("max-connections", transport.DefaultConnections, "connections from one address that is not loopback")
 	flags.Duration("drain-timeout", 5*time.Second, "how long running commands may go on when the server stops")
 }
