@@ -83,6 +83,9 @@ const InputBuffer = 64 << 10
 // another from one goroutine; they must return at once, for they hold up every
 // process of the environment.
 type Sink interface {
+	// Started is the first call, when the program runs. A program that never
+	// runs has none: it is told Exited alone.
+	Started()
 	// Output delivers bytes in the order in which the program wrote them to
 	// that stream. p is valid during the call only.
 	Output(stream Stream, p []byte)
@@ -93,8 +96,10 @@ type Sink interface {
 	Exited(exit Exit)
 }
 
-// Process is a running program and the tree of processes below it. Its methods
-// are safe for use by several goroutines and do nothing after the exit.
+// Process is a program and the tree of processes below it. Its methods are safe
+// for use by several goroutines, may be called from the return of Start on, and
+// do nothing after the exit. Before Sink.Started a Signal or Resize reaches
+// nobody; input waits for the program, and Stop ends it as soon as it can.
 type Process interface {
 	// Grant gives back n bytes of the output window (see Window). Without
 	// grants the program is held up at its next write once the window is

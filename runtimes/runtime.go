@@ -50,9 +50,10 @@ type Environment interface {
 	// Its owner is the session: Close does not remove it.
 	Workspace() Workspace
 
-	// Start starts a program. It returns once the program runs or is known
-	// not to; a program that could not be started is an Exit with status
-	// CouldNotStart told to sink, not an error.
+	// Start starts a program. It does not wait for that: it returns once the
+	// start is on its way, and sink is told what comes of it, maybe before
+	// Start returns. A program that could not be started is an Exit with
+	// status CouldNotStart, not an error. ctx bounds the call, not the program.
 	// sink.Exited is called exactly once for every Start that returned no
 	// error. Errors: ErrEnvironmentLost; ctx's cause.
 	Start(ctx context.Context, cmd Command, sink Sink) (Process, error)

@@ -89,6 +89,9 @@ func (w *watcher) Output(_ runtimes.Stream, p []byte) {
 	}
 }
 
+// Started says nothing: a greeting does.
+func (w *watcher) Started() {}
+
 // InputReady does nothing: the programs read no input.
 func (w *watcher) InputReady() {}
 

@@ -331,6 +331,9 @@ func (k *keeper) Output(stream runtimes.Stream, p []byte) {
 	}
 }
 
+// Started says nothing that run waits for.
+func (k *keeper) Started() {}
+
 // InputReady does nothing: there is no input.
 func (k *keeper) InputReady() {}
 

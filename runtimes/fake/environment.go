@@ -95,6 +95,7 @@ func (e *Environment) succeed(sink runtimes.Sink) (runtimes.Process, error) {
 	if e.ended() {
 		return nil, runtimes.ErrEnvironmentLost
 	}
+	sink.Started()
 	sink.Exited(runtimes.Exit{Status: runtimes.Completed, Code: &zero})
 	return exited{}, nil
 }

@@ -54,8 +54,9 @@ func outputLimit(a, b int64) int64 {
 	return a
 }
 
-// run runs the program and tells its exit.
+// run runs the program and tells its start and its exit.
 func (p *process) run(program Program) {
+	p.sink.Started()
 	code := program(&Run{p})
 	p.mu.Lock()
 	p.over = true

@@ -34,14 +34,16 @@ type recorder struct {
 	streams [4]bytes.Buffer
 	sizes   [4]int64 // of what came
 	discard bool     // keeps the sizes only
+	begun   bool // Started has been called
 	exit    *runtimes.Exit
 	ready   int
 	changed chan struct{} // has a value after each change
+	started chan struct{} // closed by Started
 	done    chan struct{} // closed by Exited
 }
 
 func newRecorder(t testing.TB) *recorder {
-	return &recorder{t: t, changed: make(chan struct{}, 1), done: make(chan struct{})}
+	return &recorder{t: t, changed: make(chan struct{}, 1), started: make(chan struct{}), done: make(chan struct{})}
 }
 
 // enter notes that calls come one after another.
@@ -63,8 +65,21 @@ func (r *recorder) enter(call string) func() {
 	}
 }
 
+func (r *recorder) Started() {
+	defer r.enter("Started")()
+	if r.begun {
+		r.t.Error("Sink.Started was called twice")
+		return
+	}
+	r.begun = true
+	close(r.started)
+}
+
 func (r *recorder) Output(stream runtimes.Stream, p []byte) {
 	defer r.enter("Output")()
+	if !r.begun {
+		r.t.Error("Sink.Output was called before Started")
+	}
 	if stream < runtimes.Stdout || stream > runtimes.Terminal {
 		r.t.Errorf("output on stream %d", stream)
 		return
@@ -122,6 +137,9 @@ func (r *recorder) InputReady() {
 
 func (r *recorder) Exited(exit runtimes.Exit) {
 	leave := r.enter("Exited")
+	if neverRan := exit.Status == runtimes.CouldNotStart; neverRan == r.begun && exit.Status != runtimes.EnvironmentLost {
+		r.t.Errorf("Started was called: %v, and the program ended %v", r.begun, exit.Status)
+	}
 	r.mu.Lock()
 	r.exit = &exit
 	r.mu.Unlock()

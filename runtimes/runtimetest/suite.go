@@ -28,6 +28,7 @@ var subjects = []struct {
 	{"Files", fileCases},
 	{"FileErrors", fileErrorCases},
 	{"Sharing", sharingCases},
+	{"Start", startCases},
 	{"Exit", exitCases},
 	{"Output", outputCases},
 	{"Input", inputCases},
@@ -204,7 +205,8 @@ func (s *suite) nothingLeft(t testing.TB, session string) {
 	}
 }
 
-// start starts a program whose output is granted back as it comes.
+// start starts a program whose output is granted back as it comes, and waits
+// until it runs or is known not to.
 func (s *suite) start(t testing.TB, env runtimes.Environment, cmd runtimes.Command) (runtimes.Process, *recorder) {
 	t.Helper()
 	return s.startWith(t, env, cmd, newRecorder(t))
@@ -222,6 +224,12 @@ func (s *suite) startWith(t testing.TB, env runtimes.Environment, cmd runtimes.C
 		t.Fatalf("start %s: %v", cmd.Name, err)
 	}
 	r.bind(process)
+	select {
+	case <-r.started:
+	case <-r.done:
+	case <-time.After(patience):
+		t.Fatalf("no word of %s within %v", cmd.Name, patience)
+	}
 	return process, r
 }
 

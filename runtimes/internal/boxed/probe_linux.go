@@ -179,6 +179,8 @@ func (s *checkSink) Output(stream runtimes.Stream, p []byte) {
 	}
 }
 
+func (s *checkSink) Started() {}
+
 func (s *checkSink) InputReady() {}
 
 func (s *checkSink) Exited(exit runtimes.Exit) { s.exited <- exit }

@@ -41,9 +41,8 @@ func (p *process) finish() bool {
 // tell makes the last call of the sink.
 func (p *process) tell(exit runtimes.Exit) {
 	exit.Usage.Wall = time.Since(p.begun)
-	if sink := p.audience(); sink != nil {
-		sink.Exited(exit)
-	}
+	p.late.Stop()
+	p.sink.Exited(exit)
 	close(p.done)
 	if !p.isStarted() {
 		close(p.started)

@@ -95,9 +95,7 @@ func (p *process) inputTaken(payload []byte) error {
 	}
 	p.mu.Unlock()
 	if ready {
-		if sink := p.audience(); sink != nil {
-			sink.InputReady()
-		}
+		p.sink.InputReady()
 	}
 	return nil
 }
@@ -111,7 +109,7 @@ func (p *process) inputRefused() {
 	wanting := p.input.wanting
 	p.input.wanting = false
 	p.mu.Unlock()
-	if sink := p.audience(); wanting && sink != nil {
-		sink.InputReady()
+	if wanting {
+		p.sink.InputReady()
 	}
 }

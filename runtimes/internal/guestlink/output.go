@@ -26,8 +26,8 @@ func (p *process) output(stream runtimes.Stream, b []byte) error {
 	if tooMuch {
 		return protocolError("%d bytes of output beyond what was granted", maxUnpaid)
 	}
-	if sink := p.audience(); sink != nil && len(b) > 0 {
-		sink.Output(stream, b)
+	if len(b) > 0 {
+		p.sink.Output(stream, b)
 	}
 	if fired {
 		p.Stop(runtimes.OutputLimitExceeded)

@@ -23,6 +23,7 @@ type process struct {
 	limits   runtimes.CommandLimits
 	begun    time.Time
 	started  chan struct{} // closed when the program runs or is known not to
+	late     *time.Timer   // ends the link when nothing comes of the Start
 	done     chan struct{} // closed when the program has ended
 
 	// group is the execution's control group, nil without. It is set before
@@ -40,7 +41,6 @@ type process struct {
 
 	mu         sync.Mutex
 	ended      bool            // nothing more is sent about it
-	deaf       bool            // the sink is not to be called
 	reason     runtimes.Status // of the first Stop
 	signals    []chan bool     // calls of Signal that wait, in order
 	input      inputState
@@ -108,18 +108,10 @@ func (p *process) running() error {
 			go p.watchCPU(p.limits.CPU)
 		}
 	}
+	p.late.Stop()
 	close(p.started)
+	p.sink.Started()
 	return nil
-}
-
-// audience is the sink, or nil when nobody listens.
-func (p *process) audience() runtimes.Sink {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.deaf {
-		return nil
-	}
-	return p.sink
 }
 
 // Stop ends the tree; see runtimes.Process. It returns at once.
