@@ -34,7 +34,7 @@ type recorder struct {
 	streams [4]bytes.Buffer
 	sizes   [4]int64 // of what came
 	discard bool     // keeps the sizes only
-	begun   bool // Started has been called
+	begun   bool     // Started has been called
 	exit    *runtimes.Exit
 	ready   int
 	changed chan struct{} // has a value after each change
