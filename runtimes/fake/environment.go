@@ -259,13 +259,21 @@ func (w writer) Write(data []byte) (written int, err error) {
 func (p *process) reserve(kind runtimes.Stream, n int) (int, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for p.window <= 0 && p.killer == 0 {
+	f := &p.flow
+	if kind == runtimes.Channel {
+		f = p.channel
+	}
+	for f.window <= 0 && p.killer == 0 {
 		p.changed.Wait()
 	}
 	if p.killer != 0 {
 		return 0, ErrKilled
 	}
-	n = min(n, p.window)
+	n = min(n, f.window)
+	if kind == runtimes.Channel {
+		f.window -= n
+		return n, nil
+	}
 	if p.left >= 0 && int64(n) > p.left {
 		n = int(p.left)
 		p.left, p.window, p.cut[kind-1] = 0, p.window-n, true

@@ -209,6 +209,18 @@ func (r *Run) Stdout() io.Writer { return writer{r.p, r.p.stream(runtimes.Stdout
 // Stderr is the standard error, or the terminal.
 func (r *Run) Stderr() io.Writer { return writer{r.p, r.p.stream(runtimes.Stderr)} }
 
+// Channel is the channel of a program that has one.
+func (r *Run) Channel() io.ReadWriter { return channel{r.p} }
+
+// channel is the program's end of the channel.
+type channel struct{ p *process }
+
+func (c channel) Read(to []byte) (int, error) { return c.p.channel.read(to) }
+
+func (c channel) Write(data []byte) (int, error) {
+	return writer{c.p, runtimes.Channel}.Write(data)
+}
+
 // Size is that of the terminal, zero without one.
 func (r *Run) Size() runtimes.TerminalSize {
 	r.p.mu.Lock()

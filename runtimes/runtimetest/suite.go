@@ -32,6 +32,7 @@ var subjects = []struct {
 	{"Exit", exitCases},
 	{"Output", outputCases},
 	{"Input", inputCases},
+	{"Descriptors", descriptorCases},
 	{"Surroundings", surroundingsCases},
 	{"Signals", signalCases},
 	{"Stop", stopCases},

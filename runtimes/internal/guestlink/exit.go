@@ -25,7 +25,7 @@ func (p *process) finish() bool {
 	p.ended = true
 	signals := p.signals
 	p.signals = nil
-	p.input.first = nil
+	p.first = nil
 	p.mu.Unlock()
 	for _, reply := range signals {
 		reply <- false

@@ -124,7 +124,7 @@ func (p *process) leaveGroup(renewable bool) {
 func (p *process) startPayload(cmd runtimes.Command) (payload []byte, reason string) {
 	spec := frame.Start{
 		Args: append([]string{cmd.Name}, cmd.Args...), Dir: cmd.Dir, Env: cmd.Env,
-		Input: cmd.OpenStdin || len(cmd.Stdin) > 0, Limits: p.agentLimits(cmd.Limits),
+		Input: cmd.OpenStdin || len(cmd.Stdin) > 0, Channel: cmd.Channel, Limits: p.agentLimits(cmd.Limits),
 	}
 	if p.group != nil {
 		spec.Slot, spec.Descriptors = p.group.slot, len(p.tasks)

@@ -27,7 +27,9 @@ var ErrTooLarge = errors.New("the frame is over its bound")
 // and the payload's length as 32 bits each, least significant byte first.
 type Header struct {
 	Kind Kind
-	// Detail is the stream of an Output, the number of a Signal.
+	// Detail is the stream of an Output, the number of a Signal; of Input,
+	// CloseInput, Grant, InputCredit and InputClosed, StreamChannel where they
+	// are about the channel.
 	Detail uint8
 	// Execution is what the frame is about; zero is the link itself.
 	Execution uint32
@@ -63,6 +65,9 @@ func parse(b []byte, limit uint32) (Header, error) {
 	}
 	return h, nil
 }
+
+// StreamChannel is the stream of Start.Channel, beside those of package runtimes.
+const StreamChannel = 4
 
 // Kind says what a frame means. The zero value is invalid.
 type Kind uint8
@@ -247,6 +252,9 @@ type Start struct {
 	Input bool `json:",omitempty"`
 	// Terminal is the size of a terminal; nil, pipes.
 	Terminal *Size `json:",omitempty"`
+	// Channel: descriptors 3 and 4 are a pair of streams too, with credit and
+	// input of their own.
+	Channel bool `json:",omitempty"`
 	// Limits are those that the agent is to enforce because no control group
 	// does.
 	Limits Limits
