@@ -23,6 +23,12 @@ type Runtime interface {
 	// Errors: *EnvironmentError for a step that failed; ctx's cause.
 	Create(ctx context.Context, spec Spec) (Environment, error)
 
+	// Adopt takes over an environment that another server has made and left,
+	// with what runs in it.
+	// Errors: ErrCannotAdopt where it cannot, which today is everywhere: agents
+	// end with their server.
+	Adopt(ctx context.Context, h Handle) (Environment, error)
+
 	// Sweep removes what an earlier life of this data directory left behind:
 	// containers, processes, mounts, directories, cgroups. It touches only
 	// what carries this data directory's mark, and is called before the first
@@ -41,6 +47,8 @@ type Environment interface {
 	ID() string
 	// ContainerID is the engine's id of the container, "" outside Docker.
 	ContainerID() string
+	// Handle is what another server needs for Runtime.Adopt.
+	Handle() Handle
 	// Limits are those in force, read back from the kernel or the engine. A
 	// zero member is a limit that is not enforced here.
 	Limits() Limits

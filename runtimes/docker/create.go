@@ -48,6 +48,11 @@ func (r *Runtime) Create(ctx context.Context, spec runtimes.Spec) (runtimes.Envi
 	return env, nil
 }
 
+// Adopt takes over no environment: an agent ends with its server.
+func (r *Runtime) Adopt(context.Context, runtimes.Handle) (runtimes.Environment, error) {
+	return nil, runtimes.ErrCannotAdopt
+}
+
 func (r *Runtime) create(ctx context.Context, spec runtimes.Spec) (*Environment, error) {
 	r.startLoops()
 	c := &construction{r: r, spec: spec, name: newName(spec.Session)}

@@ -48,6 +48,14 @@ func (e *Environment) ID() string { return strings.TrimPrefix(e.name, appName+"-
 // ContainerID is the engine's id.
 func (e *Environment) ContainerID() string { return e.container }
 
+// Handle names the container and what it was given.
+func (e *Environment) Handle() runtimes.Handle {
+	return runtimes.Handle{
+		Runtime: runtimes.Docker.String(), Environment: e.ID(), Container: e.container, PID: e.pid,
+		Workspace: e.workspace.mount().Source, UID: e.workspace.UID(),
+	}
+}
+
 // Limits are those that the kernel and the engine say are in force.
 func (e *Environment) Limits() runtimes.Limits { return e.limits }
 

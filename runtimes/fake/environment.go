@@ -42,6 +42,11 @@ func (e *Environment) ID() string { return e.id }
 // ContainerID is "".
 func (e *Environment) ContainerID() string { return "" }
 
+// Handle has the runtime and the id.
+func (e *Environment) Handle() runtimes.Handle {
+	return runtimes.Handle{Runtime: e.runtime.Type().String(), Environment: e.id}
+}
+
 // Session is Spec.Session.
 func (e *Environment) Session() string { return e.session }
 

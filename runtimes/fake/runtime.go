@@ -127,6 +127,11 @@ func (r *Runtime) Create(ctx context.Context, spec runtimes.Spec) (runtimes.Envi
 	return e, nil
 }
 
+// Adopt fails: nothing of a fake outlives its process.
+func (r *Runtime) Adopt(context.Context, runtimes.Handle) (runtimes.Environment, error) {
+	return nil, runtimes.ErrCannotAdopt
+}
+
 func (r *Runtime) wait(ctx context.Context) error {
 	if err := context.Cause(ctx); err != nil || r.options.CreateDelay <= 0 {
 		return err

@@ -46,6 +46,7 @@ var subjects = []struct {
 	{"Apart", apartCases},
 	{"Found", foundCases},
 	{"Tools", toolCases},
+	{"Handle", handleCases},
 	{"Loss", lossCases},
 }
 

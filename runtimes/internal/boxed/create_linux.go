@@ -62,7 +62,7 @@ func (r *Runtime) fail(step, reason string, err error) error {
 // step fails.
 func (r *Runtime) make(ctx context.Context, found *found, language *Language, spec runtimes.Spec) (*Environment, error) {
 	m := &making{r: r, found: found, language: language, spec: spec, e: &Environment{
-		id: r.name() + "-" + strings.ToLower(ulid.Make().String()),
+		id: r.name() + "-" + strings.ToLower(ulid.Make().String()), runtime: r.flavor.Type,
 	}}
 	for _, step := range []struct {
 		name string
@@ -135,7 +135,8 @@ func (m *making) makeGroup(ctx context.Context) error {
 	if m.found.groups == nil {
 		return nil
 	}
-	group, err := m.found.groups.Create(m.r.groupName(m.spec.Session+"."+m.e.id), cgroup.Limits{
+	m.e.groupName = m.r.groupName(m.spec.Session + "." + m.e.id)
+	group, err := m.found.groups.Create(m.e.groupName, cgroup.Limits{
 		MemoryBytes: m.spec.Limits.MemoryBytes, CPUs: m.spec.Limits.CPUs, // the link bounds the programs' number
 	})
 	m.e.group = group

@@ -22,11 +22,13 @@ const closeTimeout = 10 * time.Second
 // runtimes.MemoryMeter.
 type Environment struct {
 	id        string
+	runtime   runtimes.Type
 	limits    runtimes.Limits
 	isolation runtimes.Isolation
 	terminal  bool // programs can have one
 	workspace *workspace.Directory
 	group     *cgroup.Group // nil without control groups
+	groupName string
 	box       *box.Box
 	link      *guestlink.Link
 	relay     *egress.Relay // nil without a network
@@ -42,6 +44,14 @@ func (e *Environment) ID() string { return e.id }
 
 // ContainerID is "": there is no container.
 func (e *Environment) ContainerID() string { return "" }
+
+// Handle names the box by its first process, its group, files and user.
+func (e *Environment) Handle() runtimes.Handle {
+	return runtimes.Handle{
+		Runtime: e.runtime.String(), Environment: e.id, PID: e.box.PID(), Group: e.groupName,
+		Workspace: e.workspace.Path(), UID: e.workspace.UID(),
+	}
+}
 
 // Limits are those read back from the kernel.
 func (e *Environment) Limits() runtimes.Limits { return e.limits }
