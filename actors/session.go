@@ -80,9 +80,9 @@ func (s *System) spawnSession(id string, rt runtimes.Runtime, r *CreateRequest) 
 	self.handle.lastActivity.Store(now.UnixNano())
 	self.handle.base.Store(self.info)
 	child := &environment{system: s, runtime: rt, ends: &self.ends, spec: runtimes.Spec{
-		Session: id, Language: r.Language, Limits: r.Limits, DiskAsked: r.DiskAsked, Network: r.Network,
-		Env: r.Env, Image: r.Image,
-	}}
+		HostName: runtimes.HostName(id), Language: r.Language, Limits: r.Limits, DiskAsked: r.DiskAsked,
+		Network: r.Network, Image: r.Image,
+	}, assign: runtimes.Assignment{Session: id, Env: r.Env}}
 	// The handle's pid is there before anyone can send: the directory gives the
 	// handle away only after this returns. The actor itself takes its pid from
 	// Started.

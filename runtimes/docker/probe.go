@@ -288,7 +288,7 @@ func sharingMayFail(err error) bool {
 }
 
 func (r *Runtime) makeTrial(ctx context.Context, language runtimes.Language) (*Environment, error) {
-	return r.create(ctx, runtimes.Spec{Session: trialSession(), Language: language, Limits: trialLimits})
+	return r.create(ctx, runtimes.Spec{Name: trialSession(), Language: language, Limits: trialLimits})
 }
 
 func closeTrial(ctx context.Context, env runtimes.Environment) {

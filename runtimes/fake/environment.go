@@ -11,12 +11,12 @@ import (
 type Environment struct {
 	runtime   *Runtime
 	id        string
-	session   string
-	env       []string
-	limits    runtimes.Limits
+	session   string // of Assign; guarded by runtime.mu
 	workspace runtimes.Workspace
 
 	mu        sync.Mutex
+	env       []string
+	limits    runtimes.Limits
 	processes map[*process]struct{}
 	ending    ending
 	empty     chan struct{} // closed when the last process has ended; nil while it lives
@@ -47,11 +47,43 @@ func (e *Environment) Handle() runtimes.Handle {
 	return runtimes.Handle{Runtime: e.runtime.Type().String(), Environment: e.id}
 }
 
-// Session is Spec.Session.
-func (e *Environment) Session() string { return e.session }
+// Session is Assignment.Session.
+func (e *Environment) Session() string {
+	e.runtime.mu.Lock()
+	defer e.runtime.mu.Unlock()
+	return e.session
+}
+
+// Assign sets the variables and, of the limits, OutputBytes.
+func (e *Environment) Assign(ctx context.Context, a runtimes.Assignment) error {
+	if err := context.Cause(ctx); err != nil {
+		return err
+	}
+	e.runtime.mu.Lock()
+	e.session = a.Session
+	e.runtime.mu.Unlock()
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.env = a.Env
+	if a.Limits.OutputBytes != 0 {
+		e.limits.OutputBytes = a.Limits.OutputBytes
+	}
+	return nil
+}
 
 // Limits has OutputBytes only; nothing else is enforced.
-func (e *Environment) Limits() runtimes.Limits { return e.limits }
+func (e *Environment) Limits() runtimes.Limits {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.limits
+}
+
+// variables are those of programs that start now.
+func (e *Environment) variables() []string {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.env
+}
 
 // Isolation has the score of the options and no layers.
 func (e *Environment) Isolation() runtimes.Isolation { return e.runtime.isolation() }

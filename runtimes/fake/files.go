@@ -182,7 +182,7 @@ func (r *Run) Arg(n int) string {
 // replace them.
 func (r *Run) Env() []string {
 	own := r.p.cmd.Env
-	env := slices.DeleteFunc(slices.Clone(r.p.env.env), func(variable string) bool {
+	env := slices.DeleteFunc(slices.Clone(r.p.env.variables()), func(variable string) bool {
 		name, _, _ := strings.Cut(variable, "=")
 		return slices.ContainsFunc(own, func(v string) bool { return strings.HasPrefix(v, name+"=") })
 	})

@@ -34,7 +34,7 @@ type process struct {
 func newProcess(e *Environment, cmd runtimes.Command, sink runtimes.Sink) *process {
 	p := &process{
 		env: e, cmd: cmd, sink: sink, started: time.Now(), killed: make(chan struct{}),
-		left: outputLimit(cmd.Limits.OutputBytes, e.limits.OutputBytes),
+		left: outputLimit(cmd.Limits.OutputBytes, e.Limits().OutputBytes),
 	}
 	closed := !cmd.OpenStdin && cmd.Terminal == nil
 	p.flow = flow{p: p, window: runtimes.Window, data: cmd.Stdin, closed: closed, none: closed}

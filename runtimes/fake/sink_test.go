@@ -46,8 +46,11 @@ func (s *sink) text(stream runtimes.Stream) string {
 
 func newEnvironment(t testing.TB, r *Runtime) *Environment {
 	t.Helper()
-	env, err := r.Create(context.Background(), runtimes.Spec{Session: "s", Env: []string{"A=1"}})
+	env, err := r.Create(context.Background(), runtimes.Spec{Name: "s"})
 	if err != nil {
+		t.Fatal(err)
+	}
+	if err := env.Assign(context.Background(), runtimes.Assignment{Session: "s", Env: []string{"A=1"}}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {

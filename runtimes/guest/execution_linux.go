@@ -33,6 +33,7 @@ type execution struct {
 	agent *agent
 	id    uint32
 	spec  frame.Start
+	env   []string   // of every program, when it was asked for
 	group []*os.File // descriptors of its control group, kept by the agent
 
 	// Process ids are guarded by table.mu. pid is the program's, of its session
@@ -61,7 +62,7 @@ func newExecution(a *agent, id uint32, spec frame.Start, group []*os.File) (*exe
 		return nil, errors.New("a start needs a number and a program")
 	}
 	x := &execution{
-		agent: a, id: id, spec: spec, group: group, credit: newCredit(outputWindow),
+		agent: a, id: id, spec: spec, env: a.env, group: group, credit: newCredit(outputWindow),
 		keeperGone: make(chan struct{}), followed: make(chan struct{}), crowded: make(chan struct{}), running: make(chan struct{}), gone: make(chan struct{}),
 	}
 	if spec.Input {

@@ -23,7 +23,6 @@ const closeTimeout = 10 * time.Second
 type Environment struct {
 	id        string
 	runtime   runtimes.Type
-	limits    runtimes.Limits
 	isolation runtimes.Isolation
 	terminal  bool // programs can have one
 	workspace *workspace.Directory
@@ -32,6 +31,14 @@ type Environment struct {
 	box       *box.Box
 	link      *guestlink.Link
 	relay     *egress.Relay // nil without a network
+
+	// For Assign.
+	variables  variables
+	processors int   // that programs see
+	reserve    int64 // of the kit
+
+	mu     sync.Mutex
+	limits runtimes.Limits
 
 	closing  chan struct{} // closed when Close begins
 	begin    sync.Once     // closes closing
@@ -54,7 +61,11 @@ func (e *Environment) Handle() runtimes.Handle {
 }
 
 // Limits are those read back from the kernel.
-func (e *Environment) Limits() runtimes.Limits { return e.limits }
+func (e *Environment) Limits() runtimes.Limits {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.limits
+}
 
 // Isolation is what was found in force when the environment was made.
 func (e *Environment) Isolation() runtimes.Isolation { return e.isolation }

@@ -150,7 +150,7 @@ var Limits = runtimes.Limits{
 
 // Spec asks for a usual session in that language.
 func Spec(session string, language runtimes.Language) runtimes.Spec {
-	return runtimes.Spec{Session: session, Language: language, Limits: Limits}
+	return runtimes.Spec{Name: session, Language: language, Limits: Limits}
 }
 
 // Available probes the runtime and returns what it offers. Where it is not

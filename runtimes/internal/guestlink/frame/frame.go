@@ -129,6 +129,16 @@ const (
 	KindPong
 	// FileReply (JSON FileReply) answers a FileCall; Body frames follow.
 	KindFileReply
+)
+
+// Kinds that were added. Numbers are appended, never changed: an agent may be
+// older than its server.
+const (
+	// Assign (JSON Assign), from the server, sets what a session asks for. It is
+	// answered where it has Limits.
+	KindAssign Kind = iota + KindFileReply + 1
+	// Assigned (JSON Assigned), from the agent, answers Assign.
+	KindAssigned
 
 	kindCount
 )
@@ -136,7 +146,7 @@ const (
 var kindNames = [kindCount]string{
 	"", "Hello", "Start", "Input", "CloseInput", "Grant", "Signal", "Resize", "Ping", "FileCall", "Body", "CPUs",
 	"Ready", "Failed", "Started", "NotStarted", "Output", "InputCredit", "InputClosed", "Signalled",
-	"CPUExceeded", "Exited", "Pong", "FileReply",
+	"CPUExceeded", "Exited", "Pong", "FileReply", "Assign", "Assigned",
 }
 
 // String names the kind, for errors.
@@ -264,6 +274,23 @@ type Start struct {
 	// Descriptors is how many come with this frame: from now on those in Slot.
 	// Zero: the ones that are there.
 	Descriptors int `json:",omitempty"`
+}
+
+// Assign is what programs that start from now on find, in place of what Hello
+// said.
+type Assign struct {
+	// Env is the environment of every program; nil stays.
+	Env []string `json:",omitempty"`
+	// Limits are set as those of Hello. They can be lowered only.
+	Limits []ResourceLimit `json:",omitempty"`
+}
+
+// Assigned is what became of it.
+type Assigned struct {
+	// Error says why a limit could not be set; "" it was.
+	Error string `json:",omitempty"`
+	// Limits are those of Assign, read back.
+	Limits []ResourceLimit `json:",omitempty"`
 }
 
 // Size is that of a terminal, in characters.
