@@ -65,7 +65,7 @@ func (r *Runtime) make(ctx context.Context, found *found, language *Language, sp
 		spec.Name = strings.ToLower(ulid.Make().String())
 	}
 	m := &making{r: r, found: found, language: language, spec: spec, e: &Environment{
-		id: r.name() + "-" + strings.ToLower(ulid.Make().String()), runtime: r.flavor.Type,
+		id: r.name() + "-" + spec.Name + "-" + strings.ToLower(ulid.Make().String()[18:]), runtime: r.flavor.Type,
 	}}
 	for _, step := range []struct {
 		name string
