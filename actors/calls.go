@@ -24,10 +24,7 @@ func (s *session) call(c *Call) {
 		s.answer(c, s.handle.Info(), nil)
 	case *Attach:
 		s.touch()
-		if !slices.Contains(s.sinks, r.Sink) {
-			s.sinks = append(s.sinks, r.Sink)
-			s.alone = time.Time{}
-		}
+		s.attach(r.Sink)
 		s.answer(c, s.handle.Info(), nil)
 	case *Detach:
 		s.detach(r.Sink)
@@ -36,8 +33,8 @@ func (s *session) call(c *Call) {
 		s.disconnected(r.Sink)
 		s.answer(c, nil, nil)
 	case *Close:
-		s.hand.call = nil
 		s.end(EndedByClient)
+		s.hand.call = nil
 		s.closing.calls = append(s.closing.calls, c)
 	case *ListExecutions:
 		s.answer(c, s.executions.list(), nil)
@@ -50,7 +47,7 @@ func (s *session) call(c *Call) {
 func (s *session) callWhileClosing(c *Call) {
 	switch r := c.Request.(type) {
 	case *Close:
-		if s.over { // while the actor stops it still gets calls
+		if s.ended { // while the actor stops it still gets calls
 			s.answer(c, nil, nil)
 			return
 		}
@@ -153,70 +150,26 @@ func (s *session) wait(c *Call, r *WaitExecution) {
 
 func (s *session) input(e *execution, r *Input) (any, error) {
 	s.touch()
-	if e.state == output.Completed || e.exited.Load() { // its end may wait in the mailbox
-		return nil, &ArgumentError{"executionId", "the execution has ended and takes no input"}
+	if e.state == output.Completed {
+		return nil, errEndedInput
 	}
-	if e.program == nil || !e.program.OpenStdin && e.program.Terminal == nil {
-		return nil, &ArgumentError{"executionId", "the execution takes no input: " + runtimes.ErrInputClosed.Error()}
-	}
-	if e.process == nil {
-		return e.early.feed(r)
-	}
-	n, err := e.process.Input(r.Data)
-	if err != nil {
-		return nil, &ArgumentError{"executionId", "the execution takes no input: " + err.Error()}
-	}
-	if r.EOF && n == len(r.Data) {
-		e.process.CloseInput()
-	}
-	return &Accepted{n}, nil
-}
-
-// feed keeps the input of a program that does not run yet, as much as a
-// running one would take.
-func (y *early) feed(r *Input) (any, error) {
-	if y.eof {
-		return nil, &ArgumentError{"executionId", "the execution takes no input: " + runtimes.ErrInputClosed.Error()}
-	}
-	n := min(len(r.Data), runtimes.InputBuffer-len(y.input))
-	y.input = append(y.input, r.Data[:n]...)
-	y.eof = r.EOF && n == len(r.Data)
-	return &Accepted{n}, nil
+	return e.task.input(r)
 }
 
 func (s *session) signal(e *execution, sig runtimes.Signal) (any, error) {
-	switch {
-	case e.state == output.Completed:
+	switch e.state {
+	case output.Completed:
 		return &Delivered{false}, nil
-	case e.state == output.Queued:
+	case output.Queued:
 		s.cancelExecution(e)
 		return &Delivered{true}, nil
-	case e.program == nil:
-		e.cancel()
-		return &Delivered{true}, nil
-	case e.process == nil:
-		e.early.signals = append(e.early.signals, sig)
-		return &Delivered{true}, nil
 	}
-	delivered, err := e.process.Signal(sig)
-	if err != nil {
-		return &Delivered{false}, nil // its environment is gone: so is the program
-	}
-	return &Delivered{delivered}, nil
+	return &Delivered{e.task.signal(sig)}, nil
 }
 
 func (e *execution) resize(size runtimes.TerminalSize) error {
-	switch {
-	case e.state == output.Completed:
-		return &ArgumentError{"executionId", "the execution has ended"}
-	case e.program == nil || e.program.Terminal == nil:
-		return &ArgumentError{"executionId", runtimes.ErrNoTerminal.Error()}
-	case e.process == nil:
-		e.early.size = &size
-		return nil
+	if e.state == output.Completed {
+		return errEndedTerminal
 	}
-	if err := e.process.Resize(size); err != nil {
-		return &ArgumentError{"executionId", err.Error()}
-	}
-	return nil
+	return e.task.resize(size)
 }

@@ -96,7 +96,7 @@ func (s *session) tick() {
 		return
 	}
 	now := time.Now()
-	s.executions.overdue(now, func(e *execution) { e.stop(runtimes.TimeLimitExceeded) })
+	s.executions.overdue(now, func(e *execution) { e.task.stop(runtimes.TimeLimitExceeded) })
 	s.executions.giveUp(now, func(e *execution, c *Call) { c.Caller.Reply(&Waited{State: e.state}, nil) })
 	s.executions.expire(now)
 	end := s.expiry()

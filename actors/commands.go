@@ -2,7 +2,6 @@ package actors
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"time"
 
@@ -72,24 +71,16 @@ func (s *session) startExecution(e *execution) {
 	s.system.running.Add(1)
 	s.enter(Active, ReasonCommand)
 	e.ctx = s.working()
-	if e.program == nil {
-		e.ctx, e.cancel = context.WithCancel(e.ctx)
-		e.log.Start()
-	} else if e.request.Timeout > 0 {
-		e.deadline = e.started.Add(e.request.Timeout)
-		s.armFor(e.deadline)
-	}
+	e.task.prepare()
 	s.system.dispatcher.start(e)
 }
 
-// running: the process is there.
+// running: the program runs.
 func (s *session) running(e *execution) {
 	if e.state != output.Running {
-		e.startedAs = nil // it has ended already
-		return
+		return // it has ended already
 	}
-	e.log.Start()
-	e.begun()
+	e.task.running()
 	if e.request.Background && e.call != nil {
 		s.reply(e, &Started{e.id, time.Since(e.arrived)})
 	}
@@ -103,9 +94,6 @@ func (s *session) settled(e *execution) {
 	wasRunning := e.state == output.Running
 	if e.exit.Status == runtimes.EnvironmentLost && e.environment == s.environment {
 		s.environmentLost() // before the environment's own word: what waits must not start there
-	}
-	if e.cancel != nil {
-		e.cancel()
 	}
 	if s.closing != nil && e.exit.Status == runtimes.EnvironmentLost {
 		e.exit = runtimes.Exit{Status: runtimes.Cancelled, Usage: e.exit.Usage} // it was ended, not lost
@@ -161,7 +149,7 @@ func (s *session) report(e *execution) {
 // cancelExecution ends an execution: a queued one never runs.
 func (s *session) cancelExecution(e *execution) {
 	if e.state == output.Running {
-		e.stop(runtimes.Cancelled)
+		e.task.stop(runtimes.Cancelled)
 		return
 	}
 	if at := slices.Index(s.queue, e); at >= 0 {
@@ -212,29 +200,4 @@ func (q *queue) pop() any {
 		}
 	}
 	return m
-}
-
-// doFile carries out a file command on the workspace.
-func doFile(ctx context.Context, w runtimes.Workspace, command any) (any, error) {
-	switch c := command.(type) {
-	case *runtimes.WriteFile:
-		n, err := w.WriteFile(ctx, *c)
-		return &FileWritten{n}, err
-	case *runtimes.ReadFile:
-		content, err := w.ReadFile(ctx, *c)
-		return &content, err
-	case *runtimes.CreateDirectory:
-		return nil, w.CreateDirectory(ctx, *c)
-	case *runtimes.CopyFile:
-		n, err := w.CopyFile(ctx, *c)
-		return &FileCopied{n}, err
-	case *runtimes.MoveFile:
-		return nil, w.MoveFile(ctx, *c)
-	case *runtimes.DeleteFile:
-		return nil, w.DeleteFile(ctx, *c)
-	case *runtimes.ListDirectory:
-		listing, err := w.ListDirectory(ctx, *c)
-		return &listing, err
-	}
-	return nil, fmt.Errorf("%w: no such command: %T", ErrInternal, command)
 }

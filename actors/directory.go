@@ -132,12 +132,16 @@ func (d *directory) create(m *create) {
 
 // again answers a create whose token has a session already.
 func (d *directory) again(e *entry, m *create) {
-	switch {
-	case e.fingerprint != m.request.Fingerprint:
+	if e.fingerprint != m.request.Fingerprint {
 		m.reply <- created{err: &ArgumentError{"clientToken", "was used with other parameters"}}
-	case e.ready:
+		return
+	}
+	if m.request.Sink != nil { // before whatever the caller sends once it is answered
+		d.system.root.Send(e.session.pid, &join{sink: m.request.Sink})
+	}
+	if e.ready {
 		m.reply <- created{session: e.session}
-	default:
+	} else {
 		e.waiters = append(e.waiters, m.reply)
 	}
 }

@@ -97,6 +97,46 @@ func TestAClientTokenReturnsTheSameSessionWhileItLives(t *testing.T) {
 	})
 }
 
+func TestWhoCreatesASessionIsAttachedToIt(t *testing.T) {
+	inWorld(t, Options{}, fake.Options{CreateDelay: time.Second}, func(w *world) {
+		first, second, late, gone := &sink{}, &sink{}, &sink{}, &sink{}
+		create := func(ctx context.Context, s *sink) (*Session, error) {
+			r := request()
+			r.ClientToken, r.KillOnDisconnect, r.Sink = "t", true, s
+			session, _, err := w.system.Create(ctx, r)
+			return session, err
+		}
+		left, leave := context.WithTimeout(context.Background(), time.Millisecond)
+		defer leave()
+		done := make(chan error, 2)
+		go func() { _, err := create(context.Background(), first); done <- err }()
+		go func() { _, err := create(context.Background(), second); done <- err }()
+		if _, err := create(left, gone); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("err = %v", err)
+		}
+		if err := errors.Join(<-done, <-done); err != nil {
+			t.Fatal(err)
+		}
+		s, err := create(context.Background(), late)
+		if err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait() // who has left is detached
+		w.run(s, "true")
+		for _, one := range []*sink{first, second, late} {
+			w.wantEvents(one, "Idle/command")
+		}
+		w.wantEvents(gone)
+		for _, one := range []*sink{first, second, late} {
+			w.ask(s, &Disconnected{one})
+		}
+		time.Sleep(DefaultDisconnectGrace + time.Second)
+		if !w.ended(s) {
+			t.Error("a session that nobody is attached to any more lives")
+		}
+	})
+}
+
 func TestACreateThatFailsSaysWhyAndLeavesNothing(t *testing.T) {
 	inWorld(t, Options{}, fake.Options{}, func(w *world) {
 		w.fake.FailCreates(errors.New("no room"))
@@ -151,7 +191,7 @@ func TestAReplacementThatFailsIsLoggedEachTimeItIsTried(t *testing.T) {
 func TestAReasonToldWithMoreKeepsAllOfItForTheLog(t *testing.T) {
 	var log bytes.Buffer
 	inWorld(t, Options{Logger: slog.New(slog.NewTextHandler(&log, nil))}, fake.Options{}, func(w *world) {
-		e := &environment{system: w.system, runtime: w.fake, spec: runtimes.Spec{Session: "s"}}
+		e := &environment{system: w.system, runtime: w.fake, assign: runtimes.Assignment{Session: "s"}}
 		made := &runtimes.EnvironmentError{Runtime: runtimes.Bun, Step: "start box", Reason: "r", Err: errors.New("cause")}
 		e.warn("environment not made", errors.Join(made, errors.New("and not undone")))
 		e.warn("environment not made", errors.New("neither step nor reason"))

@@ -10,7 +10,8 @@ import (
 )
 
 // end begins to close the session: nothing new is taken up, what waits is
-// refused, what runs is stopped, and the environment goes.
+// refused, what runs is stopped, and the environment goes. When that is gone,
+// over ends the rest.
 func (s *session) end(reason string) {
 	if s.closing != nil {
 		return
@@ -18,13 +19,18 @@ func (s *session) end(reason string) {
 	s.closing = &closing{reason: reason}
 	s.system.root.Send(s.system.directory, &ending{id: s.info.SessionID})
 	s.enter(Closing, ReasonClosing)
-	s.clock.timer.Stop()
-	s.stopWorking()
-	s.refuseQueue(ErrSessionClosed)
+	s.halt(ErrSessionClosed)
 	for _, e := range s.executions.unfinished() {
-		e.stop(runtimes.Cancelled)
+		e.task.stop(runtimes.Cancelled)
 	}
 	s.system.root.Send(s.environmentPID, &remove{})
+}
+
+// halt ends what the session does of itself. What waits is answered with err.
+func (s *session) halt(err error) {
+	s.clock.timer.Stop()
+	s.stopWorking()
+	s.refuseQueue(err)
 }
 
 // refuseQueue answers what has not run.
@@ -58,48 +64,46 @@ func (s *session) refuse(e *execution, err error) {
 
 // removed: nothing of the environment is left, so the session is over.
 func (s *session) removed(ctx actor.Context) {
+	s.end(EndedByEnvironmentLost) // unless it is closing: the environment actor failed
+	s.over(nil)
+	ctx.Stop(ctx.Self())
+}
+
+// over ends the session for everyone, once: after its environment has been
+// removed, with nil, and when the actor stops for a panic, with ErrInternal.
+// Whoever waits is answered.
+func (s *session) over(failure error) {
+	if s.ended {
+		return
+	}
+	s.ended = true
 	if s.closing == nil {
-		s.end(EndedByEnvironmentLost) // the environment actor failed
+		s.closing = &closing{reason: EndedByEnvironmentLost}
 	}
-	// What ran has been told by its runtime. A file command may still be on its
-	// way; nobody waits for it.
+	err := failure
+	if err == nil {
+		err = ErrSessionClosed
+	}
+	s.halt(err)
+	// What ran has been told by its runtime, unless the actor fails. A file
+	// command may still be on its way; nobody waits for it.
 	for _, e := range s.executions.unfinished() {
-		s.refuse(e, ErrSessionClosed)
+		s.refuse(e, err)
 	}
+	s.system.running.Add(-int64(s.active)) // of a session that a defect ended
+	s.executions.release()
 	s.handle.state.Store(uint32(Closed))
 	s.emit(Event{Kind: SessionEnded, SessionID: s.info.SessionID, Reason: s.closing.reason})
 	// The directory hears of it before the caller, whose next create is to
 	// find the place free.
-	s.finish()
+	s.ends.one()
 	for _, call := range s.closing.calls {
-		call.Caller.Reply(nil, nil)
+		call.Caller.Reply(nil, failure)
 	}
 	s.closing.calls = nil
 	if s.info.EnvironmentID != "" {
 		s.system.options.Observer.SessionEnded(s.runtime, s.closing.reason)
 	}
-	ctx.Stop(ctx.Self())
-}
-
-// stopping releases everything after a panic; after a regular end there is
-// nothing left to release.
-func (s *session) stopping() {
-	if s.closing == nil {
-		s.closing = &closing{reason: EndedByEnvironmentLost}
-		s.handle.state.Store(uint32(Closed))
-		s.emit(Event{Kind: SessionEnded, SessionID: s.info.SessionID, Reason: s.closing.reason})
-		s.system.options.Observer.SessionEnded(s.runtime, s.closing.reason)
-	}
-	s.clock.timer.Stop()
-	s.stopWorking()
-	s.refuseQueue(ErrInternal)
-	for _, e := range s.executions.unfinished() {
-		s.refuse(e, ErrInternal)
-	}
-	for _, call := range s.closing.calls {
-		call.Caller.Reply(nil, ErrInternal)
-	}
-	s.closing.calls = nil
 }
 
 // ends counts the two ends of a session, that of its actor and that of its

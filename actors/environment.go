@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -62,7 +63,8 @@ type (
 type environment struct {
 	system  *System
 	runtime runtimes.Runtime
-	spec    runtimes.Spec
+	spec    runtimes.Spec // all but the name, which each environment has for itself
+	assign  runtimes.Assignment
 	session *actor.PID
 	self    *actor.PID
 	ends    *ends
@@ -151,7 +153,7 @@ func (e *environment) lost() {
 	generation, closing := e.generation, make(chan struct{})
 	e.closing = closing
 	e.system.dispatcher.Schedule(func() {
-		e.system.close(gone, e.spec.Session)
+		e.system.close(gone, e.assign.Session)
 		close(closing)
 		e.system.root.Send(e.self, &again{generation: generation})
 	})
@@ -191,11 +193,11 @@ func (e *environment) remove() {
 			<-closing
 		}
 		if current != nil {
-			e.system.close(current, e.spec.Session)
+			e.system.close(current, e.assign.Session)
 		}
 		if workspace != nil {
 			if err := workspace.Close(); err != nil {
-				e.system.options.Logger.Error("workspace not removed", "session", e.spec.Session, "error", err)
+				e.system.options.Logger.Error("workspace not removed", "session", e.assign.Session, "error", err)
 			}
 		}
 		e.ends.one()
@@ -223,17 +225,34 @@ func (e *environment) make() {
 	ctx, cancel := context.WithCancel(context.Background())
 	making := &creation{cancel: cancel, done: make(chan result, 1)}
 	e.making = making
-	spec := e.spec
+	spec, assign := e.spec, e.assign
+	spec.Name = strings.ToLower(newID())
 	e.system.dispatcher.Schedule(func() {
 		defer cancel()
-		environment, err := e.system.makeEnvironment(ctx, e.runtime, spec)
+		environment, err := e.system.makeEnvironment(ctx, e.runtime, spec, assign)
 		making.done <- result{environment, err}
 		e.system.root.Send(e.self, &made{generation: generation})
 	})
 }
 
+// makeFor makes an environment and gives it to its session.
+func (s *System) makeFor(ctx context.Context, rt runtimes.Runtime, spec runtimes.Spec, assign runtimes.Assignment) (runtimes.Environment, error) {
+	env, err := rt.Create(ctx, spec)
+	if err != nil {
+		return nil, err
+	}
+	if err = env.Assign(ctx, assign); err == nil {
+		return env, nil
+	}
+	s.close(env, assign.Session)
+	if spec.Workspace == nil {
+		err = errors.Join(err, env.Workspace().Close())
+	}
+	return nil, err
+}
+
 // makeEnvironment waits for its turn, makes an environment, and never panics.
-func (s *System) makeEnvironment(ctx context.Context, rt runtimes.Runtime, spec runtimes.Spec) (env runtimes.Environment, err error) {
+func (s *System) makeEnvironment(ctx context.Context, rt runtimes.Runtime, spec runtimes.Spec, assign runtimes.Assignment) (env runtimes.Environment, err error) {
 	select {
 	case s.creating <- struct{}{}:
 		defer func() { <-s.creating }()
@@ -255,7 +274,7 @@ func (s *System) makeEnvironment(ctx context.Context, rt runtimes.Runtime, spec 
 		Err: context.DeadlineExceeded,
 	})
 	defer cancel()
-	env, err = rt.Create(ctx, spec)
+	env, err = s.makeFor(ctx, rt, spec, assign)
 	if err != nil && ctx.Err() != nil {
 		var named *runtimes.EnvironmentError
 		if !errors.As(err, &named) {
@@ -305,6 +324,6 @@ func (e *environment) warn(message string, err error) {
 			cause = failed.Err
 		}
 	}
-	e.system.options.Logger.Warn(message, "session", e.spec.Session, "runtime", e.runtime.Type().String(),
+	e.system.options.Logger.Warn(message, "session", e.assign.Session, "runtime", e.runtime.Type().String(),
 		"step", step, "error", cause)
 }

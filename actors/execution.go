@@ -2,8 +2,6 @@ package actors
 
 import (
 	"context"
-	"errors"
-	"sync/atomic"
 	"time"
 
 	"github.com/codebeaker/codebeaker/actors/output"
@@ -18,30 +16,49 @@ type execution struct {
 	session *session
 	id      string
 	request Execute
-	program *runtimes.Command // nil for a file command, and once settled
-	name    string            // of the program
-	call    *Call             // not answered yet
-	log     output.Log        // safe by itself
+	task    task       // what it does; the execution is a part of it
+	name    string     // of a program
+	call    *Call      // not answered yet
+	log     output.Log // safe by itself
 
 	arrived  time.Time
-	started  time.Time // zero until it runs
+	started  time.Time // zero until its turn has come
 	deadline time.Time // zero without a time limit
 	state    output.State
 
-	environment runtimes.Environment // that it runs in; set before do
-	cancel      context.CancelFunc   // of a file command
-	ctx         context.Context      // of do
-	exited      atomic.Bool          // Exited has been called
-	startedAs   runtimes.Process     // set by do, read after running
-	process     runtimes.Process     // nil until it runs
-	early       early                // what came before the process
+	// Set before task.run, which reads them.
+	ctx         context.Context
+	environment runtimes.Environment
 
-	result  any           // of a file command; set by do, read after settled
-	err     error         // likewise
-	exit    runtimes.Exit // set by Exited, read after settled
+	// How it ended: set by the task before the message settled, read after it.
+	err  error
+	exit runtimes.Exit // of a program
+
 	waiters []waiter
 	outcome Outcome
-	ended   ProcessResult // of a program
+}
+
+// task is what an execution does: a program or a file command; the cell of a
+// kernel would be another. All that reaches a running execution reaches it
+// here, and may come before it runs.
+type task interface {
+	// prepare is called when its turn has come.
+	prepare()
+	// run carries it out, or sets it going. It is called outside the actor, the
+	// other methods by the actor. The end is told by the message settled.
+	run()
+	// running follows the message of that name.
+	running()
+	// input feeds it. Errors: *ArgumentError.
+	input(r *Input) (*Accepted, error)
+	// signal reports whether the signal reaches anything.
+	signal(sig runtimes.Signal) bool
+	// resize sets the size of its terminal. Errors: *ArgumentError.
+	resize(size runtimes.TerminalSize) error
+	// stop ends it, now or as soon as it can be.
+	stop(reason runtimes.Status)
+	// settle fills in what came of it, and lets go of what the client sent.
+	settle(o *Outcome)
 }
 
 // waiter is a WaitExecution that has not been answered.
@@ -50,27 +67,26 @@ type waiter struct {
 	deadline time.Time // zero waits for ever
 }
 
-// early is what is to be done to a process that is being started.
-type early struct {
-	input   []byte // at most runtimes.InputBuffer
-	eof     bool
-	signals []runtimes.Signal
-	size    *runtimes.TerminalSize
-	stop    runtimes.Status // zero does not stop it
-}
-
 // Messages from outside the actor, see execution.
 type (
-	running   execution // the process runs
+	running   execution // the task wants to do what came too early, or is in the background
 	settled   execution // the command is done
 	forgotten execution // its log was released for want of memory
 )
 
 func newExecution(s *session, call *Call, r *Execute) *execution {
-	e := &execution{session: s, id: newID(), request: *r, call: call, arrived: time.Now()}
-	if program, ok := r.Command.(*runtimes.Command); ok {
-		e.program, e.name = program, program.Name
+	var e *execution
+	if command, ok := r.Command.(*runtimes.Command); ok {
+		p := &program{command: command}
+		e = &p.execution
+		e.task, e.name = p, command.Name
+	} else {
+		f := &fileCommand{command: r.Command}
+		e = &f.execution
+		e.task = f
 	}
+	e.session, e.id, e.request, e.call, e.arrived = s, newID(), *r, call, time.Now()
+	e.request.Command = nil // the task has it
 	e.log.Init(e.id, output.Options{Capacity: s.system.options.OutputBytes, Memory: s.system.memory, Owner: e})
 	return e
 }
@@ -87,106 +103,10 @@ func (*forgotten) IgnoreDeadLetterLogging() {}
 // Forgotten is output.Owner's.
 func (e *execution) Forgotten() { e.send((*forgotten)(e)) }
 
-// do carries out the command, outside the actor. It ends with the message
-// settled, sent from here or from Exited.
-func (e *execution) do() {
-	if e.program == nil {
-		e.result, e.err = doFile(e.ctx, e.environment.Workspace(), e.request.Command)
-		e.send((*settled)(e))
-		return
-	}
-	if e.err = e.leavesWorkspace(); e.err != nil {
-		e.send((*settled)(e))
-		return
-	}
-	process, err := e.environment.Start(e.ctx, *e.program, e)
-	if err != nil {
-		e.exit = exitOf(err)
-		e.send((*settled)(e))
-		return
-	}
-	if e.exited.Load() {
-		return // too quick to be seen running
-	}
-	e.startedAs = process
-	e.log.Bind(process)
-	e.send((*running)(e))
-}
-
-// leavesWorkspace looks at the working directory of a program from outside, by
-// the rules of file commands: a path that leads out of the workspace, by a
-// symlink too, is refused. Whether the directory is there is the agent's word.
-func (e *execution) leavesWorkspace() error {
-	if e.program.Dir == "" {
-		return nil
-	}
-	// A read opens the directory and says what it is, however much is in it; a
-	// listing looks at every name.
-	_, err := e.environment.Workspace().ReadFile(e.ctx, runtimes.ReadFile{Path: e.program.Dir, Length: 1})
-	if runtimes.FileCodeOf(err) == runtimes.CodePathOutsideWorkspace {
-		return err
-	}
-	return nil
-}
-
-// exitOf is the end of a program whose start was not heard of.
-func exitOf(err error) runtimes.Exit {
-	switch {
-	case errors.Is(err, runtimes.ErrEnvironmentLost):
-		return runtimes.Exit{Status: runtimes.EnvironmentLost}
-	case errors.Is(err, context.Canceled):
-		return runtimes.Exit{Status: runtimes.Cancelled}
-	}
-	return runtimes.Exit{Status: runtimes.CouldNotStart, Message: err.Error()}
-}
+// do is the execution as a job.
+func (e *execution) do() { e.task.run() }
 
 func (e *execution) send(m any) { e.session.system.root.Send(e.session.self, m) }
-
-// Output is runtimes.Sink's.
-func (e *execution) Output(stream runtimes.Stream, p []byte) { e.log.Output(stream, p) }
-
-// InputReady is runtimes.Sink's. Clients learn of room by trying again.
-func (e *execution) InputReady() {}
-
-// Exited is runtimes.Sink's.
-func (e *execution) Exited(exit runtimes.Exit) {
-	e.exit = exit
-	e.exited.Store(true)
-	e.send((*settled)(e))
-}
-
-// begun takes over the process and does what came too early for it.
-func (e *execution) begun() {
-	e.process, e.startedAs = e.startedAs, nil
-	if len(e.early.input) > 0 {
-		_, _ = e.process.Input(e.early.input) // an empty buffer takes all of it
-	}
-	if e.early.eof {
-		e.process.CloseInput()
-	}
-	if e.early.size != nil {
-		_ = e.process.Resize(*e.early.size)
-	}
-	for _, sig := range e.early.signals {
-		_, _ = e.process.Signal(sig)
-	}
-	if e.early.stop != 0 {
-		e.process.Stop(e.early.stop)
-	}
-	e.early = early{}
-}
-
-// stop ends a program that runs, now or as soon as it can be.
-func (e *execution) stop(reason runtimes.Status) {
-	switch {
-	case e.program == nil:
-		e.cancel()
-	case e.process == nil:
-		e.early.stop = reason
-	default:
-		e.process.Stop(reason)
-	}
-}
 
 // settle makes the outcome of a command that is done.
 func (e *execution) settle(now time.Time) {
@@ -198,44 +118,13 @@ func (e *execution) settle(now time.Time) {
 	} else {
 		o.Duration = now.Sub(e.started)
 	}
-	if e.program == nil || runtimes.FileCodeOf(e.err) != "" {
-		e.settleFile(o)
-	} else {
-		e.settleProgram(o)
+	if e.err != nil {
+		o.Error, o.ErrorCode = e.err.Error(), string(runtimes.FileCodeOf(e.err))
 	}
+	e.task.settle(o)
 	e.log.Hold(sizeOf(o.Result))
 	e.log.Complete(o)
-	// What the client sent is not kept: it may be large, or secret.
-	e.process, e.environment, e.program, e.request.Command = nil, nil, nil, nil
-}
-
-func (e *execution) settleProgram(o *Outcome) {
-	status := e.exit.Status
-	o.Success = status == runtimes.Completed
-	e.ended = ProcessResult{
-		Exit:   e.exit,
-		Stdout: e.log.Captured(runtimes.Stdout),
-		Stderr: e.log.Captured(runtimes.Stderr),
-	}
-	if e.program.Terminal != nil {
-		e.ended.Stdout = e.log.Captured(runtimes.Terminal)
-	}
-	e.ended.Stdout.Truncated = e.ended.Stdout.Truncated || e.exit.Cut[runtimes.Stdout-1] || e.exit.Cut[runtimes.Terminal-1]
-	e.ended.Stderr.Truncated = e.ended.Stderr.Truncated || e.exit.Cut[runtimes.Stderr-1]
-	o.Result = &e.ended
-	if !o.Success {
-		o.ErrorCode = status.String()
-		o.Error = describe(&e.exit, e.request.Timeout)
-	}
-}
-
-func (e *execution) settleFile(o *Outcome) {
-	if e.err == nil {
-		o.Success, o.Result = true, e.result
-		return
-	}
-	o.Error = e.err.Error()
-	o.ErrorCode = string(runtimes.FileCodeOf(e.err))
+	e.environment = nil
 }
 
 // sizeOf is about how many bytes the result of a file command holds.

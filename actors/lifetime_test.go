@@ -267,6 +267,10 @@ func TestAPanicEndsOneSessionAndAnswersItsCalls(t *testing.T) {
 			s.Send(&Call{Request: e, Caller: exploding{a}})
 			return a
 		},
+		"while it closes": func(s *Session) *answer {
+			send(s, &Attach{fuse{}})
+			return send(s, &Close{})
+		},
 	}
 	for name, explode := range panics {
 		t.Run(name, func(t *testing.T) {
@@ -296,6 +300,15 @@ func TestAPanicEndsOneSessionAndAnswersItsCalls(t *testing.T) {
 type uncomparable struct{ _ []int }
 
 func (uncomparable) SessionEvent(Event) {}
+
+// fuse is a sink that panics when its session begins to close.
+type fuse struct{}
+
+func (fuse) SessionEvent(e Event) {
+	if e.State == Closing {
+		panic("boom")
+	}
+}
 
 // exploding is a caller whose Follow panics.
 type exploding struct{ *answer }

@@ -63,6 +63,9 @@ type CreateRequest struct {
 	// fingerprint is an *ArgumentError of clientToken.
 	ClientToken string
 	Fingerprint string
+	// Sink is attached to the session before the creation is answered, as by
+	// Attach; nil attaches nobody. It hears of nothing before the answer.
+	Sink EventSink
 }
 
 // ListRequest asks for a page of sessions.

@@ -2,6 +2,7 @@ package actors
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -31,11 +32,12 @@ type session struct {
 	executions executions
 
 	sinks   []EventSink
-	alone   time.Time // since when there is none; zero unless KillOnDisconnect
+	joining []EventSink // who waits for the creation and is attached then
+	alone   time.Time   // since when there is none; zero unless KillOnDisconnect
 	clock   clock
 	closing *closing // nil until the session ends
 	ends    ends
-	over    bool // this actor's end has been counted
+	ended   bool // see over
 
 	killOnDisconnect bool // see CreateRequest
 }
@@ -44,6 +46,13 @@ type session struct {
 type closing struct {
 	reason string
 	calls  []*Call // of Close, answered when nothing is left
+}
+
+// join attaches who has created the session, or waits for it with its client
+// token, as soon as it is ready.
+type join struct {
+	quiet
+	sink EventSink
 }
 
 // end closes the session for a reason of the server.
@@ -63,14 +72,17 @@ func (s *System) spawnSession(id string, rt runtimes.Runtime, r *CreateRequest) 
 		},
 	}
 	self.killOnDisconnect = r.KillOnDisconnect
+	if r.Sink != nil {
+		self.joining = []EventSink{r.Sink}
+	}
 	self.handle = &Session{id: id, owner: r.Owner, root: s.root}
 	self.handle.state.Store(uint32(Creating))
 	self.handle.lastActivity.Store(now.UnixNano())
 	self.handle.base.Store(self.info)
 	child := &environment{system: s, runtime: rt, ends: &self.ends, spec: runtimes.Spec{
-		Session: id, Language: r.Language, Limits: r.Limits, DiskAsked: r.DiskAsked, Network: r.Network,
-		Env: r.Env, Image: r.Image,
-	}}
+		HostName: runtimes.HostName(id), Language: r.Language, Limits: r.Limits, DiskAsked: r.DiskAsked,
+		Network: r.Network, Image: r.Image,
+	}, assign: runtimes.Assignment{Session: id, Env: r.Env}}
 	// The handle's pid is there before anyone can send: the directory gives the
 	// handle away only after this returns. The actor itself takes its pid from
 	// Started.
@@ -122,23 +134,14 @@ func (s *session) Receive(ctx actor.Context) {
 		s.environmentGone(m.err)
 	case *environmentRemoved:
 		s.removed(ctx)
+	case *join:
+		s.join(m.sink)
 	case *end:
 		s.end(m.reason)
 	case *actor.Stopping:
-		s.stopping()
+		s.over(ErrInternal) // after a panic; else it is over already
 	case *actor.Stopped:
 		s.hand.stopped.Store(true)
-		s.finish()
-	}
-}
-
-// finish counts the end of this actor, once.
-func (s *session) finish() {
-	if !s.over {
-		s.over = true
-		s.system.running.Add(-int64(s.active)) // of a session that a defect ended
-		s.executions.release()
-		s.ends.one()
 	}
 }
 
@@ -190,6 +193,25 @@ func (s *session) stopWorking() {
 	}
 }
 
+// attach makes sink receive the events of the session.
+func (s *session) attach(sink EventSink) {
+	if !slices.Contains(s.sinks, sink) {
+		s.sinks = append(s.sinks, sink)
+		s.alone = time.Time{}
+	}
+}
+
+// join is attach for a creator; nil is none.
+func (s *session) join(sink EventSink) {
+	switch {
+	case sink == nil || s.closing != nil:
+	case s.state() == Creating:
+		s.joining = append(s.joining, sink)
+	default:
+		s.attach(sink)
+	}
+}
+
 // touch notes activity.
 func (s *session) touch() { s.handle.lastActivity.Store(time.Now().UnixNano()) }
 
@@ -205,10 +227,14 @@ func (s *session) environmentReady(env runtimes.Environment) {
 	})
 	if first {
 		s.touch()
+		s.enter(Active, "") // which its creators learn by the answer
+		for _, sink := range s.joining {
+			s.attach(sink)
+		}
+		s.joining = nil
 		if s.killOnDisconnect && len(s.sinks) == 0 { // who created it may be gone
 			s.alone = time.Now()
 		}
-		s.enter(Active, "")
 		s.system.options.Observer.SessionOpened(s.runtime)
 		s.system.root.Send(s.system.directory, &ready{id: s.info.SessionID})
 	} else {

@@ -321,11 +321,11 @@ func TestFileCommandsRunOnTheWorkspace(t *testing.T) {
 // Its end may wait in the mailbox behind the input, which was answered as if the
 // program could still read it.
 func TestInputToAProgramThatHasJustEndedIsRefused(t *testing.T) {
-	e := &execution{program: &runtimes.Command{Name: "cat", OpenStdin: true}, state: output.Running}
-	e.exited.Store(true)
+	p := &program{command: &runtimes.Command{Name: "cat", OpenStdin: true}, ended: true}
+	p.task, p.state = p, output.Running
 	inWorld(t, Options{}, fake.Options{}, func(w *world) {
 		s := &session{handle: w.create()}
-		result, err := s.input(e, &Input{Data: []byte("x")})
+		result, err := s.input(&p.execution, &Input{Data: []byte("x")})
 		var argument *ArgumentError
 		if !errors.As(err, &argument) || argument.Member != "executionId" {
 			t.Errorf("%v, %v", result, err)

@@ -155,25 +155,33 @@ func (s *System) Create(ctx context.Context, r CreateRequest) (*Session, *Info, 
 		}
 		return c.session, c.session.Info(), nil
 	case <-ctx.Done():
-		if r.ClientToken == "" {
-			go s.abandon(reply)
-		}
+		go s.abandon(reply, r.ClientToken != "", r.Sink)
 		return nil, nil, context.Cause(ctx)
 	case <-s.stopped:
 		return nil, nil, ErrShuttingDown
 	}
 }
 
-// abandon closes a session that nobody waits for any more.
-func (s *System) abandon(reply <-chan created) {
+// abandon closes a session that nobody waits for any more, or keeps it without
+// the sink of who has left.
+func (s *System) abandon(reply <-chan created, keep bool, sink EventSink) {
 	select {
 	case c := <-reply:
-		if c.err == nil {
+		switch {
+		case c.err != nil:
+		case !keep:
 			s.root.Send(c.session.pid, &end{reason: EndedByClient})
+		case sink != nil:
+			c.session.Send(&Call{Request: &Disconnected{Sink: sink}, Caller: noCaller{}})
 		}
 	case <-s.stopped: // it has ended all of them
 	}
 }
+
+// noCaller waits for no answer.
+type noCaller struct{}
+
+func (noCaller) Reply(any, error) {}
 
 // Lookup finds the owner's session. It waits for nobody.
 // Errors: ErrSessionNotFound, ErrSessionClosed when it ended a moment ago,

@@ -12,6 +12,9 @@ var (
 	ErrEnvironmentLost = errors.New("the environment is gone")
 	// ErrInputClosed: the program takes no more input.
 	ErrInputClosed = errors.New("the input is closed")
+	// ErrCannotAssign: something that a session asks for cannot be set any more in
+	// an environment that is there.
+	ErrCannotAssign = errors.New("the environment cannot be given to this session")
 	// ErrNoTerminal: the program has no terminal.
 	ErrNoTerminal = errors.New("the execution has no terminal")
 )

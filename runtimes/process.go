@@ -27,6 +27,10 @@ type Command struct {
 	OpenStdin bool
 	// Terminal gives the program a terminal of that size; nil, pipes.
 	Terminal *TerminalSize
+	// Channel gives the program a pair of streams beside its standard ones: it
+	// reads descriptor 3 and writes descriptor 4. A kernel speaks to the server
+	// there, whatever its code prints. See Process.Channel.
+	Channel bool
 	// Limits are those of this command alone, below the session's.
 	Limits CommandLimits
 }
@@ -37,7 +41,7 @@ type CommandLimits struct {
 	MemoryBytes int64
 	CPU         time.Duration // of all its processes together
 	Processes   int64
-	OutputBytes int64 // of all streams together
+	OutputBytes int64 // of all streams together but the channel
 	// StackBytes is how far the stack of each of its first threads may grow. Zero
 	// is the environment's own: see docs/runtimes.md.
 	StackBytes int64
@@ -56,9 +60,12 @@ const (
 	Stdout Stream = iota + 1
 	Stderr
 	Terminal
+	// Channel is what a program with Command.Channel writes there.
+	Channel
 )
 
-// String returns the wire name: stdout, stderr or pty.
+// String returns the wire name: stdout, stderr or pty. The channel is on no
+// wire; it is "channel" in messages.
 func (s Stream) String() string {
 	switch s {
 	case Stdout:
@@ -67,6 +74,8 @@ func (s Stream) String() string {
 		return "stderr"
 	case Terminal:
 		return "pty"
+	case Channel:
+		return "channel"
 	}
 	return ""
 }
@@ -83,31 +92,47 @@ const InputBuffer = 64 << 10
 // another from one goroutine; they must return at once, for they hold up every
 // process of the environment.
 type Sink interface {
+	// Started is the first call, when the program runs. A program that never
+	// runs has none: it is told Exited alone.
+	Started()
 	// Output delivers bytes in the order in which the program wrote them to
 	// that stream. p is valid during the call only.
 	Output(stream Stream, p []byte)
-	// InputReady tells that input which did not fit before may fit now.
+	// InputReady tells that input which did not fit before may fit now, of the
+	// program or of its channel.
 	InputReady()
 	// Exited is the last call. Every byte the program wrote, as far as it was
 	// read, has been delivered before.
 	Exited(exit Exit)
 }
 
-// Process is a running program and the tree of processes below it. Its methods
-// are safe for use by several goroutines and do nothing after the exit.
-type Process interface {
+// Flow is the traffic between the server and a program, in both directions. Its
+// methods are safe for use by several goroutines.
+type Flow interface {
 	// Grant gives back n bytes of the output window (see Window). Without
 	// grants the program is held up at its next write once the window is
 	// full, as a terminal would do.
 	Grant(n int)
-	// Input hands bytes to the program's standard input and returns how many
-	// were accepted. Zero with an open input means that the buffer is full:
-	// Sink.InputReady follows.
+	// Input hands bytes to the program and returns how many were accepted. Zero
+	// with an open input means that the buffer is full: Sink.InputReady follows.
 	// Errors: ErrInputClosed after CloseInput, or where the command had none,
 	// or when the program has closed its end or exited.
 	Input(p []byte) (int, error)
 	// CloseInput makes the program read end of file after what was accepted.
 	CloseInput()
+}
+
+// Process is a program and the tree of processes below it. Its methods are safe
+// for use by several goroutines, may be called from the return of Start on, and
+// do nothing after the exit. Before Sink.Started a Signal or Resize reaches
+// nobody; input waits for the program, and Stop ends it as soon as it can.
+type Process interface {
+	// Flow is that of the standard streams, or of the terminal.
+	Flow
+	// Channel is the flow of the channel, nil where the command had none. It
+	// has a window and a buffer of its own, so that neither flow holds the other
+	// up, and no limit of output: who reads it bounds what it keeps.
+	Channel() Flow
 	// Signal sends a signal to the program's process group; SIGKILL goes to
 	// its whole tree. It reports whether the signal reached anything.
 	// Errors: ErrEnvironmentLost.

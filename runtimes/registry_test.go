@@ -36,9 +36,10 @@ func (s *stub) Probe(context.Context) Availability {
 	return Availability{Available: true, Languages: served, Isolation: Isolation{Score: 8}}
 }
 
-func (s *stub) Create(context.Context, Spec) (Environment, error) { panic("a stub makes nothing") }
-func (s *stub) Sweep(context.Context) error                       { return nil }
-func (s *stub) Close() error                                      { return nil }
+func (s *stub) Create(context.Context, Spec) (Environment, error)  { panic("a stub makes nothing") }
+func (s *stub) Adopt(context.Context, Handle) (Environment, error) { return nil, ErrCannotAdopt }
+func (s *stub) Sweep(context.Context) error                        { return nil }
+func (s *stub) Close() error                                       { return nil }
 
 // watched is a stub that can tell that something has changed.
 type watched struct {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // Runtime makes environments of one kind. Implementations are safe for use by
@@ -18,10 +19,17 @@ type Runtime interface {
 	Probe(ctx context.Context) Availability
 
 	// Create makes a ready environment: its guest agent has answered and every
-	// limit has been read back. On an error nothing is left behind, except
-	// Spec.Workspace, which stays the caller's.
+	// limit has been read back. It belongs to no session until Assign. On an
+	// error nothing is left behind, except Spec.Workspace, which stays the
+	// caller's.
 	// Errors: *EnvironmentError for a step that failed; ctx's cause.
 	Create(ctx context.Context, spec Spec) (Environment, error)
+
+	// Adopt takes over an environment that another server has made and left,
+	// with what runs in it.
+	// Errors: ErrCannotAdopt where it cannot, which today is everywhere: agents
+	// end with their server.
+	Adopt(ctx context.Context, h Handle) (Environment, error)
 
 	// Sweep removes what an earlier life of this data directory left behind:
 	// containers, processes, mounts, directories, cgroups. It touches only
@@ -41,6 +49,8 @@ type Environment interface {
 	ID() string
 	// ContainerID is the engine's id of the container, "" outside Docker.
 	ContainerID() string
+	// Handle is what another server needs for Runtime.Adopt.
+	Handle() Handle
 	// Limits are those in force, read back from the kernel or the engine. A
 	// zero member is a limit that is not enforced here.
 	Limits() Limits
@@ -50,9 +60,17 @@ type Environment interface {
 	// Its owner is the session: Close does not remove it.
 	Workspace() Workspace
 
-	// Start starts a program. It returns once the program runs or is known
-	// not to; a program that could not be started is an Exit with status
-	// CouldNotStart told to sink, not an error.
+	// Assign gives the environment to a session, once. Programs that start
+	// afterwards have its variables, and its limits are in force; Limits tells
+	// them. Errors: ErrCannotAssign, after which the environment is as it was:
+	// whoever needs such a one makes it anew. After another error it is to be
+	// closed.
+	Assign(ctx context.Context, a Assignment) error
+
+	// Start starts a program. It does not wait for that: it returns once the
+	// start is on its way, and sink is told what comes of it, maybe before
+	// Start returns. A program that could not be started is an Exit with
+	// status CouldNotStart, not an error. ctx bounds the call, not the program.
 	// sink.Exited is called exactly once for every Start that returned no
 	// error. Errors: ErrEnvironmentLost; ctx's cause.
 	Start(ctx context.Context, cmd Command, sink Sink) (Process, error)
@@ -89,11 +107,17 @@ const (
 	Internet
 )
 
-// Spec describes the environment to make.
+// Spec describes the environment to make: what can be known before its session
+// is. The rest is an Assignment.
 type Spec struct {
-	// Session is the id of the session, used as a label and in names. It has
-	// only letters, digits, '.' and '-'.
-	Session  string
+	// Name is the environment's in labels, in the names of containers and
+	// control groups and, where it makes one, of the workspace. No two have the
+	// same at a time, but one that replaces another on its workspace. It has only
+	// letters, digits, '.' and '-'.
+	Name string
+	// HostName is what programs find as the name of their machine, see HostName;
+	// "" makes it of Name.
+	HostName string
 	Language Language
 	// Limits are those asked for; Environment.Limits are those in force.
 	Limits  Limits
@@ -102,12 +126,50 @@ type Spec struct {
 	// where its share of memory does not hold as much. Else it is a default,
 	// and memory, which is faster, bounds it.
 	DiskAsked bool
-	// Env are variables of every program, "KEY=value".
-	Env []string
 	// Image names another image than the language's; Docker only.
 	Image string
 	// Workspace is that of an environment that was lost; nil makes a new one.
 	Workspace Workspace
+}
+
+// Assignment is what an environment learns of the session that it is for.
+type Assignment struct {
+	// Session is the id, for the log.
+	Session string
+	// Env are variables of every program, "KEY=value".
+	Env []string
+	// Limits are those that differ from the Spec's. A zero member stays as it is.
+	Limits Limits
+}
+
+// HostName makes the name of a machine of the id of what it is for.
+func HostName(id string) string {
+	letters := strings.Map(func(r rune) rune {
+		switch {
+		case 'A' <= r && r <= 'Z':
+			return r + 'a' - 'A'
+		case 'a' <= r && r <= 'z', '0' <= r && r <= '9':
+			return r
+		}
+		return '-' // RFC 1123, 2.1
+	}, id)
+	end := strings.Trim(letters[max(0, len(letters)-shortID):], "-")
+	if end == "" {
+		return "session"
+	}
+	return "session-" + end
+}
+
+// shortID is how many characters of an id a host name ends with: of a ULID they
+// are chance.
+const shortID = 8
+
+// MachineName is HostName, or that of the Name.
+func (s *Spec) MachineName() string {
+	if s.HostName != "" {
+		return s.HostName
+	}
+	return HostName(s.Name)
 }
 
 // Limits bound an environment. A zero member is no limit in Environment.Limits

@@ -35,11 +35,11 @@ func TestAClosedSessionLeavesNothingWhateverItRan(t *testing.T) {
 			"type": "execute_shell", "commandName": "sh", "args": []string{"-c", "trap '' TERM; setsid sleep 1000 & sleep 1000"}}}
 		f.call("session.execute", background, nil)
 		f.shell(s, "sh", "-c", "mkdir -p deep/er; echo x >deep/er/file; chmod 000 deep; (setsid sleep 1000 &) ; exit 3")
-		if found := tracesOf(p).find(t, s.ID); len(found) == 0 {
+		if found := tracesOf(p).find(t, s.name()); len(found) == 0 {
 			t.Error("a living session leaves no trace: this test looks in the wrong places")
 		}
 		f.close(s)
-		tracesOf(p).wantNone(t, s.ID)
+		tracesOf(p).wantNone(t, s.name())
 	})
 }
 
@@ -69,7 +69,8 @@ func TestAnEnvironmentKilledFromOutsideIsReplacedOnTheSameFiles(t *testing.T) {
 			t.Error("the environment has the old id")
 		}
 		f.close(s)
-		tracesOf(p).wantNone(t, s.ID)
+		tracesOf(p).wantNone(t, now.name())
+		tracesOf(p).wantNone(t, s.name())
 	})
 }
 

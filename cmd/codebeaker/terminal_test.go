@@ -31,7 +31,7 @@ func keepOnEach(t *testing.T, promises []promise) {
 			})
 		}
 		f.close(s)
-		tracesOf(p).wantNone(t, s.ID)
+		tracesOf(p).wantNone(t, s.name())
 	})
 }
 

@@ -38,6 +38,17 @@ func (tr traces) find(t *testing.T, match string) []string {
 	return found
 }
 
+// name is what the container, the control groups and the workspace of a session's
+// environment are called after: the part of its id that is a ULID.
+func (s session) name() string {
+	for part := range strings.SplitSeq(s.EnvironmentID, "-") {
+		if len(part) == 26 {
+			return part
+		}
+	}
+	return s.EnvironmentID
+}
+
 // wantNone waits until there is nothing left: the kernel takes a moment to let
 // go of what has ended.
 func (tr traces) wantNone(t *testing.T, match string) {

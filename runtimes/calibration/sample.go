@@ -24,7 +24,7 @@ var limits = runtimes.Limits{MemoryBytes: 512 << 20, CPUs: 1, Processes: 128, Di
 func take(ctx context.Context, rt runtimes.Runtime, language runtimes.Language, p programs, number int) (s sample, err error) {
 	start := time.Now()
 	env, err := rt.Create(ctx, runtimes.Spec{
-		Session: fmt.Sprintf("calibration-%v-%d", rt.Type(), number), Language: language, Limits: limits,
+		Name: fmt.Sprintf("calibration-%v-%d", rt.Type(), number), Language: language, Limits: limits,
 	})
 	if err != nil {
 		return s, err
@@ -88,6 +88,9 @@ func (w *watcher) Output(_ runtimes.Stream, p []byte) {
 		close(w.greeted)
 	}
 }
+
+// Started says nothing: a greeting does.
+func (w *watcher) Started() {}
 
 // InputReady does nothing: the programs read no input.
 func (w *watcher) InputReady() {}

@@ -51,7 +51,7 @@ func BenchmarkCreateAndCloseByStage(b *testing.B) {
 		var env *Environment
 		whole = append(whole, took(func() {
 			var err error
-			env, err = r.create(b.Context(), runtimes.Spec{Session: trialSession(), Language: runtimes.Python, Limits: trialLimits})
+			env, err = r.create(b.Context(), runtimes.Spec{Name: trialSession(), Language: runtimes.Python, Limits: trialLimits})
 			if err != nil {
 				b.Fatal(err)
 			}

@@ -73,7 +73,10 @@ func TestTheLayersAreThoseOfAContainer(t *testing.T) {
 func TestASessionHasItsOwnUserFilesAndVariables(t *testing.T) {
 	requireEngine(t, runtimes.Python)
 	r := newRealRuntime(t, nil)
-	env := newEnvironment(t, r, runtimes.Spec{Language: runtimes.Python, Env: []string{"MINE=1"}})
+	env := newEnvironment(t, r, runtimes.Spec{Language: runtimes.Python})
+	if err := env.Assign(t.Context(), runtimes.Assignment{Env: []string{"MINE=1"}}); err != nil {
+		t.Fatal(err)
+	}
 	_, output := execute(t, env, "sh", "-c", "id -un; echo $HOME $TMPDIR $LANG $MINE; pwd; hostname | cut -c 1-8; touch here /tmp/x ~/y && echo written; "+
 		"stat -c %a /tmp $HOME; ls -A /.codebeaker/link; dd if=/dev/zero of=/tmp/big bs=1M count=200 2>&1 | grep -c 'No space'")
 	want := "user\n/home/user /tmp C.UTF-8 1\n/workspace\nsession-\nwritten\n1777\n700\n"

@@ -89,7 +89,7 @@ func canHaveDisk(t *testing.T) (possible bool, reason string) {
 func leftOf(t testing.TB, r *Runtime, session string) []string {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	of := filters.NewArgs(filters.Arg("label", labelSession+"="+session))
+	of := filters.NewArgs(filters.Arg("label", labelEnvironment+"="+session))
 	containers, err := r.engine.listContainers(ctx, of)
 	if err != nil {
 		t.Fatal(err)

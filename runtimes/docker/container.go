@@ -211,7 +211,7 @@ func etcFiles(spec runtimes.Spec, uid, gid int) []etcFile {
 	return []etcFile{
 		{"passwd", surroundings.Passwd(uid, gid)},
 		{"group", surroundings.Group(gid)},
-		{"hosts", surroundings.Hosts(surroundings.HostName(spec.Session))},
+		{"hosts", surroundings.Hosts(spec.MachineName())},
 		{"resolv.conf", surroundings.Resolver(spec.Network)},
 	}
 }
@@ -264,10 +264,10 @@ func (u *userRange) give(id int) {
 // The labels of every container and volume of ours. labelInstance is the mark
 // of the data directory: what bears another one belongs to another server.
 const (
-	labelApp      = "app"
-	labelInstance = "codebeaker.instance"
-	labelSession  = "codebeaker.session"
-	labelRole     = "codebeaker.role"
+	labelApp         = "app"
+	labelInstance    = "codebeaker.instance"
+	labelEnvironment = "codebeaker.environment"
+	labelRole        = "codebeaker.role"
 
 	appName = "codebeaker"
 )
@@ -280,11 +280,12 @@ const (
 	roleGuest       = "guest"       // a volume
 )
 
-// labels are those of something made for a session; session may be empty.
-func (r *Runtime) labels(role, session string) map[string]string {
+// labels are those of something made for an environment of that name, which may
+// be empty.
+func (r *Runtime) labels(role, environment string) map[string]string {
 	set := map[string]string{labelApp: appName, labelInstance: r.options.Mark, labelRole: role}
-	if session != "" {
-		set[labelSession] = session
+	if environment != "" {
+		set[labelEnvironment] = environment
 	}
 	return set
 }
@@ -294,11 +295,11 @@ func (r *Runtime) ours() filters.Args {
 	return filters.NewArgs(filters.Arg("label", labelInstance+"="+r.options.Mark))
 }
 
-// newName names something of a session: "codebeaker-<session>-<random>". The
+// newName names something of an environment: "codebeaker-<name>-<random>". The
 // name is chosen and claimed before the engine is asked, so that a create whose
 // reply was lost is found again.
-func newName(session string) string {
+func newName(environment string) string {
 	suffix := make([]byte, 4)
 	cryptorand.Read(suffix) // never fails
-	return appName + "-" + session + "-" + hex.EncodeToString(suffix)
+	return appName + "-" + environment + "-" + hex.EncodeToString(suffix)
 }

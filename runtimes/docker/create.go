@@ -12,7 +12,6 @@ import (
 
 	"github.com/codebeaker/codebeaker/runtimes"
 	"github.com/codebeaker/codebeaker/runtimes/internal/egress"
-	"github.com/codebeaker/codebeaker/runtimes/internal/surroundings"
 )
 
 const (
@@ -48,9 +47,17 @@ func (r *Runtime) Create(ctx context.Context, spec runtimes.Spec) (runtimes.Envi
 	return env, nil
 }
 
+// Adopt takes over no environment: an agent ends with its server.
+func (r *Runtime) Adopt(context.Context, runtimes.Handle) (runtimes.Environment, error) {
+	return nil, runtimes.ErrCannotAdopt
+}
+
 func (r *Runtime) create(ctx context.Context, spec runtimes.Spec) (*Environment, error) {
 	r.startLoops()
-	c := &construction{r: r, spec: spec, name: newName(spec.Session)}
+	if spec.Name == "" {
+		spec.Name = "e-" + randomName()
+	}
+	c := &construction{r: r, spec: spec, name: newName(spec.Name)}
 	env, err := c.build(ctx)
 	switch {
 	case err == nil:
@@ -153,9 +160,9 @@ func (c *construction) blueprint() *blueprint {
 	return &blueprint{
 		image: c.image, limits: c.spec.Limits, uid: c.workspace.UID(), gid: c.workspace.GID(),
 		mounts: append(c.seat.mounts, c.workspace.mount()), network: c.spec.Network, language: c.spec.Language,
-		hostName:  surroundings.HostName(c.spec.Session),
+		hostName:  c.spec.MachineName(),
 		arguments: c.seat.arguments, stdio: c.seat.stdio,
-		labels: c.r.labels(roleEnvironment, c.spec.Session), processors: c.processors(),
+		labels: c.r.labels(roleEnvironment, c.spec.Name), processors: c.processors(),
 	}
 }
 
@@ -248,7 +255,7 @@ func (c *construction) handshake(ctx context.Context) error {
 	plan := c.blueprint()
 	volume, remote := c.workspace.(*volumeWorkspace)
 	answer, err := c.r.handshake(ctx, handshake{
-		conn: c.conn, environment: plan.environment(c.spec.Env), limits: c.spec.Limits, pid: c.pid, files: remote,
+		conn: c.conn, environment: plan.environment(nil), limits: c.spec.Limits, pid: c.pid, files: remote,
 		machine: c.r.machine(),
 	})
 	if err != nil {
@@ -261,13 +268,22 @@ func (c *construction) handshake(ctx context.Context) error {
 	return nil
 }
 
+// variables are those of every program, for a session with that memory.
+func (c *construction) variables() func(session []string, memory int64) []string {
+	image, network, processors := c.image, c.spec.Network, c.processors()
+	return func(session []string, memory int64) []string {
+		plan := blueprint{image: image, network: network, processors: processors, limits: runtimes.Limits{MemoryBytes: memory}}
+		return plan.environment(session)
+	}
+}
+
 // finish puts the environment together and lets it be noticed.
 func (c *construction) finish() *Environment {
 	limits := c.limitsInForce()
 	env := &Environment{
 		r: c.r, name: c.name, container: c.id, pid: c.pid, seat: c.seat, workspace: c.workspace,
 		relay: c.relay, link: c.agent.link, files: c.agent.files, terminal: c.agent.terminal,
-		limits: limits, isolation: isolationOf(c, limits),
+		limits: limits, isolation: isolationOf(c, limits), variables: c.variables(), processors: c.processors(),
 		closing: make(chan struct{}), closed: make(chan struct{}), losses: losses{happened: make(chan struct{})},
 	}
 	if c.agent.limits.MemoryBytes == 0 {
@@ -278,6 +294,6 @@ func (c *construction) finish() *Environment {
 	c.r.claims.settle(c.name, env)
 	c.r.loops.Go(env.attend)
 	c.r.log.LogAttrs(context.Background(), slog.LevelDebug, "made a container",
-		append(c.took, slog.String("session", c.spec.Session), slog.String("container", c.id))...)
+		append(c.took, slog.String("environment", c.spec.Name), slog.String("container", c.id))...)
 	return env
 }

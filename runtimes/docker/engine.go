@@ -108,6 +108,14 @@ func (e *engine) startContainer(ctx context.Context, id string) error {
 	return e.api.ContainerStart(ctx, id, container.StartOptions{})
 }
 
+// update changes the limits of a container that runs.
+func (e *engine) update(ctx context.Context, id string, limits container.Resources) error {
+	ctx, cancel := context.WithTimeout(ctx, e.read)
+	defer cancel()
+	_, err := e.api.ContainerUpdate(ctx, id, container.UpdateConfig{Resources: limits})
+	return err
+}
+
 func (e *engine) inspectContainer(ctx context.Context, id string) (container.InspectResponse, error) {
 	ctx, cancel := context.WithTimeout(ctx, e.read)
 	defer cancel()

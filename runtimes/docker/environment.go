@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/codebeaker/codebeaker/runtimes"
+	"github.com/codebeaker/codebeaker/runtimes/internal/cgroup"
 	"github.com/codebeaker/codebeaker/runtimes/internal/cpus"
 	"github.com/codebeaker/codebeaker/runtimes/internal/egress"
 )
@@ -23,13 +24,19 @@ type Environment struct {
 	seat      *seat
 	relay     *egress.Relay // nil without a network
 	workspace place
-	limits    runtimes.Limits
 	isolation runtimes.Isolation
 	files     runtimes.Workspace // the agent's, where it does file commands
 	terminal  bool
 	oom       oomSource // nil where the link itself counts
 	ooms      oomEvents
 	witnesses sync.WaitGroup // last calls of sinks under way
+
+	// For Assign.
+	variables  func(session []string, memory int64) []string
+	processors int // that programs see
+
+	mu     sync.Mutex
+	limits runtimes.Limits
 
 	closing chan struct{} // closed when Close is called
 	once    sync.Once
@@ -48,8 +55,20 @@ func (e *Environment) ID() string { return strings.TrimPrefix(e.name, appName+"-
 // ContainerID is the engine's id.
 func (e *Environment) ContainerID() string { return e.container }
 
+// Handle names the container and what it was given.
+func (e *Environment) Handle() runtimes.Handle {
+	return runtimes.Handle{
+		Runtime: runtimes.Docker.String(), Environment: e.ID(), Container: e.container, PID: e.pid,
+		Workspace: e.workspace.mount().Source, UID: e.workspace.UID(),
+	}
+}
+
 // Limits are those that the kernel and the engine say are in force.
-func (e *Environment) Limits() runtimes.Limits { return e.limits }
+func (e *Environment) Limits() runtimes.Limits {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.limits
+}
 
 // Isolation lists the layers in force.
 func (e *Environment) Isolation() runtimes.Isolation { return e.isolation }
@@ -100,6 +119,12 @@ type link interface {
 	Lost() <-chan struct{}
 	// Err is why it is gone.
 	Err() error
+	// For Assign: see guestlink.Link.
+	SetEnv(env []string) error
+	SetProgramLimits(processes, stack int64)
+	SetOutputLimit(bytes int64)
+	SetLimits(limits cgroup.Limits) error
+	Limits() (cgroup.Limits, error)
 	Close() error
 }
 

@@ -14,7 +14,7 @@ import (
 )
 
 var python = runtimes.Spec{
-	Session: "s1", Language: runtimes.Python,
+	Name: "s1", Language: runtimes.Python,
 	Limits: runtimes.Limits{MemoryBytes: 64 << 20, CPUs: 1, Processes: 16, DiskBytes: 4 << 20},
 }
 

@@ -40,7 +40,7 @@ func (c *construction) startRelay(ctx context.Context) error {
 		return failedFor(stepRelay, deviceReason(err), err)
 	}
 	options := c.r.options.Egress
-	options.Logger = c.r.log.With("session", c.spec.Session)
+	options.Logger = c.r.log.With("environment", c.spec.Name)
 	options.UID = c.workspace.UID()
 	options.Lost = func() { // a container without the network that it was given is lost
 		if err := c.r.engine.removeContainer(context.Background(), c.id); err != nil {
@@ -98,7 +98,7 @@ func (c *construction) courierConfig() *container.Config {
 		User: "0:0", Image: c.image.id, WorkingDir: "/",
 		Entrypoint: []string{guestTarget, "-tunnel", linkTarget + "/" + socketName}, Cmd: []string{},
 		Healthcheck: &container.HealthConfig{Test: []string{"NONE"}},
-		Labels:      c.r.labels(roleCourier, c.spec.Session),
+		Labels:      c.r.labels(roleCourier, c.spec.Name),
 	}
 }
 

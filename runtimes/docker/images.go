@@ -237,7 +237,7 @@ func (r *Runtime) share(ctx context.Context, image *imageFacts) (*sharedAccess, 
 		return nil, err
 	}
 	shared := &sharedAccess{workspaces: r.options.Workspaces, environments: r.environments(), guest: guest}
-	ws, _, err := shared.workspace(ctx, runtimes.Spec{Session: trialSession(), Limits: trialLimits})
+	ws, _, err := shared.workspace(ctx, runtimes.Spec{Name: trialSession(), Limits: trialLimits})
 	if err != nil {
 		return nil, fmt.Errorf("make a workspace to be looked for: %w", err)
 	}

@@ -93,7 +93,7 @@ func (r *Runtime) removeStrayContainers(ctx context.Context, found []container.S
 			if err := r.engine.removeContainer(ctx, c.ID); err != nil {
 				return fmt.Errorf("remove left-over container %s: %w", c.ID, err)
 			}
-			r.log.Info("removed a left-over container", "container", c.ID, "session", c.Labels[labelSession])
+			r.log.Info("removed a left-over container", "container", c.ID, "environment", c.Labels[labelEnvironment])
 			return nil
 		})
 	}
@@ -139,7 +139,7 @@ func (r *Runtime) removeStrayVolumes(ctx context.Context, before map[string]bool
 		if err := r.engine.removeVolume(ctx, v.Name); err != nil {
 			return fmt.Errorf("remove left-over volume: %w", err)
 		}
-		r.log.Info("removed a left-over volume", "volume", v.Name, "session", v.Labels[labelSession])
+		r.log.Info("removed a left-over volume", "volume", v.Name, "environment", v.Labels[labelEnvironment])
 	}
 	return nil
 }

@@ -59,7 +59,7 @@ func TestAContainerEndedFromOutsideIsLostAndReplacedOnTheSameFiles(t *testing.T)
 				if err := env.Close(t.Context()); err != nil {
 					t.Fatal(err)
 				}
-				again := newEnvironment(t, r, runtimes.Spec{Language: runtimes.Python, Session: "again", Workspace: env.Workspace()})
+				again := newEnvironment(t, r, runtimes.Spec{Language: runtimes.Python, Name: "again", Workspace: env.Workspace()})
 				if exit, output := execute(t, again, "cat", "kept.txt"); output != "kept" {
 					t.Errorf("the file holds %q in the replacement (%+v)", output, exit)
 				}

@@ -14,6 +14,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/codebeaker/codebeaker/runtimes"
+	"github.com/codebeaker/codebeaker/runtimes/internal/cgroup"
 	"github.com/codebeaker/codebeaker/runtimes/internal/egress"
 	"github.com/codebeaker/codebeaker/runtimes/internal/workspace"
 )
@@ -74,7 +75,13 @@ func (l *fakeLink) Start(context.Context, runtimes.Command, runtimes.Sink) (runt
 	return nil, errors.New("the fake agent starts nothing")
 }
 func (l *fakeLink) Lost() <-chan struct{} { return l.lost }
-func (l *fakeLink) Err() error            { return nil }
+
+func (l *fakeLink) SetEnv([]string) error          { return nil }
+func (l *fakeLink) SetProgramLimits(int64, int64)  {}
+func (l *fakeLink) SetOutputLimit(int64)           {}
+func (l *fakeLink) SetLimits(cgroup.Limits) error  { return nil }
+func (l *fakeLink) Limits() (cgroup.Limits, error) { return cgroup.Limits{}, nil }
+func (l *fakeLink) Err() error                     { return nil }
 func (l *fakeLink) Close() error {
 	l.once.Do(func() { close(l.lost); l.conn.Close() })
 	return nil

@@ -23,7 +23,7 @@ func TestManyCreatesOfWhichSomeAreGivenUpLeaveNothing(t *testing.T) {
 			if i%2 == 1 {
 				time.AfterFunc(time.Duration(i)*40*time.Millisecond, cancel)
 			}
-			env, err := r.create(ctx, runtimes.Spec{Session: trialSession(), Language: runtimes.Python, Limits: trialLimits})
+			env, err := r.create(ctx, runtimes.Spec{Name: trialSession(), Language: runtimes.Python, Limits: trialLimits})
 			switch {
 			case err == nil:
 				if _, output := execute(t, env, "echo", "ready"); output != "ready\n" {

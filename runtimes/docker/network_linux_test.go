@@ -66,7 +66,7 @@ func TestAContainerElsewhereIsRefusedANetworkWithASentence(t *testing.T) {
 	requireEngine(t, runtimes.Python)
 	r := newRealRuntime(t, func(o *Options) { o.Remote = true })
 	_, err := r.Create(t.Context(), runtimes.Spec{
-		Session: trialSession(), Language: runtimes.Python, Limits: trialLimits, Network: runtimes.Internet,
+		Name: trialSession(), Language: runtimes.Python, Limits: trialLimits, Network: runtimes.Internet,
 	})
 	var failure *runtimes.EnvironmentError
 	if !errors.As(err, &failure) || !strings.Contains(failure.Reason, `Use network "none"`) {

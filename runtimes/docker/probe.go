@@ -307,7 +307,7 @@ func sharingMayFail(err error) bool {
 }
 
 func (r *Runtime) makeTrial(ctx context.Context, language runtimes.Language) (*Environment, error) {
-	return r.create(ctx, runtimes.Spec{Session: trialSession(), Language: language, Limits: trialLimits})
+	return r.create(ctx, runtimes.Spec{Name: trialSession(), Language: language, Limits: trialLimits})
 }
 
 func closeTrial(ctx context.Context, env runtimes.Environment) {
@@ -349,6 +349,9 @@ func (k *keeper) Output(stream runtimes.Stream, p []byte) {
 		k.kept = append(k.kept, p[:min(len(p), runKeeps-len(k.kept))]...)
 	}
 }
+
+// Started says nothing that run waits for.
+func (k *keeper) Started() {}
 
 // InputReady does nothing: there is no input.
 func (k *keeper) InputReady() {}

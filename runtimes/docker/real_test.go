@@ -139,9 +139,9 @@ var sessions int
 // newEnvironment makes an environment that goes with the test.
 func newEnvironment(t testing.TB, r *Runtime, spec runtimes.Spec) *Environment {
 	t.Helper()
-	if spec.Session == "" {
+	if spec.Name == "" {
 		sessions++
-		spec.Session = fmt.Sprintf("test-%d", sessions)
+		spec.Name = fmt.Sprintf("test-%d", sessions)
 	}
 	if spec.Limits == (runtimes.Limits{}) {
 		spec.Limits = runtimes.Limits{

@@ -60,12 +60,12 @@ func (a *remoteAccess) makeWorkspace(ctx context.Context, spec runtimes.Spec) (*
 	if err != nil {
 		return nil, err
 	}
-	volume := &volumeWorkspace{access: a, session: spec.Session, name: newName(spec.Session), uid: uid, onDisk: a.onDisk(spec)}
+	volume := &volumeWorkspace{access: a, environment: spec.Name, name: newName(spec.Name), uid: uid, onDisk: a.onDisk(spec)}
 	image, err := a.r.imageFor(ctx, spec)
 	for _, name := range volume.volumes() {
 		a.r.claims.claim(name)
 		if err == nil {
-			err = a.r.engine.createVolume(ctx, name, a.r.labels(roleWorkspace, spec.Session))
+			err = a.r.engine.createVolume(ctx, name, a.r.labels(roleWorkspace, spec.Name))
 		}
 	}
 	if err == nil {
@@ -79,7 +79,7 @@ func (a *remoteAccess) makeWorkspace(ctx context.Context, spec runtimes.Spec) (*
 			[]mount.Mount{volume.mount(), {Type: mount.TypeVolume, Source: volume.etc(), Target: etcTarget}}, entries...)
 	}
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("make the volumes of a session: %w", err), volume.Close())
+		return nil, errors.Join(fmt.Errorf("make the volumes of a environment: %w", err), volume.Close())
 	}
 	return volume, nil
 }

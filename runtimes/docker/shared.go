@@ -115,7 +115,7 @@ func (a *sharedAccess) workspace(ctx context.Context, spec runtimes.Spec) (place
 		return sharedPlace{directory}, false, nil
 	}
 	directory, err := a.workspaces.Create(ctx, workspace.CreateOptions{
-		Session: spec.Session, DiskBytes: spec.Limits.DiskBytes, Asked: spec.DiskAsked,
+		Session: spec.Name, DiskBytes: spec.Limits.DiskBytes, Asked: spec.DiskAsked,
 		MemoryBytes: spec.Limits.MemoryBytes, Inodes: spec.Limits.Inodes,
 	})
 	if err != nil {

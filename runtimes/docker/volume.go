@@ -17,11 +17,11 @@ import (
 // volumeWorkspace is a workspace on the engine. Its file commands are carried
 // out by the agent of the environment that has it now.
 type volumeWorkspace struct {
-	access  *remoteAccess
-	session string
-	name    string // of the volume with the files
-	uid     int
-	onDisk  bool // /tmp and HOME are volumes too
+	access      *remoteAccess
+	environment string // that it was made for first
+	name        string // of the volume with the files
+	uid         int
+	onDisk      bool // /tmp and HOME are volumes too
 
 	mu     sync.Mutex
 	files  runtimes.Workspace // nil between environments
@@ -174,7 +174,7 @@ func (a *remoteAccess) scratch(ctx context.Context, container string, ws *volume
 		a.r.claims.claim(name)
 		s.volumes = append(s.volumes, name)
 		if err == nil {
-			err = a.r.engine.createVolume(ctx, name, a.r.labels(roleWorkspace, ws.session))
+			err = a.r.engine.createVolume(ctx, name, a.r.labels(roleWorkspace, ws.environment))
 		}
 	}
 	s.mounts = []mount.Mount{

@@ -8,8 +8,9 @@ import (
 )
 
 // nobody is a sink for the benchmark.
-type nobody struct{ exits int }
+type nobody struct{ starts, exits int }
 
+func (n *nobody) Started()                     { n.starts++ }
 func (*nobody) Output(runtimes.Stream, []byte) {}
 func (*nobody) InputReady()                    {}
 func (n *nobody) Exited(runtimes.Exit)         { n.exits++ }

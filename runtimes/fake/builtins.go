@@ -30,6 +30,7 @@ var builtins = map[string]Program{
 	"write":    writeFile,
 	"remove":   removeFile,
 	"size":     size,
+	"relay":    relay,
 }
 
 // Builtins returns the names of the built-in programs, sorted:
@@ -50,6 +51,8 @@ var builtins = map[string]Program{
 //	write PATH TEXT   replaces a file, or makes it
 //	remove PATH       removes one
 //	size              COLUMNSxROWS of the terminal, again after each SIGWINCH
+//	relay             the channel's input to its output, then prints "done"
+//	relay N           N letters c to the channel, then prints "done"
 func Builtins() []string {
 	names := []string{"true"}
 	for name := range builtins {
@@ -93,6 +96,21 @@ func cat(r *Run) int {
 		return 1
 	}
 	return 0
+}
+
+func relay(r *Run) int {
+	from := io.Reader(r.Channel())
+	if len(r.Args()) > 0 {
+		n, err := strconv.Atoi(r.Arg(0))
+		if err != nil {
+			return usage(r, "relay [N]")
+		}
+		from = bytes.NewReader(bytes.Repeat([]byte{'c'}, n))
+	}
+	if _, err := io.Copy(r.Channel(), from); err != nil {
+		return 1
+	}
+	return lines(r, []string{"done"})
 }
 
 func sleep(r *Run) int {

@@ -57,14 +57,16 @@ func programs() runtimetest.Programs {
 		Spill: func(stdout, stderr int) runtimes.Command {
 			return builtin("spill", strconv.Itoa(stdout), strconv.Itoa(stderr))
 		},
-		Stubborn:    plain("stubborn"),
-		Trap:        plain("trap"),
-		Environment: plain("env"),
-		Directory:   plain("pwd"),
-		ReadFile:    func(path string) runtimes.Command { return builtin("read", path) },
-		WriteFile:   func(path, text string) runtimes.Command { return builtin("write", path, text) },
-		RemoveFile:  func(path string) runtimes.Command { return builtin("remove", path) },
-		Size:        plain("size"),
+		Stubborn:     plain("stubborn"),
+		Trap:         plain("trap"),
+		Environment:  plain("env"),
+		Directory:    plain("pwd"),
+		ReadFile:     func(path string) runtimes.Command { return builtin("read", path) },
+		WriteFile:    func(path, text string) runtimes.Command { return builtin("write", path, text) },
+		RemoveFile:   func(path string) runtimes.Command { return builtin("remove", path) },
+		Size:         plain("size"),
+		Relay:        plain("relay"),
+		SpillChannel: func(n int) runtimes.Command { return builtin("relay", strconv.Itoa(n)) },
 	}
 }
 

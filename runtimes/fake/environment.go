@@ -11,12 +11,12 @@ import (
 type Environment struct {
 	runtime   *Runtime
 	id        string
-	session   string
-	env       []string
-	limits    runtimes.Limits
+	session   string // of Assign; guarded by runtime.mu
 	workspace runtimes.Workspace
 
 	mu        sync.Mutex
+	env       []string
+	limits    runtimes.Limits
 	processes map[*process]struct{}
 	ending    ending
 	empty     chan struct{} // closed when the last process has ended; nil while it lives
@@ -42,11 +42,48 @@ func (e *Environment) ID() string { return e.id }
 // ContainerID is "".
 func (e *Environment) ContainerID() string { return "" }
 
-// Session is Spec.Session.
-func (e *Environment) Session() string { return e.session }
+// Handle has the runtime and the id.
+func (e *Environment) Handle() runtimes.Handle {
+	return runtimes.Handle{Runtime: e.runtime.Type().String(), Environment: e.id}
+}
+
+// Session is Assignment.Session.
+func (e *Environment) Session() string {
+	e.runtime.mu.Lock()
+	defer e.runtime.mu.Unlock()
+	return e.session
+}
+
+// Assign sets the variables and, of the limits, OutputBytes.
+func (e *Environment) Assign(ctx context.Context, a runtimes.Assignment) error {
+	if err := context.Cause(ctx); err != nil {
+		return err
+	}
+	e.runtime.mu.Lock()
+	e.session = a.Session
+	e.runtime.mu.Unlock()
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.env = a.Env
+	if a.Limits.OutputBytes != 0 {
+		e.limits.OutputBytes = a.Limits.OutputBytes
+	}
+	return nil
+}
 
 // Limits has OutputBytes only; nothing else is enforced.
-func (e *Environment) Limits() runtimes.Limits { return e.limits }
+func (e *Environment) Limits() runtimes.Limits {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.limits
+}
+
+// variables are those of programs that start now.
+func (e *Environment) variables() []string {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.env
+}
 
 // Isolation has the score of the options and no layers.
 func (e *Environment) Isolation() runtimes.Isolation { return e.runtime.isolation() }
@@ -95,6 +132,7 @@ func (e *Environment) succeed(sink runtimes.Sink) (runtimes.Process, error) {
 	if e.ended() {
 		return nil, runtimes.ErrEnvironmentLost
 	}
+	sink.Started()
 	sink.Exited(runtimes.Exit{Status: runtimes.Completed, Code: &zero})
 	return exited{}, nil
 }
@@ -258,13 +296,21 @@ func (w writer) Write(data []byte) (written int, err error) {
 func (p *process) reserve(kind runtimes.Stream, n int) (int, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for p.window <= 0 && p.killer == 0 {
+	f := &p.flow
+	if kind == runtimes.Channel {
+		f = p.channel
+	}
+	for f.window <= 0 && p.killer == 0 {
 		p.changed.Wait()
 	}
 	if p.killer != 0 {
 		return 0, ErrKilled
 	}
-	n = min(n, p.window)
+	n = min(n, f.window)
+	if kind == runtimes.Channel {
+		f.window -= n
+		return n, nil
+	}
 	if p.left >= 0 && int64(n) > p.left {
 		n = int(p.left)
 		p.left, p.window, p.cut[kind-1] = 0, p.window-n, true

@@ -113,7 +113,7 @@ func TestFilesOutliveALostEnvironment(t *testing.T) {
 		t.Fatal(err)
 	}
 	e.Kill()
-	next, err := r.Create(t.Context(), runtimes.Spec{Session: "s", Workspace: e.Workspace()})
+	next, err := r.Create(t.Context(), runtimes.Spec{Name: "s", Workspace: e.Workspace()})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -182,7 +182,7 @@ func (r *Run) Arg(n int) string {
 // replace them.
 func (r *Run) Env() []string {
 	own := r.p.cmd.Env
-	env := slices.DeleteFunc(slices.Clone(r.p.env.env), func(variable string) bool {
+	env := slices.DeleteFunc(slices.Clone(r.p.env.variables()), func(variable string) bool {
 		name, _, _ := strings.Cut(variable, "=")
 		return slices.ContainsFunc(own, func(v string) bool { return strings.HasPrefix(v, name+"=") })
 	})
@@ -208,6 +208,18 @@ func (r *Run) Stdout() io.Writer { return writer{r.p, r.p.stream(runtimes.Stdout
 
 // Stderr is the standard error, or the terminal.
 func (r *Run) Stderr() io.Writer { return writer{r.p, r.p.stream(runtimes.Stderr)} }
+
+// Channel is the channel of a program that has one.
+func (r *Run) Channel() io.ReadWriter { return channel{r.p} }
+
+// channel is the program's end of the channel.
+type channel struct{ p *process }
+
+func (c channel) Read(to []byte) (int, error) { return c.p.channel.read(to) }
+
+func (c channel) Write(data []byte) (int, error) {
+	return writer{c.p, runtimes.Channel}.Write(data)
+}
 
 // Size is that of the terminal, zero without one.
 func (r *Run) Size() runtimes.TerminalSize {

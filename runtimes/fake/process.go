@@ -16,12 +16,13 @@ type process struct {
 	started time.Time
 	killed  chan struct{} // closed when a signal has ended it
 
+	flow          // of the standard streams or the terminal
+	channel *flow // nil without
+
 	mu      sync.Mutex
 	changed sync.Cond // window, input or end
-	window  int
-	left    int64 // bytes of output until the limit; negative is no limit
+	left    int64     // bytes of output until the limit; negative is no limit
 	cut     [3]bool
-	input   input
 	signals chan runtimes.Signal // nil: default dispositions
 	size    runtimes.TerminalSize
 	reason  runtimes.Status // first of Stop, limits and the environment's end
@@ -33,8 +34,12 @@ type process struct {
 func newProcess(e *Environment, cmd runtimes.Command, sink runtimes.Sink) *process {
 	p := &process{
 		env: e, cmd: cmd, sink: sink, started: time.Now(), killed: make(chan struct{}),
-		window: runtimes.Window, left: outputLimit(cmd.Limits.OutputBytes, e.limits.OutputBytes),
-		input: input{data: cmd.Stdin, closed: !cmd.OpenStdin && cmd.Terminal == nil, none: !cmd.OpenStdin && cmd.Terminal == nil},
+		left: outputLimit(cmd.Limits.OutputBytes, e.Limits().OutputBytes),
+	}
+	closed := !cmd.OpenStdin && cmd.Terminal == nil
+	p.flow = flow{p: p, window: runtimes.Window, data: cmd.Stdin, closed: closed, none: closed}
+	if cmd.Channel {
+		p.channel = &flow{p: p, window: runtimes.Window}
 	}
 	p.changed.L = &p.mu
 	if cmd.Terminal != nil {
@@ -54,8 +59,9 @@ func outputLimit(a, b int64) int64 {
 	return a
 }
 
-// run runs the program and tells its exit.
+// run runs the program and tells its start and its exit.
 func (p *process) run(program Program) {
+	p.sink.Started()
 	code := program(&Run{p})
 	p.mu.Lock()
 	p.over = true
@@ -89,14 +95,6 @@ func (p *process) exitLocked(code int) runtimes.Exit {
 		exit.Status = runtimes.Completed
 	}
 	return exit
-}
-
-// Grant gives back n bytes of the output window.
-func (p *process) Grant(n int) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.window += n
-	p.changed.Broadcast()
 }
 
 // Signal delivers a signal.
@@ -187,54 +185,73 @@ func (p *process) Resize(size runtimes.TerminalSize) error {
 	return nil
 }
 
-// input is the standard input of a program. The lock is the process's.
-type input struct {
-	data    []byte // not read yet
+// flow is the traffic of a program's standard streams or of its channel. The
+// lock is the process's.
+type flow struct {
+	p       *process
+	window  int
+	data    []byte // of the input, not read yet
 	closed  bool   // end of file follows
 	none    bool   // there never was an input to write to
 	refused bool   // some was not accepted: InputReady is owed
 }
 
+// Channel is the flow of the channel, nil without one.
+func (p *process) Channel() runtimes.Flow {
+	if p.channel == nil {
+		return nil
+	}
+	return p.channel
+}
+
+// Grant gives back n bytes of the output window.
+func (f *flow) Grant(n int) {
+	f.p.mu.Lock()
+	defer f.p.mu.Unlock()
+	f.window += n
+	f.p.changed.Broadcast()
+}
+
 // Input takes what fits.
-func (p *process) Input(data []byte) (int, error) {
+func (f *flow) Input(data []byte) (int, error) {
+	p := f.p
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	in := &p.input
-	if in.closed || in.none || p.over || p.killer != 0 {
+	if f.closed || f.none || p.over || p.killer != 0 {
 		return 0, runtimes.ErrInputClosed
 	}
-	room := max(0, runtimes.InputBuffer-len(in.data))
+	room := max(0, runtimes.InputBuffer-len(f.data))
 	n := min(len(data), room)
-	in.data = append(in.data[:len(in.data):len(in.data)], data[:n]...)
-	in.refused = in.refused || n < len(data)
+	f.data = append(f.data[:len(f.data):len(f.data)], data[:n]...)
+	f.refused = f.refused || n < len(data)
 	p.changed.Broadcast()
 	return n, nil
 }
 
 // CloseInput makes the program read end of file after what it has.
-func (p *process) CloseInput() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.input.closed = true
-	p.changed.Broadcast()
+func (f *flow) CloseInput() {
+	f.p.mu.Lock()
+	defer f.p.mu.Unlock()
+	f.closed = true
+	f.p.changed.Broadcast()
 }
 
 // read is the program's read of its input.
-func (p *process) read(to []byte) (int, error) {
+func (f *flow) read(to []byte) (int, error) {
+	p := f.p
 	p.mu.Lock()
-	in := &p.input
-	for len(in.data) == 0 && !in.closed && p.killer == 0 {
+	for len(f.data) == 0 && !f.closed && p.killer == 0 {
 		p.changed.Wait()
 	}
 	if p.killer != 0 {
 		p.mu.Unlock()
 		return 0, ErrKilled
 	}
-	n := copy(to, in.data)
-	in.data = in.data[n:]
-	ready := in.refused && len(in.data) < runtimes.InputBuffer
+	n := copy(to, f.data)
+	f.data = f.data[n:]
+	ready := f.refused && len(f.data) < runtimes.InputBuffer
 	if ready {
-		in.refused = false
+		f.refused = false
 	}
 	ended := n == 0 && len(to) > 0
 	p.mu.Unlock()
@@ -255,6 +272,7 @@ var _ runtimes.Process = exited{}
 func (exited) Grant(int)                            {}
 func (exited) Input([]byte) (int, error)            { return 0, runtimes.ErrInputClosed }
 func (exited) CloseInput()                          {}
+func (exited) Channel() runtimes.Flow               { return nil }
 func (exited) Signal(runtimes.Signal) (bool, error) { return false, nil }
 func (exited) Stop(runtimes.Status)                 {}
 func (exited) Resize(runtimes.TerminalSize) error   { return runtimes.ErrNoTerminal }

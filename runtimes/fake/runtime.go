@@ -113,10 +113,10 @@ func (r *Runtime) Create(ctx context.Context, spec runtimes.Spec) (runtimes.Envi
 	}
 	ws := spec.Workspace
 	if ws == nil {
-		ws = &files{dir: r.options.Dir, session: spec.Session}
+		ws = &files{dir: r.options.Dir, session: spec.Name}
 	}
 	e := &Environment{
-		runtime: r, id: fmt.Sprintf("fake-%d", made.Add(1)), session: spec.Session, env: spec.Env,
+		runtime: r, id: fmt.Sprintf("fake-%d", made.Add(1)),
 		limits:    runtimes.Limits{OutputBytes: spec.Limits.OutputBytes},
 		workspace: ws,
 		processes: make(map[*process]struct{}),
@@ -125,6 +125,11 @@ func (r *Runtime) Create(ctx context.Context, spec runtimes.Spec) (runtimes.Envi
 	r.environments[e] = struct{}{}
 	r.mu.Unlock()
 	return e, nil
+}
+
+// Adopt fails: nothing of a fake outlives its process.
+func (r *Runtime) Adopt(context.Context, runtimes.Handle) (runtimes.Environment, error) {
+	return nil, runtimes.ErrCannotAdopt
 }
 
 func (r *Runtime) wait(ctx context.Context) error {

@@ -12,15 +12,16 @@ import (
 
 // sink keeps what a process does.
 type sink struct {
-	exited chan runtimes.Exit
-	ready  int
+	started chan struct{}
+	exited  chan runtimes.Exit
+	ready   int
 
 	mu  sync.Mutex
 	out map[runtimes.Stream]*bytes.Buffer
 }
 
 func newSink() *sink {
-	return &sink{exited: make(chan runtimes.Exit, 1), out: map[runtimes.Stream]*bytes.Buffer{
+	return &sink{started: make(chan struct{}), exited: make(chan runtimes.Exit, 1), out: map[runtimes.Stream]*bytes.Buffer{
 		runtimes.Stdout: {}, runtimes.Stderr: {}, runtimes.Terminal: {},
 	}}
 }
@@ -30,6 +31,8 @@ func (s *sink) Output(stream runtimes.Stream, p []byte) {
 	defer s.mu.Unlock()
 	s.out[stream].Write(p)
 }
+
+func (s *sink) Started() { close(s.started) }
 
 func (s *sink) InputReady() { s.mu.Lock(); s.ready++; s.mu.Unlock() }
 
@@ -43,8 +46,11 @@ func (s *sink) text(stream runtimes.Stream) string {
 
 func newEnvironment(t testing.TB, r *Runtime) *Environment {
 	t.Helper()
-	env, err := r.Create(context.Background(), runtimes.Spec{Session: "s", Env: []string{"A=1"}})
+	env, err := r.Create(context.Background(), runtimes.Spec{Name: "s"})
 	if err != nil {
+		t.Fatal(err)
+	}
+	if err := env.Assign(context.Background(), runtimes.Assignment{Session: "s", Env: []string{"A=1"}}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {

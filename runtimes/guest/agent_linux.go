@@ -20,6 +20,7 @@ type agent struct {
 	conn    *conn
 	reader  *frame.Reader
 	hello   frame.Hello
+	env     []string // of every program
 	slots   map[int][]*os.File
 	null    int // the null device for standard input; -1 without
 	pid     int
@@ -71,6 +72,8 @@ func (a *agent) handle(h frame.Header, payload []byte) error {
 		return a.start(h.Execution, payload)
 	case frame.KindCPUs:
 		return a.place(payload)
+	case frame.KindAssign:
+		return a.assign(payload)
 	case frame.KindFileCall, frame.KindBody:
 		return a.files.take(h, payload)
 	}
@@ -94,6 +97,34 @@ func (a *agent) start(id uint32, payload []byte) error {
 		return err
 	}
 	a.starter.queue(x)
+	return nil
+}
+
+// assign takes up what a session asks for.
+func (a *agent) assign(payload []byte) error {
+	var ask frame.Assign
+	if err := json.Unmarshal(payload, &ask); err != nil {
+		return err
+	}
+	if ask.Env != nil {
+		a.env = ask.Env
+	}
+	if len(ask.Limits) == 0 {
+		return nil
+	}
+	var done frame.Assigned
+	err := setLimits(ask.Limits)
+	if err == nil {
+		done.Limits, err = readLimits(ask.Limits)
+	}
+	if err != nil {
+		done.Error = err.Error()
+	}
+	answer, err := json.Marshal(done)
+	if err != nil {
+		return err
+	}
+	a.conn.send(frame.Header{Kind: frame.KindAssigned}, answer)
 	return nil
 }
 
@@ -186,6 +217,7 @@ func (a *agent) greet() error {
 		a.conn.send(frame.Header{Kind: frame.KindFailed}, []byte(err.Error()))
 		return err
 	}
+	a.env = a.hello.Env
 	answer, err := json.Marshal(report)
 	if err != nil {
 		return err

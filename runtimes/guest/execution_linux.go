@@ -33,6 +33,7 @@ type execution struct {
 	agent *agent
 	id    uint32
 	spec  frame.Start
+	env   []string   // of every program, when it was asked for
 	group []*os.File // descriptors of its control group, kept by the agent
 
 	// Process ids are guarded by table.mu. pid is the program's, of its session
@@ -49,7 +50,8 @@ type execution struct {
 	gone    chan struct{} // closed when the program has ended
 
 	credit   *credit
-	input    *input // nil: the program reads end of file
+	input    *input   // nil: the program reads end of file
+	channel  *channel // nil: it has none
 	outputs  []*output
 	terminal *os.File       // guarded by table.mu
 	pumps    sync.WaitGroup // one for each output
@@ -60,11 +62,14 @@ func newExecution(a *agent, id uint32, spec frame.Start, group []*os.File) (*exe
 		return nil, errors.New("a start needs a number and a program")
 	}
 	x := &execution{
-		agent: a, id: id, spec: spec, group: group, credit: newCredit(outputWindow),
+		agent: a, id: id, spec: spec, env: a.env, group: group, credit: newCredit(outputWindow),
 		keeperGone: make(chan struct{}), followed: make(chan struct{}), crowded: make(chan struct{}), running: make(chan struct{}), gone: make(chan struct{}),
 	}
 	if spec.Input {
-		x.input = newInput(x)
+		x.input = newInput(x, 0)
+	}
+	if spec.Channel {
+		x.channel = &channel{input: newInput(x, frame.StreamChannel), credit: newCredit(outputWindow)}
 	}
 	if !a.table.add(x) {
 		return nil, errors.New("the number is taken")
@@ -76,20 +81,24 @@ var errPayload = errors.New("the payload has another shape")
 
 // handle carries out a frame about this execution.
 func (x *execution) handle(h frame.Header, payload []byte) error {
+	in, credit := x.input, x.credit
+	if x.channel != nil && h.Detail == frame.StreamChannel {
+		in, credit = x.channel.input, x.channel.credit
+	}
 	switch h.Kind {
 	case frame.KindInput:
-		if x.input == nil || !x.input.write(payload) {
+		if in == nil || !in.write(payload) {
 			return errors.New("more input than there is credit for")
 		}
 	case frame.KindCloseInput:
-		if x.input != nil {
-			x.input.end()
+		if in != nil {
+			in.end()
 		}
 	case frame.KindGrant:
 		if len(payload) != 4 {
 			return errPayload
 		}
-		x.credit.grant(int(binary.LittleEndian.Uint32(payload)))
+		credit.grant(int(binary.LittleEndian.Uint32(payload)))
 	case frame.KindSignal:
 		return x.signal(unix.Signal(h.Detail), payload)
 	case frame.KindResize:
@@ -124,8 +133,8 @@ func (x *execution) send(kind frame.Kind, detail uint8, payload []byte) {
 // run starts the traffic of a program that runs.
 func (x *execution) run() {
 	x.send(frame.KindStarted, 0, nil)
-	if x.input != nil {
-		go x.input.run()
+	for _, in := range x.inputs() {
+		go in.run()
 	}
 	x.pumps.Add(len(x.outputs))
 	for _, o := range x.outputs {
@@ -140,13 +149,25 @@ func (x *execution) run() {
 // release makes the traffic come to its end.
 func (x *execution) release() {
 	close(x.gone)
-	x.credit.release()
 	for _, o := range x.outputs {
+		o.credit.release()
 		o.end()
 	}
-	if x.input != nil {
-		x.input.stop()
+	for _, in := range x.inputs() {
+		in.stop()
 	}
+}
+
+// inputs are those that the program has.
+func (x *execution) inputs() []*input {
+	var all []*input
+	if x.input != nil {
+		all = append(all, x.input)
+	}
+	if x.channel != nil {
+		all = append(all, x.channel.input)
+	}
+	return all
 }
 
 // ended is called once, when the program itself has been reaped. It waits until
@@ -179,8 +200,8 @@ func (x *execution) ended(status *unix.WaitStatus) {
 // fail ends an execution whose program could not be started.
 func (x *execution) fail(reason string) {
 	x.closeFiles()
-	if x.input != nil && x.input.file != nil {
-		x.input.file.Close()
+	for _, in := range x.inputs() {
+		in.close()
 	}
 	x.agent.table.remove(x)
 	x.send(frame.KindNotStarted, 0, []byte(reason))

@@ -18,16 +18,30 @@ import (
 // plumbing are the program's ends of its streams, as descriptors: package os
 // would ask the kernel about each, and nobody here reads or writes them.
 type plumbing struct {
-	fds [3]int
+	fds []int
 	own []int // those of them that are to be closed
 }
 
-// connect makes the program's streams: a terminal, or a pipe each.
+// connect makes the program's streams: a terminal or a pipe each, and those of
+// its channel.
 func (x *execution) connect() (*plumbing, error) {
+	connect := x.connectPipes
 	if x.spec.Terminal != nil {
-		return x.connectTerminal()
+		connect = x.connectTerminal
 	}
-	p := &plumbing{}
+	p, err := connect()
+	if err != nil || x.channel == nil {
+		return p, err
+	}
+	if err := x.connectChannel(p); err != nil {
+		p.close()
+		return nil, err
+	}
+	return p, nil
+}
+
+func (x *execution) connectPipes() (*plumbing, error) {
+	p := &plumbing{fds: make([]int, 3)}
 	if err := x.connectInput(p); err != nil {
 		return nil, err
 	}
@@ -38,9 +52,60 @@ func (x *execution) connect() (*plumbing, error) {
 			return nil, err
 		}
 		p.take(i+1, theirs)
-		x.outputs = append(x.outputs, &output{x: x, stream: stream, file: ours})
+		x.outputs = append(x.outputs, &output{x: x, stream: stream, file: ours, credit: x.credit})
 	}
 	return p, nil
+}
+
+// channel is the pair of streams that a program has beside its standard ones.
+type channel struct {
+	input  *input
+	credit *credit // of its output
+}
+
+// Where a program finds its channel, and the first descriptor beyond: between
+// fork and exec those below are overwritten.
+const (
+	channelRead = iota + 3
+	channelWrite
+	firstFree
+)
+
+func (x *execution) connectChannel(p *plumbing) error {
+	p.fds = append(p.fds, 0, 0)
+	read, ours, err := inputPipe()
+	if err != nil {
+		return err
+	}
+	x.channel.input.file = ours
+	if err := p.takeFree(channelRead, read); err != nil {
+		return err
+	}
+	answers, write, err := pipe()
+	if err != nil {
+		return err
+	}
+	x.outputs = append(x.outputs, &output{x: x, stream: frame.StreamChannel, file: answers, credit: x.channel.credit})
+	return p.takeFree(channelWrite, write)
+}
+
+// takeFree is take for a descriptor that is not to be overwritten.
+func (p *plumbing) takeFree(at, fd int) error {
+	free, err := aboveChannel(fd)
+	if err == nil {
+		p.take(at, free)
+	}
+	return err
+}
+
+// aboveChannel moves a descriptor to where it is in nobody's way.
+func aboveChannel(fd int) (int, error) {
+	if fd >= firstFree {
+		return fd, nil
+	}
+	free, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, firstFree)
+	unix.Close(fd)
+	return free, err
 }
 
 // connectInput makes standard input a pipe; the null device where nothing will
@@ -50,18 +115,27 @@ func (x *execution) connectInput(p *plumbing) error {
 		p.fds[0] = x.agent.null
 		return nil
 	}
-	var fds [2]int
-	if err := unix.Pipe2(fds[:], unix.O_CLOEXEC); err != nil {
+	read, ours, err := inputPipe()
+	if err != nil {
 		return err
 	}
-	p.take(0, fds[0])
+	p.take(0, read)
 	if x.input == nil {
-		unix.Close(fds[1])
-		return nil
+		return ours.Close()
+	}
+	x.input.file = ours
+	return nil
+}
+
+// inputPipe makes a pipe whose reading end, the program's, blocks and whose
+// writing end does not.
+func inputPipe() (theirs int, ours *os.File, err error) {
+	var fds [2]int
+	if err := unix.Pipe2(fds[:], unix.O_CLOEXEC); err != nil {
+		return 0, nil, err
 	}
 	unix.SetNonblock(fds[1], true)
-	x.input.file = os.NewFile(uintptr(fds[1]), "input")
-	return nil
+	return fds[0], os.NewFile(uintptr(fds[1]), "input"), nil
 }
 
 // pipe makes a pipe whose reading end does not block and whose writing end,

@@ -12,8 +12,9 @@ import (
 // input feeds a program. The server sends no more than it has credit for, so
 // the queue is bounded by that.
 type input struct {
-	x    *execution
-	file *os.File // our end of the pipe, or the terminal; set before run
+	x      *execution
+	stream uint8    // frame.StreamChannel, or zero for the standard input
+	file   *os.File // our end of the pipe, or the terminal; set before run
 
 	mu     sync.Mutex
 	more   sync.Cond
@@ -22,10 +23,19 @@ type input struct {
 	closed bool
 }
 
-func newInput(x *execution) *input {
-	in := &input{x: x}
+func newInput(x *execution, stream uint8) *input {
+	in := &input{x: x, stream: stream}
 	in.more.L = &in.mu
 	return in
+}
+
+func (in *input) isTerminal() bool { return in.stream == 0 && in.x.spec.Terminal != nil }
+
+// close closes our end of a program that has not been started.
+func (in *input) close() {
+	if in != nil && in.file != nil && !in.isTerminal() {
+		in.file.Close()
+	}
 }
 
 // write queues bytes. It reports whether they are within the credit.
@@ -57,7 +67,7 @@ func (in *input) stop() {
 	in.queue = nil
 	in.more.Signal()
 	in.mu.Unlock()
-	if in.x.spec.Terminal == nil {
+	if !in.isTerminal() {
 		in.file.SetWriteDeadline(time.Unix(1, 0))
 	}
 }
@@ -112,7 +122,7 @@ func (in *input) took(n int) {
 	if len(in.queue) == 0 {
 		in.queue = nil // an idle input holds no buffer
 	}
-	in.x.send(frame.KindInputCredit, 0, binary.LittleEndian.AppendUint32(nil, uint32(n)))
+	in.x.send(frame.KindInputCredit, in.stream, binary.LittleEndian.AppendUint32(nil, uint32(n)))
 }
 
 // refuse tells that the program reads no more, unless it has ended.
@@ -121,17 +131,17 @@ func (in *input) refuse() {
 	if !in.closed {
 		in.closed = true
 		in.queue = nil
-		in.x.send(frame.KindInputClosed, 0, nil)
+		in.x.send(frame.KindInputClosed, in.stream, nil)
 	}
 	in.mu.Unlock()
-	if in.x.spec.Terminal == nil {
+	if !in.isTerminal() {
 		in.file.Close()
 	}
 }
 
 // finish ends the input for the program.
 func (in *input) finish() {
-	if in.x.spec.Terminal == nil {
+	if !in.isTerminal() {
 		in.file.Close()
 		return
 	}

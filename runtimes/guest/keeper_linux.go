@@ -241,6 +241,10 @@ func (s *starter) startKept(x *execution, l *launch) error {
 	if err != nil {
 		return fmt.Errorf("the start could not be prepared: %w", err)
 	}
+	if theirs, err = aboveChannel(theirs); err != nil {
+		reports.Close()
+		return fmt.Errorf("the start could not be prepared: %w", err)
+	}
 	defer unix.Close(theirs)
 	l.reports = theirs
 	if err := s.agent.table.keep(x, l); err != nil {

@@ -16,7 +16,7 @@ import (
 type launch struct {
 	path, dir  *byte
 	argv, envv []*byte
-	streams    [3]int
+	streams    []int  // its descriptors from 0 on; none of the fourth and later is below firstFree
 	terminal   bool   // standard input becomes the controlling terminal
 	processors []byte // on which to run, as sched_setaffinity(2) takes it; empty is as the agent
 	limits     []rlimit
@@ -285,7 +285,7 @@ func tryFilter() syscall.Errno {
 // under, where the agent itself cannot: it refuses the only call that starts a
 // process in a group of version 2.
 func (a *agent) proveFilter() error {
-	l := &launch{directory: -1, reports: -1, pidfd: -1, filter: a.filter, streams: [3]int{0, 1, 2}}
+	l := &launch{directory: -1, reports: -1, pidfd: -1, filter: a.filter, streams: []int{0, 1, 2}}
 	pid, pidfd, err := l.start()
 	if pidfd >= 0 {
 		unix.Close(pidfd)

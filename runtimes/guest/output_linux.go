@@ -15,6 +15,7 @@ type output struct {
 	x      *execution
 	stream uint8
 	file   *os.File // our end of the pipe, or the terminal
+	credit *credit
 }
 
 // chunk holds one Output frame.
@@ -36,7 +37,7 @@ func (o *output) pump() {
 		return
 	}
 	open := true
-	for open && o.x.credit.wait() {
+	for open && o.credit.wait() {
 		if err := raw.Read(func(fd uintptr) (ready bool) {
 			ready, open = o.forward(int(fd))
 			return ready
@@ -52,12 +53,12 @@ func (o *output) pump() {
 // forward sends one chunk. ready is false when there is nothing to read now,
 // open is false at the end of the stream.
 func (o *output) forward(fd int) (ready, open bool) {
-	n := o.x.credit.take(frame.MaxData)
+	n := o.credit.take(frame.MaxData)
 	if n == 0 {
 		return true, true
 	}
 	sent, err := o.sendUpTo(fd, n)
-	o.x.credit.grant(n - sent)
+	o.credit.grant(n - sent)
 	if err == unix.EAGAIN {
 		return false, true
 	}

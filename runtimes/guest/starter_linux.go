@@ -87,7 +87,7 @@ func (s *starter) start(x *execution) error {
 // prepare finds what to start.
 func (s *starter) prepare(x *execution) (*launch, error) {
 	a := s.agent
-	env := mergeEnv(a.hello.Env, x.spec.Env)
+	env := mergeEnv(x.env, x.spec.Env)
 	dir, err := directory(a.workspace(), x.spec.Dir)
 	if err != nil {
 		return nil, err

@@ -20,12 +20,12 @@ func (x *execution) connectTerminal() (*plumbing, error) {
 	x.agent.table.mu.Lock()
 	x.terminal = ours
 	x.agent.table.mu.Unlock()
-	x.outputs = []*output{{x: x, stream: streamTerminal, file: ours}}
+	x.outputs = []*output{{x: x, stream: streamTerminal, file: ours, credit: x.credit}}
 	if x.input != nil {
 		x.input.file = ours
 	}
 	setSize(ours, *x.spec.Terminal)
-	return &plumbing{fds: [3]int{theirs, theirs, theirs}, own: []int{theirs}}, nil
+	return &plumbing{fds: []int{theirs, theirs, theirs}, own: []int{theirs}}, nil
 }
 
 // newTerminal opens both ends of a new terminal, pts(4). The second end comes

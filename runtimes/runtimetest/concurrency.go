@@ -121,15 +121,15 @@ func manyEnvironments(t *testing.T, s *suite) {
 			t.Errorf("id %q twice", env.ID())
 		}
 		ids[env.ID()] = true
-		s.succeeds(t, env, s.programs.WriteFile("/workspace/whose", specs[i].Session))
+		s.succeeds(t, env, s.programs.WriteFile("/workspace/whose", specs[i].Name))
 	}
 	for i, env := range envs {
 		if env == nil {
 			continue
 		}
-		if got := readFile(t, env.Workspace(), "whose"); got != specs[i].Session {
-			t.Errorf("the workspace of %s holds %q", specs[i].Session, got)
+		if got := readFile(t, env.Workspace(), "whose"); got != specs[i].Name {
+			t.Errorf("the workspace of %s holds %q", specs[i].Name, got)
 		}
-		s.remove(t, env, specs[i].Session)
+		s.remove(t, env, specs[i].Name)
 	}
 }

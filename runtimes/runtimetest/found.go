@@ -139,7 +139,6 @@ func (p *place) spec(spec *runtimes.Spec) {
 	spec.Language = p.language
 	spec.Limits.MemoryBytes, spec.Limits.DiskBytes = 1<<30, 128<<20
 	spec.Limits.Processes, spec.Limits.OpenFiles, spec.Limits.CPUs = 256, 4096, 2
-	spec.Env = append(spec.Env, "LOGNAME=of-the-session")
 }
 
 // holds runs a line of sh(1) and reports whether it succeeded.

@@ -67,7 +67,7 @@ func namesWithNetwork(t *testing.T, p *place) {
 	if err != nil {
 		t.Skipf("no session has a network here: %v", err)
 	}
-	t.Cleanup(func() { p.remove(t, env, spec.Session) })
+	t.Cleanup(func() { p.remove(t, env, spec.Name) })
 	p.succeeds(t, env, p.shell(t, "set -e\n"+namesLine+"grep -q '^nameserver ' /etc/resolv.conf\n"))
 }
 

@@ -18,10 +18,11 @@ type Harness struct {
 	// Programs say abstract programs in commands of the runtime. The zero
 	// value is those of Shell.
 	Programs Programs
-	// Leftovers lists what is left of a session on the host after everything
+	// Leftovers lists what is left of an environment, by its name, and of its
+	// workspace after everything
 	// has been closed: processes, containers, mounts, directories, cgroups.
 	// It is asked again for some seconds. Nil looks for nothing.
-	Leftovers func(t testing.TB, session string) []string
+	Leftovers func(t testing.TB, name string) []string
 	// KillOutside ends an environment behind the back of the runtime: kills
 	// the guest, removes the container. Nil skips what needs it.
 	KillOutside func(t testing.TB, env runtimes.Environment)

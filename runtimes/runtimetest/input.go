@@ -36,7 +36,7 @@ func stdinWhole(t *testing.T, s *suite) {
 }
 
 // feed hands over all of data, waiting for room.
-func feed(t *testing.T, p runtimes.Process, r *recorder, data []byte) {
+func feed(t testing.TB, p runtimes.Flow, r *recorder, data []byte) {
 	t.Helper()
 	deadline := time.Now().Add(patience)
 	for len(data) > 0 {

@@ -56,7 +56,7 @@ func createAndClose(t *testing.T, s *suite) {
 	}
 	writeFile(t, env.Workspace(), "a/file", "x")
 	s.succeeds(t, env, s.programs.WriteFile("/workspace/by a program", "x"))
-	s.remove(t, env, spec.Session)
+	s.remove(t, env, spec.Name)
 	if err := errors.Join(env.Close(t.Context()), env.Workspace().Close()); err != nil {
 		t.Errorf("closed again: %v", err)
 	}
@@ -64,7 +64,7 @@ func createAndClose(t *testing.T, s *suite) {
 
 func workspaceOutlives(t *testing.T, s *suite) {
 	var session string
-	env := s.create(t, func(spec *runtimes.Spec) { session = spec.Session })
+	env := s.create(t, func(spec *runtimes.Spec) { session = spec.Name })
 	writeFile(t, env.Workspace(), "kept", "content")
 	if err := env.Close(t.Context()); err != nil {
 		t.Fatal(err)
@@ -74,7 +74,7 @@ func workspaceOutlives(t *testing.T, s *suite) {
 		t.Error("a closed environment counts as lost")
 	default:
 	}
-	next := s.create(t, func(spec *runtimes.Spec) { spec.Session, spec.Workspace = session, env.Workspace() })
+	next := s.create(t, func(spec *runtimes.Spec) { spec.Name, spec.Workspace = session, env.Workspace() })
 	if got := readFile(t, next.Workspace(), "kept"); got != "content" {
 		t.Errorf("the workspace holds %q in the next environment", got)
 	}
@@ -102,7 +102,7 @@ func createWithoutCaller(t *testing.T, s *suite) {
 	if _, err := s.rt.Create(ctx, spec); !errors.Is(err, left) {
 		t.Errorf("error %v is not the cause of the context", err)
 	}
-	s.nothingLeft(t, spec.Session)
+	s.nothingLeft(t, spec.Name)
 }
 
 func createCutShort(t *testing.T, s *suite) {
@@ -112,10 +112,10 @@ func createCutShort(t *testing.T, s *suite) {
 		env, err := s.rt.Create(ctx, spec)
 		cancel()
 		if err == nil {
-			s.remove(t, env, spec.Session) // it was faster
+			s.remove(t, env, spec.Name) // it was faster
 			continue
 		}
-		s.nothingLeft(t, spec.Session)
+		s.nothingLeft(t, spec.Name)
 	}
 }
 

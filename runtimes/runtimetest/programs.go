@@ -39,6 +39,12 @@ type Programs struct {
 	// Size prints "COLUMNSxROWS" of its terminal as a line, again after each
 	// change, until it is ended.
 	Size func() runtimes.Command
+	// Relay copies the input of the channel to its output until its end, then
+	// prints "done" and a newline.
+	Relay func() runtimes.Command
+	// SpillChannel writes so many letters c to the channel, then prints "done"
+	// and a newline.
+	SpillChannel func(n int) runtimes.Command
 	// Shell runs a line of sh(1) with the usual tools; nil when there is no
 	// shell, which skips what needs one.
 	Shell func(line string, args ...string) runtimes.Command
@@ -72,6 +78,10 @@ func Shell() Programs {
 		RemoveFile:  func(path string) runtimes.Command { return runtimes.Command{Name: "rm", Args: []string{path}} },
 		Size: func() runtimes.Command {
 			return sh(`p() { set -- $(stty size); echo "$2x$1"; }; trap p WINCH; p; ` + idle)
+		},
+		Relay: func() runtimes.Command { return sh(`cat <&3 >&4; echo done`) },
+		SpillChannel: func(n int) runtimes.Command {
+			return sh(`head -c "$1" /dev/zero | tr '\0' c >&4; echo done`, strconv.Itoa(n))
 		},
 		Shell: sh,
 	}

@@ -31,17 +31,23 @@ type recorder struct {
 	process runtimes.Process
 	owed    int  // bytes not granted back
 	hold    bool // grants nothing by itself
-	streams [4]bytes.Buffer
-	sizes   [4]int64 // of what came
-	discard bool     // keeps the sizes only
+	streams [5]bytes.Buffer
+	sizes   [5]int64 // of what came
+	channel struct { // the same of the channel
+		owed int
+		hold bool
+	}
+	discard bool // keeps the sizes only
+	begun   bool // Started has been called
 	exit    *runtimes.Exit
 	ready   int
 	changed chan struct{} // has a value after each change
+	started chan struct{} // closed by Started
 	done    chan struct{} // closed by Exited
 }
 
 func newRecorder(t testing.TB) *recorder {
-	return &recorder{t: t, changed: make(chan struct{}, 1), done: make(chan struct{})}
+	return &recorder{t: t, changed: make(chan struct{}, 1), started: make(chan struct{}), done: make(chan struct{})}
 }
 
 // enter notes that calls come one after another.
@@ -63,9 +69,22 @@ func (r *recorder) enter(call string) func() {
 	}
 }
 
+func (r *recorder) Started() {
+	defer r.enter("Started")()
+	if r.begun {
+		r.t.Error("Sink.Started was called twice")
+		return
+	}
+	r.begun = true
+	close(r.started)
+}
+
 func (r *recorder) Output(stream runtimes.Stream, p []byte) {
 	defer r.enter("Output")()
-	if stream < runtimes.Stdout || stream > runtimes.Terminal {
+	if !r.begun {
+		r.t.Error("Sink.Output was called before Started")
+	}
+	if stream < runtimes.Stdout || stream > runtimes.Channel {
 		r.t.Errorf("output on stream %d", stream)
 		return
 	}
@@ -73,6 +92,10 @@ func (r *recorder) Output(stream runtimes.Stream, p []byte) {
 	r.sizes[stream] += int64(len(p))
 	if !r.discard {
 		r.streams[stream].Write(p)
+	}
+	if stream == runtimes.Channel {
+		r.channelLocked(len(p))
+		return
 	}
 	r.owed += len(p)
 	if r.owed > runtimes.Window+pipes {
@@ -83,6 +106,29 @@ func (r *recorder) Output(stream runtimes.Stream, p []byte) {
 	if n > 0 {
 		process.Grant(n)
 	}
+}
+
+// channelLocked notes n bytes of the channel, grants what it may and unlocks.
+func (r *recorder) channelLocked(n int) {
+	c := &r.channel
+	if c.owed += n; c.owed > runtimes.Window+pipes {
+		r.t.Errorf("%d bytes of the channel came without a grant, the window is %d", c.owed, runtimes.Window)
+	}
+	process, grant := r.process, 0
+	if process != nil && !c.hold {
+		grant, c.owed = c.owed, 0
+	}
+	r.mu.Unlock()
+	if grant > 0 {
+		process.Channel().Grant(grant)
+	}
+}
+
+// letChannelGo grants what is owed of the channel and what will come.
+func (r *recorder) letChannelGo() {
+	r.mu.Lock()
+	r.channel.hold = false
+	r.channelLocked(0)
 }
 
 // settleLocked takes what is to be granted now.
@@ -122,6 +168,9 @@ func (r *recorder) InputReady() {
 
 func (r *recorder) Exited(exit runtimes.Exit) {
 	leave := r.enter("Exited")
+	if neverRan := exit.Status == runtimes.CouldNotStart; neverRan == r.begun && exit.Status != runtimes.EnvironmentLost {
+		r.t.Errorf("Started was called: %v, and the program ended %v", r.begun, exit.Status)
+	}
 	r.mu.Lock()
 	r.exit = &exit
 	r.mu.Unlock()
@@ -138,6 +187,8 @@ func (r *recorder) bind(p runtimes.Process) {
 	if n > 0 {
 		process.Grant(n)
 	}
+	r.mu.Lock()
+	r.channelLocked(0)
 }
 
 func (r *recorder) text(stream runtimes.Stream) string {

@@ -28,9 +28,11 @@ var subjects = []struct {
 	{"Files", fileCases},
 	{"FileErrors", fileErrorCases},
 	{"Sharing", sharingCases},
+	{"Start", startCases},
 	{"Exit", exitCases},
 	{"Output", outputCases},
 	{"Input", inputCases},
+	{"Descriptors", descriptorCases},
 	{"Surroundings", surroundingsCases},
 	{"Signals", signalCases},
 	{"Stop", stopCases},
@@ -44,6 +46,8 @@ var subjects = []struct {
 	{"Apart", apartCases},
 	{"Found", foundCases},
 	{"Tools", toolCases},
+	{"Assign", assignCases},
+	{"Handle", handleCases},
 	{"Loss", lossCases},
 }
 
@@ -135,12 +139,11 @@ var sessions atomic.Int64
 // spec is a session with low limits, which programs of the suite reach quickly.
 func (s *suite) spec() runtimes.Spec {
 	spec := runtimes.Spec{
-		Session:  fmt.Sprintf("conformance-%d-%d", os.Getpid(), sessions.Add(1)),
+		Name:     fmt.Sprintf("conformance-%d-%d", os.Getpid(), sessions.Add(1)),
 		Language: s.language,
 		Limits: runtimes.Limits{
 			MemoryBytes: 256 << 20, CPUs: 1, Processes: 64, DiskBytes: 64 << 20, OpenFiles: 256, OutputBytes: 64 << 20,
 		},
-		Env: []string{"CONFORMANCE=of the session"},
 	}
 	if s.harness.Spec != nil {
 		s.harness.Spec(&spec)
@@ -168,12 +171,18 @@ func (s *suite) createUntil(t, end testing.TB, edit func(*runtimes.Spec)) runtim
 	if err != nil {
 		t.Fatalf("create: %v", err)
 	}
-	end.Cleanup(func() { s.remove(end, env, spec.Session) })
+	end.Cleanup(func() { s.remove(end, env, spec.Name) })
+	if err := env.Assign(ctx, runtimes.Assignment{Session: "s-" + spec.Name, Env: ofTheSession}); err != nil {
+		t.Fatalf("assign: %v", err)
+	}
 	return env
 }
 
+// ofTheSession are the variables that every environment is assigned.
+var ofTheSession = []string{"CONFORMANCE=of the session", "LOGNAME=of-the-session"}
+
 // remove closes everything and looks for what is left.
-func (s *suite) remove(t testing.TB, env runtimes.Environment, session string) {
+func (s *suite) remove(t testing.TB, env runtimes.Environment, name string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
@@ -183,28 +192,29 @@ func (s *suite) remove(t testing.TB, env runtimes.Environment, session string) {
 	if err := env.Workspace().Close(); err != nil {
 		t.Errorf("close the workspace: %v", err)
 	}
-	s.nothingLeft(t, session)
+	s.nothingLeft(t, name)
 }
 
 // leftoversTime is how long it may take until nothing is left.
 const leftoversTime = 5 * time.Second
 
-func (s *suite) nothingLeft(t testing.TB, session string) {
+func (s *suite) nothingLeft(t testing.TB, name string) {
 	t.Helper()
 	if s.harness.Leftovers == nil {
 		return
 	}
-	left := s.harness.Leftovers(t, session)
+	left := s.harness.Leftovers(t, name)
 	for deadline := time.Now().Add(leftoversTime); len(left) > 0 && time.Now().Before(deadline); {
 		time.Sleep(50 * time.Millisecond)
-		left = s.harness.Leftovers(t, session)
+		left = s.harness.Leftovers(t, name)
 	}
 	for _, what := range left {
 		t.Errorf("left behind: %s", what)
 	}
 }
 
-// start starts a program whose output is granted back as it comes.
+// start starts a program whose output is granted back as it comes, and waits
+// until it runs or is known not to.
 func (s *suite) start(t testing.TB, env runtimes.Environment, cmd runtimes.Command) (runtimes.Process, *recorder) {
 	t.Helper()
 	return s.startWith(t, env, cmd, newRecorder(t))
@@ -222,6 +232,12 @@ func (s *suite) startWith(t testing.TB, env runtimes.Environment, cmd runtimes.C
 		t.Fatalf("start %s: %v", cmd.Name, err)
 	}
 	r.bind(process)
+	select {
+	case <-r.started:
+	case <-r.done:
+	case <-time.After(patience):
+		t.Fatalf("no word of %s within %v", cmd.Name, patience)
+	}
 	return process, r
 }
 

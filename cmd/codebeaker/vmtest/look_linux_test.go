@@ -151,12 +151,15 @@ func systemds(group string) bool {
 	return false
 }
 
-// traces lists what there is of a session: its name, or that of its container,
-// is part of the names of its control groups, mounts and directories.
+// traces lists what there is of a session: the ULID in its environment's id, or
+// that of its container, is part of the names of its control groups, mounts and
+// directories.
 func (s *session) traces() []string {
 	var list []string
+	parts := strings.Split(s.EnvironmentID, "-")
+	name := parts[slices.IndexFunc(parts, func(part string) bool { return len(part) == 26 })]
 	of := func(text string) bool {
-		return strings.Contains(text, s.SessionID) || s.ContainerID != "" && strings.Contains(text, s.ContainerID)
+		return strings.Contains(text, name) || s.ContainerID != "" && strings.Contains(text, s.ContainerID)
 	}
 	for _, p := range processes() {
 		if of(p.group) || of(p.mounts) {

@@ -61,8 +61,11 @@ func (r *Runtime) fail(step, reason string, err error) error {
 // make builds an environment step by step and takes back what was done when a
 // step fails.
 func (r *Runtime) make(ctx context.Context, found *found, language *Language, spec runtimes.Spec) (*Environment, error) {
+	if spec.Name == "" {
+		spec.Name = strings.ToLower(ulid.Make().String())
+	}
 	m := &making{r: r, found: found, language: language, spec: spec, e: &Environment{
-		id: r.name() + "-" + strings.ToLower(ulid.Make().String()),
+		id: r.name() + "-" + spec.Name + "-" + strings.ToLower(ulid.Make().String()[18:]), runtime: r.flavor.Type,
 	}}
 	for _, step := range []struct {
 		name string
@@ -124,7 +127,7 @@ func (m *making) makeWorkspace(ctx context.Context) error {
 		return nil
 	}
 	made, err := m.r.options.Workspaces.Create(ctx, workspace.CreateOptions{
-		Session: m.spec.Session, DiskBytes: m.spec.Limits.DiskBytes, Asked: m.spec.DiskAsked,
+		Session: m.spec.Name, DiskBytes: m.spec.Limits.DiskBytes, Asked: m.spec.DiskAsked,
 		MemoryBytes: m.spec.Limits.MemoryBytes,
 	})
 	m.e.workspace = made
@@ -135,7 +138,8 @@ func (m *making) makeGroup(ctx context.Context) error {
 	if m.found.groups == nil {
 		return nil
 	}
-	group, err := m.found.groups.Create(m.r.groupName(m.spec.Session+"."+m.e.id), cgroup.Limits{
+	m.e.groupName = m.r.groupName(m.spec.Name + "." + m.e.id)
+	group, err := m.found.groups.Create(m.e.groupName, cgroup.Limits{
 		MemoryBytes: m.spec.Limits.MemoryBytes, CPUs: m.spec.Limits.CPUs, // the link bounds the programs' number
 	})
 	m.e.group = group

@@ -22,14 +22,23 @@ const closeTimeout = 10 * time.Second
 // runtimes.MemoryMeter.
 type Environment struct {
 	id        string
-	limits    runtimes.Limits
+	runtime   runtimes.Type
 	isolation runtimes.Isolation
 	terminal  bool // programs can have one
 	workspace *workspace.Directory
 	group     *cgroup.Group // nil without control groups
+	groupName string
 	box       *box.Box
 	link      *guestlink.Link
 	relay     *egress.Relay // nil without a network
+
+	// For Assign.
+	variables  variables
+	processors int   // that programs see
+	reserve    int64 // of the kit
+
+	mu     sync.Mutex
+	limits runtimes.Limits
 
 	closing  chan struct{} // closed when Close begins
 	begin    sync.Once     // closes closing
@@ -43,8 +52,20 @@ func (e *Environment) ID() string { return e.id }
 // ContainerID is "": there is no container.
 func (e *Environment) ContainerID() string { return "" }
 
+// Handle names the box by its first process, its group, files and user.
+func (e *Environment) Handle() runtimes.Handle {
+	return runtimes.Handle{
+		Runtime: e.runtime.String(), Environment: e.id, PID: e.box.PID(), Group: e.groupName,
+		Workspace: e.workspace.Path(), UID: e.workspace.UID(),
+	}
+}
+
 // Limits are those read back from the kernel.
-func (e *Environment) Limits() runtimes.Limits { return e.limits }
+func (e *Environment) Limits() runtimes.Limits {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.limits
+}
 
 // Isolation is what was found in force when the environment was made.
 func (e *Environment) Isolation() runtimes.Isolation { return e.isolation }

@@ -58,7 +58,7 @@ var limits = runtimes.Limits{
 }
 
 func spec() runtimes.Spec {
-	return runtimes.Spec{Session: "s1", Language: runtimes.JavaScript, Limits: limits, Env: []string{"GREETING=hello"}}
+	return runtimes.Spec{Name: "s1", Language: runtimes.JavaScript, Limits: limits}
 }
 
 func isRoot() bool { return os.Geteuid() == 0 }
@@ -76,6 +76,9 @@ func TestAProgramRunsWithTheSessionsFilesAndEnvironment(t *testing.T) {
 	e := boxedtest.Create(t, newShell(t), spec())
 	ctx := context.Background()
 	if _, err := e.Workspace().WriteFile(ctx, runtimes.WriteFile{Path: "in.txt", Content: []byte("data")}); err != nil {
+		t.Fatal(err)
+	}
+	if err := e.Assign(t.Context(), runtimes.Assignment{Env: []string{"GREETING=hello"}}); err != nil {
 		t.Fatal(err)
 	}
 	got := boxedtest.Shell(t, e, `cat in.txt; echo " $GREETING $KIT $HOME $PWD $LANG"; echo made > out.txt; id -un; touch $HOME/x $TMPDIR/y && exit 3`)

@@ -27,7 +27,7 @@ type directories struct {
 // hold that live in memory, zero is unknown.
 func layout(kit *Kit, language *Language, base box.Base, u user, files directories, spec *runtimes.Spec) box.Config {
 	cfg := box.Config{
-		Hostname:  surroundings.HostName(spec.Session),
+		Hostname:  spec.MachineName(),
 		Root:      box.Bound{Bytes: 1 << 20, Inodes: 1024},
 		UID:       u.uid,
 		GID:       u.gid,
@@ -63,7 +63,7 @@ func addProgram(cfg *box.Config, program Program) {
 // etcFiles name the box's user and nobody else of the host, the box itself, and
 // whom to ask for other names.
 func etcFiles(u user, spec *runtimes.Spec) []box.File {
-	name := surroundings.HostName(spec.Session)
+	name := spec.MachineName()
 	return []box.File{
 		{Target: "/etc/passwd", Content: surroundings.Passwd(u.uid, u.gid)},
 		{Target: "/etc/group", Content: surroundings.Group(u.gid)},

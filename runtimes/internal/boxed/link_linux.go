@@ -31,12 +31,13 @@ func (m *making) openLink(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	m.e.variables, m.e.processors, m.e.reserve = m.makeVariables(), m.cfg.Processors, m.found.kit.Reserve
 	hello := frame.Hello{
 		Box:       layout,
 		User:      &frame.User{UID: m.cfg.UID, GID: m.cfg.GID},
 		Harden:    frame.Harden{NoCapabilities: true, NoNewPrivileges: true, Seccomp: true},
 		Limits:    m.resourceLimits(),
-		Env:       m.environment(),
+		Env:       m.e.variables(nil, m.spec.Limits.MemoryBytes),
 		Workspace: box.WorkspaceTarget,
 		Places:    []string{Home, temporary, sharedMemory},
 	}
@@ -52,22 +53,29 @@ func (m *making) openLink(ctx context.Context) error {
 	return err
 }
 
-// environment is that of every program of the box.
-func (m *making) environment() []string {
-	all := surroundings.Variables(surroundings.Where{
-		Network: m.spec.Network, Language: m.spec.Language,
-		Path:    toolsTarget + ":" + surroundings.SystemPath,
-		Found:   slices.Concat(m.found.kit.Env, m.language.Env),
-		Session: m.spec.Env,
-	})
-	return sizes.Environment(all, m.spec.Limits.MemoryBytes, m.cfg.Processors)
+// variables are those of every program of a box, for a session with that memory.
+type variables func(session []string, memory int64) []string
+
+// makeVariables keeps no more of the making than it needs.
+func (m *making) makeVariables() variables {
+	network, language, processors := m.spec.Network, m.spec.Language, m.cfg.Processors
+	kit, tools := m.found.kit.Env, m.language.Env
+	return func(session []string, memory int64) []string {
+		all := surroundings.Variables(surroundings.Where{
+			Network: network, Language: language,
+			Path:    toolsTarget + ":" + surroundings.SystemPath,
+			Found:   slices.Concat(kit, tools),
+			Session: session,
+		})
+		return sizes.Environment(all, memory, processors)
+	}
 }
 
 // stack is how far stacks may grow: as far as the memory reaches. Threads
 // reserve as much, which a control group does not count, and RLIMIT_DATA does:
 // there they stay as they are.
 func (m *making) stack() int64 {
-	if !m.grouped().Memory {
+	if !m.e.controllers().Memory {
 		return 0
 	}
 	return m.spec.Limits.MemoryBytes
@@ -76,14 +84,6 @@ func (m *making) stack() int64 {
 // defaultOpenFiles is used where the session asks for no limit: without one
 // programs would have the server's own.
 const defaultOpenFiles = 4096
-
-// grouped are the resources that the control group limits.
-func (m *making) grouped() cgroup.Controllers {
-	if m.e.group == nil {
-		return cgroup.Controllers{}
-	}
-	return m.e.group.Controllers()
-}
 
 // resourceLimits are the setrlimit(2) limits of every program. What no control
 // group limits they bound: memory, of each process by itself, and the number of
@@ -96,7 +96,7 @@ func (m *making) resourceLimits() []frame.ResourceLimit {
 		}
 	}
 	add("nofile", cmp.Or(m.spec.Limits.OpenFiles, defaultOpenFiles))
-	grouped := m.grouped()
+	grouped := m.e.controllers()
 	if !grouped.Memory && m.spec.Limits.MemoryBytes > 0 {
 		add("data", m.spec.Limits.MemoryBytes+m.found.kit.Reserve)
 	}
@@ -120,7 +120,7 @@ func (m *making) readLimits(context.Context) error {
 		return err
 	}
 	limits.MemoryBytes, limits.CPUs, limits.Processes = group.MemoryBytes, group.CPUs, group.Processes
-	grouped := m.grouped()
+	grouped := m.e.controllers()
 	if !grouped.Memory && m.found.kit.Reserve == 0 { // else what is in force is more than was asked for
 		limits.MemoryBytes = inForce(report, "data")
 	}
@@ -179,7 +179,7 @@ func (m *making) readIsolation(report guestlink.Report) error {
 		return err
 	}
 	l := m.e.limits
-	grouped := m.grouped()
+	grouped := m.e.controllers()
 	if m.e.group != nil && m.e.group.Version() == cgroup.V2 && report.Harden.Seccomp && !slices.Contains(layers, runtimes.Seccomp) {
 		// The agent is not under the filter, for it starts programs by clone3(2);
 		// it has tried that they are.
@@ -234,7 +234,7 @@ func (m *making) startRelay(context.Context) (err error) {
 		return nil
 	}
 	options := m.r.options.Egress
-	options.Logger = m.r.options.logger().With("session", m.spec.Session)
+	options.Logger = m.r.options.logger().With("environment", m.e.id)
 	options.UID = m.e.workspace.UID()
 	box := m.e.box
 	options.Lost = func() { // a box without the network that it was given is lost

@@ -79,7 +79,7 @@ func problemOf(err error, languages ...runtimes.Language) runtimes.Problem {
 // returns what the environment was.
 func (r *Runtime) prove(ctx context.Context, found *found, language *Language) (*Environment, error) {
 	e, err := r.make(ctx, found, language, runtimes.Spec{
-		Session: "probe-" + strings.ToLower(ulid.Make().String()), Language: language.Language, Limits: probeLimits,
+		Name: "probe-" + strings.ToLower(ulid.Make().String()), Language: language.Language, Limits: probeLimits,
 	})
 	if err != nil {
 		return nil, err
@@ -183,6 +183,8 @@ func (s *checkSink) Output(stream runtimes.Stream, p []byte) {
 		s.stderr.Write(p)
 	}
 }
+
+func (s *checkSink) Started() {}
 
 func (s *checkSink) InputReady() {}
 

@@ -52,6 +52,11 @@ func (r *Runtime) groupName(environment string) string {
 	return path.Join("codebeaker", r.options.Mark+"-"+r.name(), environment)
 }
 
+// Adopt takes over no environment: an agent ends with its server.
+func (r *Runtime) Adopt(context.Context, runtimes.Handle) (runtimes.Environment, error) {
+	return nil, runtimes.ErrCannotAdopt
+}
+
 // Sweep removes what an earlier life left. Its boxes ended with its links; a
 // frozen one is still there and ends with its control group.
 func (r *Runtime) Sweep(ctx context.Context) error {

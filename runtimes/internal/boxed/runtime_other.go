@@ -37,6 +37,11 @@ func (r *Runtime) Create(context.Context, runtimes.Spec) (runtimes.Environment, 
 	}
 }
 
+// Adopt takes over no environment: an agent ends with its server.
+func (r *Runtime) Adopt(context.Context, runtimes.Handle) (runtimes.Environment, error) {
+	return nil, runtimes.ErrCannotAdopt
+}
+
 // Sweep does nothing.
 func (r *Runtime) Sweep(context.Context) error { return nil }
 

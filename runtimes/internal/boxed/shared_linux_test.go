@@ -79,7 +79,7 @@ func TestCloseLeavesNothing(t *testing.T) {
 func TestOneSessionSeesNothingOfAnother(t *testing.T) {
 	r := newShell(t)
 	first, second := spec(), spec()
-	second.Session = "s2"
+	second.Name = "s2"
 	a, b := boxedtest.Create(t, r, first), boxedtest.Create(t, r, second)
 	boxedtest.Shell(t, a, "echo secret > file; echo secret > /tmp/file; echo secret > ~/file; echo secret > /dev/shm/file")
 	path := fmt.Sprint(a.Workspace().(interface{ Path() string }).Path())

@@ -184,5 +184,6 @@ func (c *counter) Output(_ runtimes.Stream, p []byte) {
 	c.n += len(p)
 	c.granter.Grant(len(p))
 }
+func (c *counter) Started()               {}
 func (c *counter) InputReady()            {}
 func (c *counter) Exited(e runtimes.Exit) { c.exited <- e }

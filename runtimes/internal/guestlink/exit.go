@@ -25,7 +25,7 @@ func (p *process) finish() bool {
 	p.ended = true
 	signals := p.signals
 	p.signals = nil
-	p.input.first = nil
+	p.first = nil
 	p.mu.Unlock()
 	for _, reply := range signals {
 		reply <- false
@@ -41,9 +41,8 @@ func (p *process) finish() bool {
 // tell makes the last call of the sink.
 func (p *process) tell(exit runtimes.Exit) {
 	exit.Usage.Wall = time.Since(p.begun)
-	if sink := p.audience(); sink != nil {
-		sink.Exited(exit)
-	}
+	p.late.Stop()
+	p.sink.Exited(exit)
 	close(p.done)
 	if !p.isStarted() {
 		close(p.started)

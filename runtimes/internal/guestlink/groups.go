@@ -47,6 +47,8 @@ type group struct {
 	// slot is where the agent keeps the group's descriptors, once known.
 	slot  int
 	known bool
+	// memory is its limit, which is that of the environment when it was made.
+	memory int64
 }
 
 // maxSpare are the groups that are kept ready: a second one for programs that
@@ -80,6 +82,13 @@ func (g *groups) take() (*group, error) {
 		if ready, err = g.create(); err != nil {
 			return nil, err
 		}
+	}
+	if limit := g.memoryLimit(); ready.memory != limit { // it has changed since
+		if err := ready.SetLimits(cgroup.Limits{MemoryBytes: limit}); err != nil {
+			g.giveBack(ready, false)
+			return nil, err
+		}
+		ready.memory = limit
 	}
 	return ready, ready.Delegate(g.uid)
 }
@@ -122,7 +131,7 @@ func (g *groups) create() (*group, error) {
 		g.vacate(slot)
 		return nil, err
 	}
-	return &group{Group: made, slot: slot}, nil
+	return &group{Group: made, slot: slot, memory: memory}, nil
 }
 
 // memoryLimit is the environment's.
@@ -132,17 +141,12 @@ func (g *groups) memoryLimit() int64 {
 	return g.memory
 }
 
-// setMemory changes the limit of groups from now on; those that run something
-// keep theirs.
-func (g *groups) setMemory(bytes int64) error {
+// setMemory changes the limit of groups that are taken from now on; those that
+// run something keep theirs.
+func (g *groups) setMemory(bytes int64) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.memory = bytes
-	var errs []error
-	for _, ready := range g.spare {
-		errs = append(errs, ready.SetLimits(cgroup.Limits{MemoryBytes: bytes}))
-	}
-	return errors.Join(errs...)
 }
 
 // slotLocked returns a slot that no group has.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"io"
 	"net"
 	"slices"
@@ -127,6 +128,9 @@ func TestAnAgentThatBreaksTheProtocolIsLost(t *testing.T) {
 		"an unknown execution":         frame.Append(nil, frame.Header{Kind: frame.KindOutput, Detail: 1, Execution: 9}, []byte("x")),
 		"an unknown stream":            frame.Append(nil, exec(frame.KindOutput, 9), []byte("x")),
 		"a terminal that is none":      frame.Append(nil, exec(frame.KindOutput, 3), []byte("x")),
+		"a channel that is none":       frame.Append(nil, exec(frame.KindOutput, frame.StreamChannel), []byte("x")),
+		"credit of no channel":         frame.Append(nil, exec(frame.KindInputCredit, frame.StreamChannel), number(0)),
+		"the input of no stream":       frame.Append(nil, exec(frame.KindInputClosed, 9), nil),
 		"Started twice":                frame.Append(nil, exec(frame.KindStarted, 0), nil),
 		"NotStarted after Started":     frame.Append(nil, exec(frame.KindNotStarted, 0), []byte("no")),
 		"an exit that is no JSON":      frame.Append(nil, exec(frame.KindExited, 0), []byte("0")),
@@ -206,31 +210,44 @@ func TestAnAgentThatGoesSilentAnswersNobody(t *testing.T) {
 	}
 }
 
-func TestAStartThatNobodyWaitsForIsEndedAndItsSinkHearsNothing(t *testing.T) {
+func TestAStartWaitsForNobody(t *testing.T) {
 	h, l := newHostile(t)
-	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
-	defer cancel()
 	r := newRecorder()
-	if p, err := l.Start(ctx, shell(""), r); p != nil || err == nil {
-		t.Fatalf("got %v, %v", p, err)
+	p, err := l.Start(t.Context(), shell(""), r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.Stop(runtimes.Cancelled)
+	select {
+	case <-r.started:
+		t.Error("the program runs, and the agent has not said so")
+	default:
 	}
 	h.say(frame.Header{Kind: frame.KindStarted, Execution: 1}, nil)
+	<-r.started
 	for head := range h.frames {
 		if head.Kind == frame.KindSignal && head.Detail == uint8(runtimes.SIGTERM) {
 			break
 		}
 	}
-	h.say(frame.Header{Kind: frame.KindOutput, Detail: 1, Execution: 1}, []byte("late"))
 	h.say(frame.Header{Kind: frame.KindExited, Execution: 1}, []byte(`{"Signal":15}`))
-	waitFor(t, "the process to go", func() bool {
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		return len(l.processes) == 0
-	})
-	l.Close()
-	if len(r.exited) != 0 || r.text(runtimes.Stdout) != "" {
-		t.Error("the sink was called")
+	if exit := r.wait(t); exit.Status != runtimes.Cancelled || exit.Signal != "SIGTERM" {
+		t.Errorf("got %+v", exit)
 	}
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	if p, err := l.Start(ended, shell(""), newRecorder()); p != nil || !errors.Is(err, context.Canceled) {
+		t.Errorf("with a context that has ended: %v, %v", p, err)
+	}
+}
+
+func TestAnAgentThatNeverAnswersAStartIsLost(t *testing.T) {
+	_, l := newHostile(t)
+	r := newRecorder()
+	if _, err := l.Start(t.Context(), shell(""), r); err != nil {
+		t.Fatal(err)
+	}
+	expectLost(t, l, r)
 }
 
 // FuzzAgent feeds arbitrary bytes to the server as an agent's. Whatever they

@@ -2,7 +2,6 @@ package guestlink
 
 import (
 	"cmp"
-	"errors"
 	"time"
 
 	"github.com/codebeaker/codebeaker/runtimes"
@@ -38,7 +37,22 @@ func (l *Link) SetLimits(limits cgroup.Limits) error {
 	if err := l.groups.environment.SetLimits(environment); err != nil {
 		return err
 	}
-	return errors.Join(l.groups.setMemory(limits.MemoryBytes), l.groups.run.SetLimits(cgroup.Limits{Processes: limits.Processes}))
+	l.groups.setMemory(limits.MemoryBytes)
+	return l.groups.run.SetLimits(cgroup.Limits{Processes: limits.Processes})
+}
+
+// SetProgramLimits is Options.Processes and Options.StackBytes for programs that
+// start from now on.
+func (l *Link) SetProgramLimits(processes, stack int64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.most, l.stack = processes, stack
+}
+
+func (l *Link) programLimits() (processes, stack int64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.most, l.stack
 }
 
 // SetOutputLimit is Options.OutputLimit for programs that start from now on.
@@ -51,11 +65,12 @@ func (l *Link) SetOutputLimit(bytes int64) {
 // agentLimits are those of a command that the agent sets: its stack, and those
 // that no control group enforces.
 func (p *process) agentLimits(l runtimes.CommandLimits) frame.Limits {
+	most, usual := p.link.programLimits()
 	processes := l.Processes
-	if most := p.link.most; processes == 0 || most > 0 && most < processes {
+	if processes == 0 || most > 0 && most < processes {
 		processes = most // the session's, which the agent's own limit exceeds by its threads
 	}
-	stack := cmp.Or(l.StackBytes, p.link.stack)
+	stack := cmp.Or(l.StackBytes, usual)
 	if p.group == nil {
 		return frame.Limits{Data: l.MemoryBytes, Processes: processes, CPU: int64(l.CPU), Stack: stack}
 	}

@@ -26,8 +26,6 @@ type Link struct {
 	report Report
 	writer *writer
 	groups *groups // nil without control groups
-	most   int64   // Options.Processes
-	stack  int64   // Options.StackBytes
 	share  *cpus.Share
 
 	ending sync.WaitGroup // executions whose Exited is under way
@@ -45,6 +43,9 @@ type Link struct {
 	pings       map[uint64]chan struct{}
 	lastPing    uint64
 	outputLimit int64
+	most        int64               // Options.Processes
+	stack       int64               // Options.StackBytes
+	assigned    chan frame.Assigned // an Assign waits for its answer; nil: none does
 }
 
 // Open sends Hello and waits for the agent to be ready. It takes over conn,
@@ -312,8 +313,11 @@ func (l *Link) handle(h frame.Header, payload []byte) error {
 		return l.answered(h, payload)
 	}
 	if h.Execution == 0 {
-		if h.Kind == frame.KindPong {
+		switch h.Kind {
+		case frame.KindPong:
 			return l.pong(payload)
+		case frame.KindAssigned:
+			return l.answerAssign(payload)
 		}
 		return protocolError("%v about no execution", h.Kind)
 	}

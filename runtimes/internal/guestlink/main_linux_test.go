@@ -106,9 +106,10 @@ func openOn(t testing.TB, a *agent, o Options) *Link {
 // recorder is a sink that keeps everything and, unless told otherwise, grants
 // at once.
 type recorder struct {
-	exited chan runtimes.Exit
-	ready  chan struct{}
-	wrote  chan struct{} // has room for one: something was written
+	started chan struct{}
+	exited  chan runtimes.Exit
+	ready   chan struct{}
+	wrote   chan struct{} // has room for one: something was written
 
 	mu      sync.Mutex
 	process runtimes.Process
@@ -120,7 +121,7 @@ type recorder struct {
 
 func newRecorder() *recorder {
 	return &recorder{
-		exited: make(chan runtimes.Exit, 2), ready: make(chan struct{}, 64), wrote: make(chan struct{}, 1),
+		started: make(chan struct{}), exited: make(chan runtimes.Exit, 2), ready: make(chan struct{}, 64), wrote: make(chan struct{}, 1),
 		streams: make(map[runtimes.Stream][]byte),
 	}
 }
@@ -150,6 +151,8 @@ func (r *recorder) pay() {
 		process.Grant(owed)
 	}
 }
+
+func (r *recorder) Started() { close(r.started) }
 
 func (r *recorder) InputReady() { r.ready <- struct{}{} }
 
@@ -185,7 +188,8 @@ func (r *recorder) wait(t testing.TB) runtimes.Exit {
 	return runtimes.Exit{}
 }
 
-// start starts a program with a new recorder.
+// start starts a program with a new recorder and waits until it runs, or is
+// known not to.
 func start(t testing.TB, l *Link, cmd runtimes.Command) (*recorder, runtimes.Process) {
 	t.Helper()
 	r := newRecorder()
@@ -194,6 +198,13 @@ func start(t testing.TB, l *Link, cmd runtimes.Command) (*recorder, runtimes.Pro
 		t.Fatal(err)
 	}
 	r.follow(process)
+	select {
+	case <-r.started:
+	case exit := <-r.exited:
+		r.exited <- exit
+	case <-time.After(20 * time.Second):
+		t.Fatal("no word of the program")
+	}
 	return r, process
 }
 

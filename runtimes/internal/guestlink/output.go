@@ -1,10 +1,7 @@
 package guestlink
 
 import (
-	"encoding/binary"
-
 	"github.com/codebeaker/codebeaker/runtimes"
-	"github.com/codebeaker/codebeaker/runtimes/internal/guestlink/frame"
 )
 
 // maxUnpaid is the most output that an honest agent sends without grants: the
@@ -13,21 +10,28 @@ const maxUnpaid = runtimes.Window + 2<<20
 
 // output delivers what the program wrote.
 func (p *process) output(stream runtimes.Stream, b []byte) error {
-	if stream < runtimes.Stdout || stream > runtimes.Terminal || (stream == runtimes.Terminal) != p.terminal {
+	f := &p.flow
+	switch {
+	case stream == runtimes.Channel && p.channel != nil:
+		f = p.channel
+	case stream < runtimes.Stdout || stream > runtimes.Terminal || (stream == runtimes.Terminal) != p.terminal:
 		return protocolError("output of stream %d", stream)
 	}
 	p.mu.Lock()
-	p.unpaid += len(b)
-	tooMuch := p.unpaid > maxUnpaid && !p.pastEnd
-	part, fired := p.withinLimitLocked(b)
-	p.cut[stream-1] = p.cut[stream-1] || len(part) < len(b)
-	b = part
+	f.unpaid += len(b)
+	tooMuch := f.unpaid > maxUnpaid && !p.pastEnd
+	fired := false
+	if f == &p.flow {
+		part, over := p.withinLimitLocked(b)
+		p.cut[stream-1] = p.cut[stream-1] || len(part) < len(b)
+		b, fired = part, over
+	}
 	p.mu.Unlock()
 	if tooMuch {
 		return protocolError("%d bytes of output beyond what was granted", maxUnpaid)
 	}
-	if sink := p.audience(); sink != nil && len(b) > 0 {
-		sink.Output(stream, b)
+	if len(b) > 0 {
+		p.sink.Output(stream, b)
 	}
 	if fired {
 		p.Stop(runtimes.OutputLimitExceeded)
@@ -53,26 +57,4 @@ func (p *process) withinLimitLocked(b []byte) (part []byte, fired bool) {
 	part = b[:max(0, p.outputLeft)]
 	p.pastEnd = true
 	return part, true
-}
-
-// Grant gives back n bytes of the output window. Small grants are gathered
-// while the program has credit left.
-func (p *process) Grant(n int) {
-	p.mu.Lock()
-	n = min(n, p.unpaid)
-	if n <= 0 || p.ended {
-		p.mu.Unlock()
-		return
-	}
-	p.unpaid -= n
-	p.unsent += n
-	credit := runtimes.Window - p.unpaid - p.unsent // the agent's view
-	if credit > runtimes.Window/2 && p.unsent < runtimes.Window/4 {
-		p.mu.Unlock()
-		return
-	}
-	told := p.unsent
-	p.unsent = 0
-	p.mu.Unlock()
-	p.send(frame.KindGrant, 0, binary.LittleEndian.AppendUint32(nil, uint32(told)))
 }

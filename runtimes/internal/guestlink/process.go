@@ -16,6 +16,8 @@ import (
 // process is one execution as the server sees it. Calls of its sink come from
 // the link's reader; only the last may come from the goroutine of conclude.
 type process struct {
+	flow           // of the standard streams or the terminal
+	channel  *flow // nil without
 	link     *Link
 	id       uint32
 	sink     runtimes.Sink
@@ -23,6 +25,7 @@ type process struct {
 	limits   runtimes.CommandLimits
 	begun    time.Time
 	started  chan struct{} // closed when the program runs or is known not to
+	late     *time.Timer   // ends the link when nothing comes of the Start
 	done     chan struct{} // closed when the program has ended
 
 	// group is the execution's control group, nil without. It is set before
@@ -40,22 +43,42 @@ type process struct {
 
 	mu         sync.Mutex
 	ended      bool            // nothing more is sent about it
-	deaf       bool            // the sink is not to be called
 	reason     runtimes.Status // of the first Stop
 	signals    []chan bool     // calls of Signal that wait, in order
-	input      inputState
-	unpaid     int  // bytes delivered and not granted
-	unsent     int  // bytes granted and not yet told
-	pastEnd    bool // the output limit fired
+	pastEnd    bool            // the output limit fired
 	cut        [3]bool
 	outputLeft int64 // bytes until the output limit; zero, with pastEnd false, is none
 }
 
 func newProcess(l *Link, cmd runtimes.Command, sink runtimes.Sink) *process {
-	return &process{
+	p := &process{
 		link: l, sink: sink, terminal: cmd.Terminal != nil, limits: cmd.Limits, begun: time.Now(),
 		started: make(chan struct{}), done: make(chan struct{}), outputLeft: max(0, cmd.Limits.OutputBytes),
 	}
+	p.flow.p = p
+	if cmd.Channel {
+		p.channel = &flow{p: p, detail: frame.StreamChannel}
+	}
+	return p
+}
+
+// Channel is the flow of the channel; see runtimes.Process.
+func (p *process) Channel() runtimes.Flow {
+	if p.channel == nil {
+		return nil
+	}
+	return p.channel
+}
+
+// flowOf is the flow that a frame of the agent is about.
+func (p *process) flowOf(h frame.Header) (*flow, error) {
+	switch {
+	case h.Detail == 0:
+		return &p.flow, nil
+	case h.Detail == frame.StreamChannel && p.channel != nil:
+		return p.channel, nil
+	}
+	return nil, protocolError("%v about stream %d", h.Kind, h.Detail)
 }
 
 // handle takes a frame of the agent about this execution.
@@ -67,11 +90,14 @@ func (p *process) handle(h frame.Header, payload []byte) error {
 		return p.notStarted(payload)
 	case frame.KindOutput:
 		return p.output(runtimes.Stream(h.Detail), payload)
-	case frame.KindInputCredit:
-		return p.inputTaken(payload)
-	case frame.KindInputClosed:
-		p.inputRefused()
-		return nil
+	case frame.KindInputCredit, frame.KindInputClosed:
+		f, err := p.flowOf(h)
+		if err == nil && h.Kind == frame.KindInputCredit {
+			err = f.taken(payload)
+		} else if err == nil {
+			f.refused()
+		}
+		return err
 	case frame.KindSignalled:
 		return p.signalled(payload)
 	case frame.KindCPUExceeded:
@@ -108,18 +134,10 @@ func (p *process) running() error {
 			go p.watchCPU(p.limits.CPU)
 		}
 	}
+	p.late.Stop()
 	close(p.started)
+	p.sink.Started()
 	return nil
-}
-
-// audience is the sink, or nil when nobody listens.
-func (p *process) audience() runtimes.Sink {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.deaf {
-		return nil
-	}
-	return p.sink
 }
 
 // Stop ends the tree; see runtimes.Process. It returns at once.

@@ -13,18 +13,21 @@ import (
 )
 
 // Start starts a program; see runtimes.Environment. The sink may be called
-// before Start returns. When ctx ends first, the program is ended and the sink
-// hears nothing of it.
+// before Start returns.
 func (l *Link) Start(ctx context.Context, cmd runtimes.Command, sink runtimes.Sink) (runtimes.Process, error) {
-	if l.Err() != nil {
+	switch err := context.Cause(ctx); {
+	case l.Err() != nil:
 		return nil, runtimes.ErrEnvironmentLost
+	case err != nil:
+		return nil, err
 	}
 	p := newProcess(l, cmd, sink)
 	if l.groups != nil && l.groups.run.Full() {
 		return p.refuse("the limit of processes is reached", runtimes.ProcessLimit), nil
 	}
 	if err := p.makeGroup(); err != nil {
-		return nil, err
+		l.log.Error("a program has no control group and is not started", "reason", err)
+		return p.refuse("the server could not make a control group for the program"), nil
 	}
 	payload, reason := p.startPayload(cmd)
 	if reason != "" {
@@ -32,7 +35,9 @@ func (l *Link) Start(ctx context.Context, cmd runtimes.Command, sink runtimes.Si
 		return p.refuse(reason), nil
 	}
 	l.share.Begin()
+	p.late = time.AfterFunc(replyTimeout, func() { l.fail(protocolError("no answer to a Start for %v", replyTimeout)) })
 	if !l.register(p) {
+		p.late.Stop()
 		l.share.End()
 		p.abort()
 		return nil, runtimes.ErrEnvironmentLost
@@ -42,9 +47,6 @@ func (l *Link) Start(ctx context.Context, cmd runtimes.Command, sink runtimes.Si
 	}
 	l.writer.send(frame.Header{Kind: frame.KindStart, Execution: p.id}, payload, p.tasks...)
 	p.begin(cmd)
-	if err := p.waitStart(ctx); err != nil {
-		return nil, err
-	}
 	return p, nil
 }
 
@@ -122,7 +124,7 @@ func (p *process) leaveGroup(renewable bool) {
 func (p *process) startPayload(cmd runtimes.Command) (payload []byte, reason string) {
 	spec := frame.Start{
 		Args: append([]string{cmd.Name}, cmd.Args...), Dir: cmd.Dir, Env: cmd.Env,
-		Input: cmd.OpenStdin || len(cmd.Stdin) > 0, Limits: p.agentLimits(cmd.Limits),
+		Input: cmd.OpenStdin || len(cmd.Stdin) > 0, Channel: cmd.Channel, Limits: p.agentLimits(cmd.Limits),
 	}
 	if p.group != nil {
 		spec.Slot, spec.Descriptors = p.group.slot, len(p.tasks)
@@ -141,38 +143,4 @@ func (p *process) startPayload(cmd runtimes.Command) (payload []byte, reason str
 		return nil, "the arguments and the environment are too long"
 	}
 	return payload, ""
-}
-
-// waitStart waits until the program runs or is known not to.
-func (p *process) waitStart(ctx context.Context) error {
-	late := time.NewTimer(replyTimeout)
-	defer late.Stop()
-	select {
-	case <-p.started:
-		return nil
-	case <-p.link.done:
-		return nil // the sink has been told that it was lost
-	case <-late.C:
-		p.link.fail(protocolError("no answer to a Start for %v", replyTimeout))
-		return nil
-	case <-ctx.Done():
-	}
-	if p.abandon() {
-		return context.Cause(ctx)
-	}
-	return nil // it has ended already and the sink knows
-}
-
-// abandon makes the sink deaf and ends the program. It reports false when the
-// sink has had its last call.
-func (p *process) abandon() bool {
-	p.mu.Lock()
-	if p.ended {
-		p.mu.Unlock()
-		return false
-	}
-	p.deaf = true
-	p.mu.Unlock()
-	p.Stop(runtimes.Cancelled)
-	return true
 }

@@ -1,34 +1,9 @@
 package surroundings
 
 import (
-	"strings"
-
 	"github.com/codebeaker/codebeaker/runtimes"
 	"github.com/codebeaker/codebeaker/runtimes/internal/tunnel"
 )
-
-// shortID is how many characters of a session's id its host name ends with: of
-// a ULID they are chance.
-const shortID = 8
-
-// HostName is what a session's machine is called, the same in each of its
-// environments.
-func HostName(session string) string {
-	letters := strings.Map(func(r rune) rune {
-		switch {
-		case 'A' <= r && r <= 'Z':
-			return r + 'a' - 'A'
-		case 'a' <= r && r <= 'z', '0' <= r && r <= '9':
-			return r
-		}
-		return '-' // RFC 1123, 2.1
-	}, session)
-	id := strings.Trim(letters[max(0, len(letters)-shortID):], "-")
-	if id == "" {
-		return "session"
-	}
-	return "session-" + id
-}
 
 // Hosts is the content of /etc/hosts, hosts(5), as Debian has it. The machine's
 // own name leads to itself, so that who serves on it is found on localhost too.

@@ -186,6 +186,13 @@ func (d *Directory) readLimits() (err error) {
 	return err
 }
 
+// Resizable reports whether Resize does something.
+func (d *Directory) Resizable() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.inMemory
+}
+
 // Resize changes the limits of a workspace in use, as Create would have set
 // them. It fails below what the files occupy now. Without a quota, and on disk,
 // it does nothing.

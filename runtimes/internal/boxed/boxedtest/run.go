@@ -23,11 +23,17 @@ type Recorder struct {
 	stdout, stderr []byte
 	process        runtimes.Process
 	pending        int
+	started        chan struct{} // closed by Started
 	exited         chan runtimes.Exit
 }
 
 // NewRecorder returns an empty recorder.
-func NewRecorder() *Recorder { return &Recorder{exited: make(chan runtimes.Exit, 1)} }
+func NewRecorder() *Recorder {
+	return &Recorder{started: make(chan struct{}), exited: make(chan runtimes.Exit, 1)}
+}
+
+// Started notes that the program runs.
+func (r *Recorder) Started() { close(r.started) }
 
 // Output keeps p and grants it back.
 func (r *Recorder) Output(stream runtimes.Stream, p []byte) {
@@ -81,7 +87,7 @@ func (r *Recorder) Wait(t testing.TB) Result {
 	}
 }
 
-// Start starts a program.
+// Start starts a program and waits until it runs, or is known not to.
 func Start(t testing.TB, e runtimes.Environment, cmd runtimes.Command) (runtimes.Process, *Recorder) {
 	t.Helper()
 	recorder := NewRecorder()
@@ -90,6 +96,13 @@ func Start(t testing.TB, e runtimes.Environment, cmd runtimes.Command) (runtimes
 		t.Fatal(err)
 	}
 	recorder.Follow(process)
+	select {
+	case <-recorder.started:
+	case exit := <-recorder.exited:
+		recorder.exited <- exit
+	case <-time.After(time.Minute):
+		t.Fatal("no word of the program after a minute")
+	}
 	return process, recorder
 }
 
@@ -137,7 +150,7 @@ var Limits = runtimes.Limits{
 
 // Spec asks for a usual session in that language.
 func Spec(session string, language runtimes.Language) runtimes.Spec {
-	return runtimes.Spec{Session: session, Language: language, Limits: Limits}
+	return runtimes.Spec{Name: session, Language: language, Limits: Limits}
 }
 
 // Available probes the runtime and returns what it offers. Where it is not

@@ -27,7 +27,9 @@ var ErrTooLarge = errors.New("the frame is over its bound")
 // and the payload's length as 32 bits each, least significant byte first.
 type Header struct {
 	Kind Kind
-	// Detail is the stream of an Output, the number of a Signal.
+	// Detail is the stream of an Output, the number of a Signal; of Input,
+	// CloseInput, Grant, InputCredit and InputClosed, StreamChannel where they
+	// are about the channel.
 	Detail uint8
 	// Execution is what the frame is about; zero is the link itself.
 	Execution uint32
@@ -63,6 +65,9 @@ func parse(b []byte, limit uint32) (Header, error) {
 	}
 	return h, nil
 }
+
+// StreamChannel is the stream of Start.Channel, beside those of package runtimes.
+const StreamChannel = 4
 
 // Kind says what a frame means. The zero value is invalid.
 type Kind uint8
@@ -124,6 +129,16 @@ const (
 	KindPong
 	// FileReply (JSON FileReply) answers a FileCall; Body frames follow.
 	KindFileReply
+)
+
+// Kinds that were added. Numbers are appended, never changed: an agent may be
+// older than its server.
+const (
+	// Assign (JSON Assign), from the server, sets what a session asks for. It is
+	// answered where it has Limits.
+	KindAssign Kind = iota + KindFileReply + 1
+	// Assigned (JSON Assigned), from the agent, answers Assign.
+	KindAssigned
 
 	kindCount
 )
@@ -131,7 +146,7 @@ const (
 var kindNames = [kindCount]string{
 	"", "Hello", "Start", "Input", "CloseInput", "Grant", "Signal", "Resize", "Ping", "FileCall", "Body", "CPUs",
 	"Ready", "Failed", "Started", "NotStarted", "Output", "InputCredit", "InputClosed", "Signalled",
-	"CPUExceeded", "Exited", "Pong", "FileReply",
+	"CPUExceeded", "Exited", "Pong", "FileReply", "Assign", "Assigned",
 }
 
 // String names the kind, for errors.
@@ -247,6 +262,9 @@ type Start struct {
 	Input bool `json:",omitempty"`
 	// Terminal is the size of a terminal; nil, pipes.
 	Terminal *Size `json:",omitempty"`
+	// Channel: descriptors 3 and 4 are a pair of streams too, with credit and
+	// input of their own.
+	Channel bool `json:",omitempty"`
 	// Limits are those that the agent is to enforce because no control group
 	// does.
 	Limits Limits
@@ -256,6 +274,23 @@ type Start struct {
 	// Descriptors is how many come with this frame: from now on those in Slot.
 	// Zero: the ones that are there.
 	Descriptors int `json:",omitempty"`
+}
+
+// Assign is what programs that start from now on find, in place of what Hello
+// said.
+type Assign struct {
+	// Env is the environment of every program; nil stays.
+	Env []string `json:",omitempty"`
+	// Limits are set as those of Hello. They can be lowered only.
+	Limits []ResourceLimit `json:",omitempty"`
+}
+
+// Assigned is what became of it.
+type Assigned struct {
+	// Error says why a limit could not be set; "" it was.
+	Error string `json:",omitempty"`
+	// Limits are those of Assign, read back.
+	Limits []ResourceLimit `json:",omitempty"`
 }
 
 // Size is that of a terminal, in characters.

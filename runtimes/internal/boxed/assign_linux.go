@@ -1,0 +1,138 @@
+package boxed
+
+import (
+	"context"
+	"fmt"
+	"math"
+
+	"github.com/codebeaker/codebeaker/runtimes"
+	"github.com/codebeaker/codebeaker/runtimes/internal/cgroup"
+	"github.com/codebeaker/codebeaker/runtimes/internal/cpus"
+	"github.com/codebeaker/codebeaker/runtimes/internal/guestlink"
+)
+
+// Assign gives the box to a session: see runtimes.Environment. Control groups
+// take any limit, the kernel's limits of a process only lower ones. The places
+// in memory keep the room that they were made with.
+func (e *Environment) Assign(ctx context.Context, a runtimes.Assignment) error {
+	was := e.Limits()
+	now, err := e.late(was, a.Limits)
+	if err != nil {
+		return err
+	}
+	if now != was {
+		if now, err = e.setLimits(ctx, was, now); err != nil {
+			return fmt.Errorf("set the limits of a session: %w", err)
+		}
+		e.mu.Lock()
+		e.limits = now
+		e.mu.Unlock()
+	}
+	if len(a.Env) == 0 && now.MemoryBytes == was.MemoryBytes {
+		return nil
+	}
+	return e.link.SetEnv(e.variables(a.Env, now.MemoryBytes))
+}
+
+// late are the limits that are to be in force, or ErrCannotAssign.
+func (e *Environment) late(was, ask runtimes.Limits) (runtimes.Limits, error) {
+	now := was
+	grouped := e.controllers()
+	for _, limit := range []struct {
+		name       string
+		ask        int64
+		now        *int64
+		raise, set bool // it can be raised; it can be set at all
+	}{
+		{"memory", ask.MemoryBytes, &now.MemoryBytes, grouped.Memory, grouped.Memory || e.reserve == 0},
+		{"processes", ask.Processes, &now.Processes, grouped.Processes, true},
+		{"open files", ask.OpenFiles, &now.OpenFiles, false, true},
+		{"disk", ask.DiskBytes, &now.DiskBytes, true, e.workspace.Resizable()},
+		{"files", ask.Inodes, &now.Inodes, false, false},
+		{"output", ask.OutputBytes, &now.OutputBytes, true, true},
+	} {
+		switch {
+		case limit.ask == 0 || limit.ask == *limit.now:
+		case !limit.set || *limit.now == 0 && !limit.raise, limit.ask > *limit.now && !limit.raise:
+			return was, fmt.Errorf("%w: its limit of %s is %d and cannot become %d",
+				runtimes.ErrCannotAssign, limit.name, *limit.now, limit.ask)
+		default:
+			*limit.now = limit.ask
+		}
+	}
+	if ask.CPUs != 0 && math.Abs(ask.CPUs-was.CPUs) > 0.001 {
+		if !grouped.CPU || cpus.Host().Visible(ask.CPUs) != e.processors {
+			return was, fmt.Errorf("%w: its programs see %d processors", runtimes.ErrCannotAssign, e.processors)
+		}
+		now.CPUs = ask.CPUs
+	}
+	return now, nil
+}
+
+// controllers are those of its group, which limit what they are for; none
+// without one.
+func (e *Environment) controllers() cgroup.Controllers {
+	if e.group == nil {
+		return cgroup.Controllers{}
+	}
+	return e.group.Controllers()
+}
+
+// setLimits sets what differs and returns what is in force then.
+func (e *Environment) setLimits(ctx context.Context, was, now runtimes.Limits) (runtimes.Limits, error) {
+	grouped := e.controllers()
+	lowered := e.resourceLimits(was, now)
+	found, err := e.link.SetResourceLimits(ctx, lowered)
+	if err != nil {
+		return was, err
+	}
+	for i, limit := range found {
+		if limit != lowered[i] {
+			return was, fmt.Errorf("the limit %q is %d and was to be %d", limit.Name, limit.Value, lowered[i].Value)
+		}
+	}
+	if now.DiskBytes != was.DiskBytes {
+		if err := e.workspace.Resize(now.DiskBytes, now.MemoryBytes); err != nil {
+			return was, err
+		}
+		now.DiskBytes, now.Inodes = e.workspace.Limits()
+	}
+	stack := int64(0)
+	if grouped.Memory {
+		stack = now.MemoryBytes
+	}
+	e.link.SetProgramLimits(now.Processes, stack)
+	e.link.SetOutputLimit(now.OutputBytes)
+	if err := e.link.SetLimits(cgroup.Limits{MemoryBytes: now.MemoryBytes, CPUs: now.CPUs, Processes: now.Processes}); err != nil {
+		return was, err
+	}
+	group, err := e.link.Limits()
+	if err != nil {
+		return was, err
+	}
+	if grouped.Memory {
+		now.MemoryBytes = group.MemoryBytes
+	}
+	if grouped.Processes {
+		now.Processes = group.Processes
+	}
+	if grouped.CPU {
+		now.CPUs = group.CPUs
+	}
+	return now, nil
+}
+
+// resourceLimits are those of a process that are to be lowered.
+func (e *Environment) resourceLimits(was, now runtimes.Limits) []guestlink.ResourceLimit {
+	grouped := e.controllers()
+	var lower []guestlink.ResourceLimit
+	add := func(name string, differs bool, value int64) {
+		if differs {
+			lower = append(lower, guestlink.ResourceLimit{Name: name, Value: uint64(value)})
+		}
+	}
+	add("nofile", now.OpenFiles != was.OpenFiles, now.OpenFiles)
+	add("data", !grouped.Memory && now.MemoryBytes != was.MemoryBytes, now.MemoryBytes)
+	add("nproc", !grouped.Processes && now.Processes != was.Processes, now.Processes+agentThreads)
+	return lower
+}

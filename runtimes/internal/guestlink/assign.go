@@ -1,0 +1,80 @@
+package guestlink
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/codebeaker/codebeaker/runtimes"
+	"github.com/codebeaker/codebeaker/runtimes/internal/guestlink/frame"
+)
+
+// SetEnv is Hello.Env for programs that start from now on. It does not wait.
+func (l *Link) SetEnv(env []string) error {
+	if env == nil {
+		env = []string{}
+	}
+	return l.assign(frame.Assign{Env: env})
+}
+
+func (l *Link) assign(ask frame.Assign) error {
+	payload, err := json.Marshal(ask)
+	if err == nil && len(payload) > frame.MaxControl {
+		err = errors.New("the variables are too long")
+	}
+	if err != nil {
+		return err
+	}
+	l.writer.send(frame.Header{Kind: frame.KindAssign}, payload)
+	return nil
+}
+
+// SetResourceLimits is Hello.Limits for programs that start from now on, and
+// returns those that are in force, read back. Limits can only be lowered. It is
+// called by one goroutine at a time.
+// Errors: runtimes.ErrEnvironmentLost; ctx's cause.
+func (l *Link) SetResourceLimits(ctx context.Context, limits []ResourceLimit) ([]ResourceLimit, error) {
+	if len(limits) == 0 {
+		return nil, nil
+	}
+	answer := make(chan frame.Assigned, 1)
+	l.mu.Lock()
+	l.assigned = answer
+	l.mu.Unlock()
+	if err := l.assign(frame.Assign{Limits: limits}); err != nil {
+		return nil, err
+	}
+	late := time.NewTimer(replyTimeout)
+	defer late.Stop()
+	select {
+	case done := <-answer:
+		if done.Error != "" {
+			return nil, fmt.Errorf("the agent: %s", sentence([]byte(done.Error)))
+		}
+		return done.Limits, nil
+	case <-l.done:
+		return nil, runtimes.ErrEnvironmentLost
+	case <-late.C:
+		l.fail(protocolError("no answer to an Assign for %v", replyTimeout))
+		return nil, runtimes.ErrEnvironmentLost
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+}
+
+func (l *Link) answerAssign(payload []byte) error {
+	var done frame.Assigned
+	if err := json.Unmarshal(payload, &done); err != nil {
+		return protocolError("Assigned: %v", err)
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.assigned == nil {
+		return protocolError("Assigned without a question")
+	}
+	l.assigned <- done
+	l.assigned = nil
+	return nil
+}
