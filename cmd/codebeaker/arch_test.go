@@ -40,7 +40,7 @@ var layers = map[string][]string{
 	"transport/streamtest":              {"transport/protocol"},
 	"cmd/codebeaker":                    {"actors", "runtimes", "runtimes/host", "runtimes/calibration", "transport", "transport/websocket", "transport/client", "transport/protocol"},
 	"bench":                             {"bench/internal/...", "actors", "actors/output", "runtimes", "runtimes/...", "transport", "transport/..."},
-	"bench/internal/local":              {"bench/internal/leftover", "actors", "runtimes", "runtimes/host", "transport", "transport/websocket"},
+	"bench/internal/local":              {"actors", "runtimes", "runtimes/host", "transport", "transport/websocket"},
 	"bench/internal/load":               {"bench/internal/...", "transport/client", "transport/protocol", "transport/jsonrpc", "transport/websocket"},
 	"bench/internal/...":                {"bench/internal/...", "transport/client", "transport/protocol"},
 }
@@ -63,9 +63,9 @@ var owners = map[string][]string{
 	"github.com/prometheus":             {"transport"},
 	"github.com/montanaflynn/stats":     {"runtimes/calibration", "bench", "bench/internal/..."},
 	"github.com/HdrHistogram":           {"bench/internal/load"},
-	"github.com/schollz/progressbar":    {"bench/internal/progress"},
+	"github.com/schollz/progressbar":    {"bench/internal/measure"},
 	"go.yaml.in/yaml":                   {"bench/internal/load"},
-	"golang.org/x/perf":                 {"bench/internal/stats"},
+	"golang.org/x/perf":                 {"bench/internal/result"},
 }
 
 // listed is what `go list -json` says of a package.
