@@ -22,21 +22,19 @@ type link struct {
 	last    int64
 	heard   bool
 	pending map[string]*pending // by id
-	streams map[string]*Stream  // by execution
 	cause   *websocket.CloseError
 }
 
 // pending is a call without its answer.
 type pending struct {
-	reply  chan *jsonrpc.Message  // of capacity 1; nil: the link ended
-	then   func(*jsonrpc.Message) // if any, sees the reply before all that follows it
-	stream *Stream                // of a Follow
+	reply chan *jsonrpc.Message  // of capacity 1; nil: the link ended
+	then  func(*jsonrpc.Message) // if any, sees the reply before all that follows it
 }
 
 func newLink(conn *websocket.Conn, notify func(*jsonrpc.Message)) *link {
 	return &link{
 		conn: conn, notify: notify, finished: make(chan struct{}),
-		pending: make(map[string]*pending), streams: make(map[string]*Stream),
+		pending: make(map[string]*pending),
 	}
 }
 
@@ -87,9 +85,6 @@ func (l *link) begin(p *pending) (id string, err error) {
 		return "", fmt.Errorf("%w: %w", errUnsent, l.cause)
 	}
 	l.last++
-	if p.stream != nil {
-		p.stream.order = l.last
-	}
 	id = strconv.FormatInt(l.last, 10)
 	p.reply = make(chan *jsonrpc.Message, 1)
 	l.pending[id] = p
@@ -122,6 +117,50 @@ func (l *link) await(ctx context.Context, id string, p *pending) (*jsonrpc.Messa
 		l.drop(id)
 		return nil, context.Cause(ctx)
 	}
+}
+
+// OnMessage is websocket.Handler's.
+func (l *link) OnMessage(conn *websocket.Conn, msg []byte, _ bool) {
+	if err := jsonrpc.DecodeMessages(msg, l.receive); err != nil {
+		conn.CloseWith(websocket.CodePolicy, "not a JSON-RPC message")
+	}
+}
+
+// OnClose is websocket.Handler's.
+func (l *link) OnClose(_ *websocket.Conn, cause *websocket.CloseError) {
+	l.mu.Lock()
+	l.cause = cause
+	waiting := l.pending
+	l.pending = nil
+	l.mu.Unlock()
+	for _, p := range waiting {
+		p.reply <- nil
+	}
+	close(l.finished)
+}
+
+func (l *link) receive(m *jsonrpc.Message) {
+	l.mu.Lock()
+	l.heard = true
+	notify := l.notify
+	p := l.pending[string(m.ID)]
+	if m.Method == "" {
+		delete(l.pending, string(m.ID))
+	}
+	l.mu.Unlock()
+	switch {
+	case m.Method != "":
+		notify(m)
+	case p != nil: // otherwise its caller has left
+		l.answer(p, m)
+	}
+}
+
+func (l *link) answer(p *pending, m *jsonrpc.Message) {
+	if p.then != nil {
+		p.then(m)
+	}
+	p.reply <- m
 }
 
 // Call makes a call and decodes its result into result, which may be nil. It

@@ -67,18 +67,3 @@ func TestNotificationsOfAnotherExecutionAreDropped(t *testing.T) {
 		t.Errorf("output %q", out)
 	}
 }
-
-func TestAStreamMayBeToldTwiceThatItStarted(t *testing.T) {
-	c := dial(t, serve(t), client.Options{})
-	s, err := c.Follow(client.Execute{SessionID: create(t, c), Command: client.Program("print", "hi")})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := s.ExecutionID(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	s.Receive(protocol.NotifyStarted, `{}`)
-	if r, err := s.Wait(t.Context()); err != nil || !r.Success {
-		t.Errorf("%+v, %v", r, err)
-	}
-}
