@@ -75,7 +75,7 @@ func madeUp() *result.Run {
 			{Scenario: "create", Subject: "Deno", NotBuilt: "not available: deno is not on PATH"},
 			series("execute", "", "Bun", "", 100, 1e6, 1e4), series("execute", "", "bare process", result.Bare, 20, 5e5, 1e3),
 			series("execute", "", "docker exec", result.Docker, 5, 1e8, 1e6),
-			series("write", "1 KB", "Bun", "", 30, 3e5, 100), {Scenario: "code-first", Subject: "Bun", NotBuilt: "the server's capabilities do not list execute_code"},
+			series("write", "1 KB", "Bun", "", 30, 3e5, 100), {Scenario: "execute", Subject: "Embedded", NotBuilt: "the runtime has no processes"},
 		},
 	}
 	r.Series[1].Fail("broken | pipe\nin two lines", false)

@@ -72,13 +72,10 @@ func Shared(r protocol.Runtime) string {
 // The scenarios, as -scenario names them.
 const (
 	Create   = "create"
-	Pooled   = "create-pooled"
 	OneShot  = "oneshot"
 	Close    = "close"
 	Execute  = "execute"
 	Hello    = "hello"
-	Code     = "code-first"
-	CodeNext = "code-next"
 	Write    = "write"
 	Read     = "read"
 	List     = "list"
@@ -99,13 +96,10 @@ type Scenario struct {
 
 var scenarios = []Scenario{
 	{Create, "Create an environment, cold", "`session.create` until its reply: the environment is ready, its limits have been read back. Beside it `docker run -d IMAGE sleep infinity`, which returns when the container runs."},
-	{Pooled, "Create an environment, from the pool", "the same, where the server had one ready."},
 	{OneShot, "One program, from nothing to nothing", "create a session, write a file, run it, read its output, close the session. Beside it `docker run --rm`, and the tool itself as a process."},
 	{Close, "Close a session", "`session.close` until its reply: nothing of the session is left. Beside it `docker rm -f`."},
 	{Execute, "Run a program that does nothing", "`execute_shell` of `true` in a session that lives. Beside it `docker exec`, and `true` as a process."},
 	{Hello, "Run the language's hello", "`execute_shell` of a file that prints one line, start of the language's tool included. Beside it `docker exec` of the same, and the tool itself as a process."},
-	{Code, "Execute code, first", "`execute_code` as the first of a session: the interpreter starts."},
-	{CodeNext, "Execute code, next", "`execute_code` in an interpreter that runs."},
 	{Write, "Write a file", "`write_file` until its reply. Beside it `docker cp` into a container, and the system calls themselves."},
 	{Read, "Read a file", "`read_file`, content included. Beside it `docker cp` out of a container, and the system calls themselves."},
 	{List, "List a directory", "`list_directory` of a workspace that holds one file. Beside it `docker exec ls`."},

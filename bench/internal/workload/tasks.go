@@ -90,8 +90,6 @@ func (m *maker) runtime(r protocol.Runtime) {
 		return
 	}
 	m.life(r)
-	m.pooled(r)
-	m.code(r)
 	shared := m.shared(r)
 	if slices.Contains(r.Capabilities.Commands, "execute_shell") {
 		m.shell(r.RuntimeType, shared)
