@@ -7,15 +7,13 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/codebeaker/codebeaker/runtimes/internal/procfs"
 )
 
 func mountsOf(t *testing.T, mountinfo string) []mount {
 	t.Helper()
-	mounts, err := parseMounts(strings.NewReader(mountinfo))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return mounts
+	return hierarchies(procfs.ParseMounts(mountinfo))
 }
 
 func TestVersion1IsUsedWhereItHasTheMemory(t *testing.T) {
