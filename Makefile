@@ -19,11 +19,11 @@ export PATH := $(PATH):$(CACHE)/tools/bin
 # The race detector needs a C compiler; `make test` says so when there is none.
 RACE = $(if $(shell command -v $$($(GO) env CC)),-race,)
 
-# The tests of whole servers, and those that run one package at a time, for they
+# The tests of whole programs, and those that run one package at a time, for they
 # share the engine, the control groups and two cores, and some measure what others
-# would disturb. PROGRAM_RACE is RACE for the servers.
-PROGRAMS     := /cmd/
-ALONE        := /bench$$|/runtimes/(bun|deno|docker|guest|host|native|internal)(/|$$)
+# would disturb. PROGRAM_RACE is RACE for the programs.
+PROGRAMS     := /bench$$|/cmd/
+ALONE        := /runtimes/(bun|deno|docker|guest|host|native|internal)(/|$$)
 PROGRAM_RACE ?= $(RACE)
 
 # The agent is pid 1 of containers and boxes: Linux, no C library, small.
