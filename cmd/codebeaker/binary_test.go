@@ -161,6 +161,7 @@ func post(t *testing.T, url, key string) int {
 }
 
 func TestVersionAndDoctorAnswer(t *testing.T) {
+	notShort(t)
 	path := buildServer(t)
 	out, err := exec.CommandContext(t.Context(), path, "version").Output()
 	if err != nil || !strings.HasPrefix(string(out), "codebeaker ") {
