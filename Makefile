@@ -26,8 +26,11 @@ PROGRAMS     := /bench$$|/cmd/
 ALONE        := /runtimes/(bun|deno|docker|guest|host|native|internal)(/|$$)
 PROGRAM_RACE ?= $(RACE)
 
-# The agent is pid 1 of containers and boxes: Linux, no C library, small.
-GUEST_BUILD = CGO_ENABLED=0 GOOS=linux GOARCH=$* $(GO) build -trimpath -ldflags='-s -w'
+# The agent is pid 1 of containers and boxes: Linux, no C library, small. The
+# commit is not in it: the server, which embeds it, is compiled again only when
+# it has changed.
+GUEST_BUILD = CGO_ENABLED=0 GOOS=linux GOARCH=$* GO=$(GO) docker/scripts/compile.sh -trimpath -buildvcs=false -ldflags='-s -w'
+EMBEDDED   := runtimes/internal/guestbin/embedded
 
 .PHONY: help build guest run test test-short conformance fuzz bench report lint fmt \
 	generate check cross engine images smoke tools vm language-suites clean clean-images
@@ -36,18 +39,19 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: guest ## Build the agent and bin/codebeaker
-	$(GO) build -o bin/codebeaker ./cmd/codebeaker
+	@GO=$(GO) docker/scripts/compile.sh -o bin/codebeaker ./cmd/codebeaker
 
 guest: guest-amd64 guest-arm64
 
 guest-%:
 	@mkdir -p $(CACHE)/guest
-	$(GUEST_BUILD) -o $(CACHE)/guest/guest-linux-$* ./cmd/guest
+	@$(GUEST_BUILD) -o $(CACHE)/guest/guest-linux-$* ./cmd/guest
+	@cmp -s $(CACHE)/guest/guest-linux-$* $(EMBEDDED)/guest-linux-$* || \
+		{ cp $(CACHE)/guest/guest-linux-$* $(EMBEDDED)/new-$* && mv $(EMBEDDED)/new-$* $(EMBEDDED)/guest-linux-$*; }
 
-run: build ## Start the server on LISTEN (127.0.0.1:5039) with what this machine has
-	@docker/scripts/tools.sh || echo '  going on without: Bun and Deno sessions need them on PATH'
-	@docker/scripts/images.sh || echo '  going on without Docker; `make engine images` as root gets it'
-	exec bin/codebeaker serve --listen $(LISTEN)
+run: build ## Start the server on LISTEN (127.0.0.1:5039) with what this machine has; it builds the images meanwhile
+	@docker/scripts/tools.sh bun deno || echo '  going on without: Bun and Deno sessions need them on PATH'
+	exec bin/codebeaker serve --listen $(LISTEN) --build-images docker/scripts/images.sh
 
 test: guest ## Set up what the tests need, then run every test with the race detector
 	@docker/scripts/testbed.sh
@@ -101,7 +105,7 @@ check: lint cross ## Check format, vet, staticcheck, go.mod, scripts, import gra
 	@for script in docker/scripts/*.sh docker/vm/{init,run,tests} .ci/run; do bash -n "$$script"; done
 	@if command -v shellcheck >/dev/null; then shellcheck -x -S warning docker/scripts/*.sh docker/packages.sh docker/golang/go.sh docker/vm/{init,run,tests} .ci/run; fi
 	$(GO) test -count=1 ./cmd/codebeaker -run 'Arch|Import'
-	$(GO) test -count=1 ./transport ./transport/jsonrpc ./transport/websocket -run 'Alloc|Small'
+	$(GO) test -count=1 ./transport/rpc ./transport/jsonrpc ./transport/websocket -run 'Alloc|Small'
 
 cross: ## Compile the server for macOS and Windows, and the agent for both processors
 	GOOS=darwin GOARCH=arm64 $(GO) build -o /dev/null ./cmd/codebeaker
@@ -128,7 +132,7 @@ tools: ## Get Bun, Deno and the test clients into .cache/tools
 	@docker/scripts/tools.sh
 
 clean: ## Remove what was built and fetched here; images stay
-	rm -rf bin $(CACHE)
+	rm -rf bin $(CACHE) $(EMBEDDED)/guest-linux-*
 
 clean-images: ## Remove the images that were built here
 	docker images --quiet --filter label=app=codebeaker | sort -u | xargs -r docker rmi --force

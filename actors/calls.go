@@ -50,6 +50,10 @@ func (s *session) call(c *Call) {
 func (s *session) callWhileClosing(c *Call) {
 	switch r := c.Request.(type) {
 	case *Close:
+		if s.over { // while the actor stops it still gets calls
+			s.answer(c, nil, nil)
+			return
+		}
 		s.hand.call = nil
 		s.closing.calls = append(s.closing.calls, c)
 	case *Detach:

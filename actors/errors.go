@@ -22,6 +22,10 @@ var (
 	ErrInternal = errors.New("internal error")
 )
 
+// Unexpected is ErrInternal for a result that is not of the type that its request
+// documents.
+func Unexpected(result any) error { return fmt.Errorf("%w: unexpected result %T", ErrInternal, result) }
+
 // BusyError says that a limit is reached; later the call may succeed.
 type BusyError struct {
 	Limit      string // "sessions", "queue", ...

@@ -1,6 +1,7 @@
 package actors
 
 import (
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -74,6 +75,12 @@ func (s State) String() string {
 		return ""
 	}
 	return stateNames[s]
+}
+
+// ParseState reads a wire name.
+func ParseState(name string) (State, bool) {
+	at := slices.Index(stateNames[1:], name)
+	return State(at + 1), at >= 0
 }
 
 // Info is the session object. It is a snapshot: nobody changes it.

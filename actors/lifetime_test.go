@@ -301,3 +301,25 @@ func (uncomparable) SessionEvent(Event) {}
 type exploding struct{ *answer }
 
 func (exploding) Follow(*output.Log) { panic("boom") }
+
+// closingAgain is a Caller that closes the session once more as soon as it is closed.
+type closingAgain struct {
+	session *Session
+	second  *answer
+}
+
+func (a *closingAgain) Reply(any, error) { a.session.Send(&Call{Request: &Close{}, Caller: a.second}) }
+
+// The actor, which waits for its child before it stops, took such a close up and
+// answered it never.
+func TestAClosedSessionMayBeClosedAgainAtOnce(t *testing.T) {
+	inWorld(t, Options{}, fake.Options{}, func(w *world) {
+		s := w.create()
+		a := &closingAgain{s, &answer{done: make(chan struct{})}}
+		s.Send(&Call{Request: &Close{}, Caller: a})
+		synctest.Wait()
+		if a.second.times != 1 || a.second.err != nil && !errors.Is(a.second.err, ErrSessionClosed) {
+			t.Errorf("the second close: %d answers, %v", a.second.times, a.second.err)
+		}
+	})
+}

@@ -210,6 +210,9 @@ func (s *System) OutputMemory() output.Usage { return s.memory.Usage() }
 // Running is how many executions run, those in the background included.
 func (s *System) Running() int64 { return s.running.Load() }
 
+// Stopped is closed once Shutdown is done: nobody answers a call after it.
+func (s *System) Stopped() <-chan struct{} { return s.stopped }
+
 // Drain refuses new sessions from now on; Lookup and calls go on.
 func (s *System) Drain() { s.root.Send(s.directory, &drain{}) }
 

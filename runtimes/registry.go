@@ -3,6 +3,7 @@ package runtimes
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 )
@@ -11,12 +12,12 @@ import (
 // is chosen for a language. Reading it takes no lock and allocates nothing but
 // what is returned; it is safe for use by several goroutines.
 type Registry struct {
-	runtimes [typeCount]Runtime
+	runtimes map[Type]Runtime
 	order    []Type
 
 	mu    sync.Mutex // held while a new table is made
 	log   *slog.Logger
-	told  [typeCount]string // the last news of each runtime that was logged
+	told  map[Type]string // the last news of each runtime that was logged
 	table atomic.Pointer[table]
 }
 
@@ -31,9 +32,17 @@ type Offer struct {
 
 // table is one state of the registry; it never changes.
 type table struct {
-	entries  [typeCount]Offer
-	measured [typeCount]*Figures
-	choice   [languageCount][preferenceCount]Type
+	entries  []Offer                 // by Type
+	measured []*Figures              // by Type
+	choice   [][preferenceCount]Type // by Language
+}
+
+// offer is that of a type, the zero value for one that was added later.
+func (t *table) offer(kind Type) Offer {
+	if int(kind) < len(t.entries) {
+		return t.entries[kind]
+	}
+	return Offer{}
 }
 
 // notProbed is the reason before the first probe has ended.
@@ -42,12 +51,13 @@ const notProbed = "the server is still finding out whether it works here: try ag
 // NewRegistry makes a registry of the runtimes, at most one of each type.
 // Until Probe has run none is available.
 func NewRegistry(runtimes ...Runtime) *Registry {
-	r := &Registry{}
+	r := &Registry{runtimes: make(map[Type]Runtime), told: make(map[Type]string)}
 	for _, rt := range runtimes {
 		r.runtimes[rt.Type()] = rt
 	}
-	first := &table{}
-	for _, t := range Types() {
+	types := Types()
+	first := &table{entries: make([]Offer, len(types)+1), measured: make([]*Figures, len(types)+1)}
+	for _, t := range types {
 		if rt := r.runtimes[t]; rt != nil {
 			r.order = append(r.order, t)
 			first.entries[t] = Offer{Runtime: rt, Availability: Availability{Reason: notProbed}}
@@ -61,12 +71,15 @@ func NewRegistry(runtimes ...Runtime) *Registry {
 // Select returns the runtime for the language, nil when none here serves it.
 func (r *Registry) Select(l Language, p Preference) Runtime {
 	t := r.table.Load()
+	if int(l) >= len(t.choice) { // added later
+		return nil
+	}
 	return t.entries[t.choice[l][p]].Runtime
 }
 
 // Offer returns what is known of a type; its Runtime is nil when this server
 // has none of that type.
-func (r *Registry) Offer(t Type) Offer { return r.table.Load().entries[t] }
+func (r *Registry) Offer(t Type) Offer { return r.table.Load().offer(t) }
 
 // Offers returns all of them in the order of Type.
 func (r *Registry) Offers() []Offer {
@@ -82,7 +95,7 @@ func (r *Registry) Offers() []Offer {
 func (r *Registry) Served() []Language {
 	var served []Language
 	now := r.table.Load()
-	for _, l := range Languages() {
+	for _, l := range Languages()[:len(now.choice)-1] {
 		if now.choice[l][Balanced] != 0 {
 			served = append(served, l)
 		}
@@ -123,21 +136,22 @@ func (r *Registry) SetMeasured(measured map[Type]Figures) {
 func (r *Registry) change(edit func(*table)) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	next := *r.table.Load()
-	edit(&next)
+	before := r.table.Load()
+	next := &table{entries: slices.Clone(before.entries), measured: slices.Clone(before.measured)}
+	edit(next)
 	next.settle()
-	r.table.Store(&next)
+	r.table.Store(next)
 }
 
 // settle computes what follows from the availabilities and the measures.
 func (t *table) settle() {
 	all := true
-	for _, kind := range Types() {
+	for kind := range Type(len(t.entries)) {
 		if e := &t.entries[kind]; e.Availability.Available && kind != Embedded && t.measured[kind] == nil {
 			all = false
 		}
 	}
-	for _, kind := range Types() {
+	for kind := range Type(len(t.entries)) {
 		e := &t.entries[kind]
 		e.Measured = all && t.measured[kind] != nil
 		if e.Measured {
@@ -146,10 +160,11 @@ func (t *table) settle() {
 			e.Figures = DeclaredFigures(kind)
 		}
 	}
-	for _, l := range Languages() {
+	languages := Languages()
+	t.choice = make([][preferenceCount]Type, len(languages)+1)
+	for _, l := range languages {
 		candidates := t.candidates(l)
 		for p := range preferenceCount {
-			t.choice[l][p] = 0
 			if i := Select(candidates, Preference(p)); i >= 0 {
 				t.choice[l][p] = candidates[i].Type
 			}
@@ -160,7 +175,7 @@ func (t *table) settle() {
 func (t *table) candidates(l Language) []Candidate {
 	var found []Candidate
 	for _, kind := range l.Runtimes() {
-		e := &t.entries[kind]
+		e := t.offer(kind)
 		if e.Runtime != nil && e.Availability.Serves(l) {
 			found = append(found, Candidate{kind, e.Figures, e.Availability.Isolation.Score})
 		}

@@ -1,6 +1,9 @@
 package runtimes
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Status says how a program ended. The zero value is invalid.
 type Status uint8
@@ -31,6 +34,12 @@ func (s Status) String() string {
 		return ""
 	}
 	return statusNames[s]
+}
+
+// ParseStatus reads a wire name.
+func ParseStatus(name string) (Status, bool) {
+	at := slices.Index(statusNames[1:], name)
+	return Status(at + 1), at >= 0
 }
 
 // Exit is what is known of a program that has ended. Only the kernel's word

@@ -13,24 +13,6 @@ type Figures struct {
 	Memory int64
 }
 
-// DeclaredFigures are used until every candidate has been measured on this
-// host.
-func DeclaredFigures(t Type) Figures {
-	switch t {
-	case Bun:
-		return Figures{50 * time.Millisecond, 25 << 20}
-	case Deno:
-		return Figures{80 * time.Millisecond, 30 << 20}
-	case Native:
-		return Figures{60 * time.Millisecond, 20 << 20}
-	case Docker:
-		return Figures{560 * time.Millisecond, 250 << 20}
-	case Embedded:
-		return Figures{5 * time.Millisecond, 16 << 20}
-	}
-	return Figures{}
-}
-
 // Candidate is a runtime that may be chosen.
 type Candidate struct {
 	Type    Type

@@ -27,6 +27,46 @@ type Workspace interface {
 	Close() error
 }
 
+// FileCommand is a command about files: *WriteFile, *ReadFile, *CreateDirectory,
+// *CopyFile, *MoveFile, *DeleteFile or *ListDirectory.
+type FileCommand interface {
+	// CommandType is the wire word of the command.
+	CommandType() string
+}
+
+// The wire words of commands.
+const (
+	TypeProgram         = "execute_shell"
+	TypeWriteFile       = "write_file"
+	TypeReadFile        = "read_file"
+	TypeCreateDirectory = "create_directory"
+	TypeCopyFile        = "copy_file"
+	TypeMoveFile        = "move_file"
+	TypeDeleteFile      = "delete_file"
+	TypeListDirectory   = "list_directory"
+)
+
+// CommandType is that of a FileCommand.
+func (*WriteFile) CommandType() string { return TypeWriteFile }
+
+// CommandType is that of a FileCommand.
+func (*ReadFile) CommandType() string { return TypeReadFile }
+
+// CommandType is that of a FileCommand.
+func (*CreateDirectory) CommandType() string { return TypeCreateDirectory }
+
+// CommandType is that of a FileCommand.
+func (*CopyFile) CommandType() string { return TypeCopyFile }
+
+// CommandType is that of a FileCommand.
+func (*MoveFile) CommandType() string { return TypeMoveFile }
+
+// CommandType is that of a FileCommand.
+func (*DeleteFile) CommandType() string { return TypeDeleteFile }
+
+// CommandType is that of a FileCommand.
+func (*ListDirectory) CommandType() string { return TypeListDirectory }
+
 // WriteMode says what to do with a file that is there already.
 type WriteMode uint8
 

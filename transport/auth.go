@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"strings"
+	"sync/atomic"
 )
 
 // CheckListen refuses to serve a public address without keys: whoever reaches
@@ -34,17 +35,55 @@ func isLoopback(host string) bool {
 	return err == nil && ip.Unmap().IsLoopback()
 }
 
-// bearerProtocol is the prefix of the subprotocol in which a browser, which
+// BearerProtocol is the prefix of the subprotocol in which a browser, which
 // cannot set headers on a WebSocket, carries its key.
-const bearerProtocol = "bearer."
+const BearerProtocol = "bearer."
 
-// authenticate returns the id of the request's key. Without keys, which only a
-// server on loopback is, everybody has the id "".
-func (s *Server) authenticate(r *http.Request) (owner string, ok bool) {
-	if s.loopback.Load() && s.options.Keys.Empty() {
+// Gate says who requests are from. Its methods are safe for concurrent use.
+type Gate struct {
+	keys     *Keys
+	metrics  *Metrics
+	loopback atomic.Bool // without keys nobody needs one
+	forms    map[string]func(w http.ResponseWriter, reason string)
+}
+
+func newGate(keys *Keys, metrics *Metrics) *Gate {
+	return &Gate{keys: keys, metrics: metrics, forms: map[string]func(http.ResponseWriter, string){}}
+}
+
+// Owner is the id of the request's key, which owns the sessions it makes. Without
+// keys, which only a server on loopback is, everybody has the id "". False: it
+// has no valid key, and is to be refused.
+func (g *Gate) Owner(r *http.Request) (owner string, ok bool) {
+	if g.loopback.Load() && g.keys.Empty() {
 		return "", true
 	}
-	return s.options.Keys.Verify(keyOf(r))
+	return g.keys.Verify(keyOf(r))
+}
+
+// Has reports whether an owner's key is still there. A connection that lives
+// long asks again.
+func (g *Gate) Has(owner string) bool { return owner == "" || g.keys.Has(owner) }
+
+// Refuse answers a request without a valid key with 401.
+func (g *Gate) Refuse(w http.ResponseWriter, r *http.Request) {
+	g.refuse(w, r, "a valid key is needed: send Authorization: Bearer KEY")
+}
+
+// RefuseWith makes write answer the refused requests of a path, with status 401
+// and the reason in the form of its door. It is for Door.Handle.
+func (g *Gate) RefuseWith(path string, write func(w http.ResponseWriter, reason string)) {
+	g.forms[path] = write
+}
+
+func (g *Gate) refuse(w http.ResponseWriter, r *http.Request, reason string) {
+	g.metrics.refusedKeys.Inc()
+	w.Header().Set("WWW-Authenticate", `Bearer realm="codebeaker"`)
+	if write := g.forms[r.URL.Path]; write != nil {
+		write(w, reason)
+		return
+	}
+	http.Error(w, reason, http.StatusUnauthorized)
 }
 
 // keyOf is the key that a request carries, "" for none. Never from the query
@@ -57,16 +96,16 @@ func keyOf(r *http.Request) string {
 		}
 		return strings.TrimSpace(key)
 	}
-	for _, protocol := range subprotocols(r) {
-		if key, ok := strings.CutPrefix(protocol, bearerProtocol); ok {
+	for _, protocol := range Subprotocols(r) {
+		if key, ok := strings.CutPrefix(protocol, BearerProtocol); ok {
 			return key
 		}
 	}
 	return ""
 }
 
-// subprotocols are those that a WebSocket handshake offers.
-func subprotocols(r *http.Request) (list []string) {
+// Subprotocols are those that a WebSocket handshake offers.
+func Subprotocols(r *http.Request) (list []string) {
 	for _, header := range r.Header.Values("Sec-WebSocket-Protocol") {
 		for protocol := range strings.SplitSeq(header, ",") {
 			list = append(list, strings.TrimSpace(protocol))

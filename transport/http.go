@@ -1,21 +1,13 @@
 package transport
 
 import (
-	"context"
 	"encoding/json"
-	"errors"
-	"io"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/netip"
-	"strings"
 	"sync"
 	"time"
-
-	"github.com/codebeaker/codebeaker/transport/jsonrpc"
-	"github.com/codebeaker/codebeaker/transport/protocol"
-	"github.com/codebeaker/codebeaker/transport/websocket"
 )
 
 // Limits of HTTP itself: a client that trickles is cut, and a
@@ -23,26 +15,27 @@ import (
 const (
 	headerTimeout = 5 * time.Second
 	headerBytes   = 32 << 10
-	bodyTimeout   = 60 * time.Second // of a whole POST
-	replyTimeout  = 30 * time.Second // for writing its answer
 	idleTimeout   = 2 * time.Minute
 )
 
 func (s *Server) newHTTP() *http.Server {
 	return &http.Server{
-		Handler:           s.Handler(),
-		ReadHeaderTimeout: s.options.headerTimeout,
+		Handler:           s.handler(),
+		ReadHeaderTimeout: s.options.HeaderTimeout,
 		MaxHeaderBytes:    headerBytes,
 		IdleTimeout:       idleTimeout,
 		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 	}
 }
 
-// Handler serves every endpoint. Serve uses it; tests do without a listener.
-func (s *Server) Handler() http.Handler {
+// Handler serves every path. Serve uses it; tests do without a listener.
+func (s *Server) Handler() http.Handler { return s.http.Handler }
+
+func (s *Server) handler() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /ws/jsonrpc", s.serveWebSocket)
-	mux.HandleFunc("POST /rpc", s.servePost)
+	for _, door := range s.options.Doors {
+		door.Handle(mux, s.gate)
+	}
 	mux.Handle("GET /metrics", s.keyed(s.metrics.handler()))
 	s.handleHealth(mux)
 	if s.options.Page != nil {
@@ -61,7 +54,7 @@ func (s *Server) guarded(next http.Handler) http.Handler {
 			return
 		}
 		if hasQueryKey(r) {
-			s.unauthorized(w, r, "a key in the query string is refused: send Authorization: Bearer KEY")
+			s.gate.refuse(w, r, "a key in the query string is refused: send Authorization: Bearer KEY")
 			return
 		}
 		next.ServeHTTP(w, r)
@@ -71,135 +64,12 @@ func (s *Server) guarded(next http.Handler) http.Handler {
 // keyed asks for a key.
 func (s *Server) keyed(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if _, ok := s.authenticate(r); !ok {
-			s.unauthorized(w, r, missingKey)
+		if _, ok := s.gate.Owner(r); !ok {
+			s.gate.Refuse(w, r)
 			return
 		}
 		next.ServeHTTP(w, r)
 	})
-}
-
-const missingKey = "a valid key is needed: send Authorization: Bearer KEY"
-
-// unauthorized answers 401; over POST /rpc with a reply too.
-func (s *Server) unauthorized(w http.ResponseWriter, r *http.Request, reason string) {
-	s.metrics.refusedKeys.Inc()
-	w.Header().Set("WWW-Authenticate", `Bearer realm="codebeaker"`)
-	if r.URL.Path == "/rpc" {
-		writeReply(w, http.StatusUnauthorized, jsonrpc.Errorf(protocol.Unauthorized, "%s", reason))
-		return
-	}
-	http.Error(w, reason, http.StatusUnauthorized)
-}
-
-func (s *Server) serveWebSocket(w http.ResponseWriter, r *http.Request) {
-	owner, ok := s.authenticate(r)
-	if !ok {
-		s.unauthorized(w, r, missingKey)
-		return
-	}
-	if !strings.EqualFold(r.Header.Get("Upgrade"), "websocket") {
-		w.Header().Set("Upgrade", "websocket")
-		http.Error(w, "this is a WebSocket: send Upgrade: websocket", http.StatusUpgradeRequired)
-		return
-	}
-	most, err := s.maxMessageOf(r)
-	if err != nil {
-		http.Error(w, err.Error(), http.StatusBadRequest)
-		return
-	}
-	c, err := s.hub.Upgrade(w, r, websocket.UpgradeOptions{Protocol: acceptProtocol(subprotocols(r))})
-	if err != nil {
-		s.log.Debug("upgrade refused", "error", err)
-		return
-	}
-	// The request's context ends with this handler; the connection does not.
-	cn := s.newConnection(s.base, owner)
-	cn.ws, cn.outlet = c, c
-	cn.bound(most)
-	c.Start(cn)
-}
-
-// plainProtocol is the subprotocol for clients that want one answered.
-const plainProtocol = "codebeaker"
-
-// acceptProtocol picks the subprotocol to answer: a browser fails when it
-// offered some and none is answered. The one that holds the key comes last.
-func acceptProtocol(offered []string) func(string) bool {
-	plain := false
-	for _, p := range offered {
-		plain = plain || p == plainProtocol
-	}
-	return func(p string) bool {
-		if plain {
-			return p == plainProtocol
-		}
-		return len(p) > len(bearerProtocol) && p[:len(bearerProtocol)] == bearerProtocol
-	}
-}
-
-// servePost answers the requests of a body, one reply a line.
-func (s *Server) servePost(w http.ResponseWriter, r *http.Request) {
-	owner, ok := s.authenticate(r)
-	if !ok {
-		s.unauthorized(w, r, missingKey)
-		return
-	}
-	most, err := s.maxMessageOf(r)
-	if err != nil {
-		writeReply(w, http.StatusBadRequest, errorOf(err))
-		return
-	}
-	body, ok := s.readBody(w, r)
-	if !ok {
-		return
-	}
-	cn := s.newConnection(r.Context(), owner)
-	defer cn.end(errPostEnded)
-	defer context.AfterFunc(s.base, func() { cn.cancel(context.Cause(s.base)) })()
-	lines := jsonrpc.NewLines()
-	cn.outlet = lines
-	cn.bound(most)
-	s.parser.Parse(body, lines, cn.parse)
-	replies, err := lines.Wait(r.Context())
-	if err != nil {
-		return // the client has left
-	}
-	if len(replies) == 0 {
-		w.WriteHeader(http.StatusNoContent)
-		return
-	}
-	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(replyTimeout))
-	w.Header().Set("Content-Type", "application/json")
-	_, _ = w.Write(append(replies, '\n'))
-}
-
-// errPostEnded is the end of a POST's connection.
-var errPostEnded = errors.New("the request has been answered")
-
-// readBody reads a body of at most the size of a message, within bodyTimeout.
-func (s *Server) readBody(w http.ResponseWriter, r *http.Request) ([]byte, bool) {
-	limit := int64(s.options.WebSocket.MessageBytes)
-	control := http.NewResponseController(w)
-	_ = control.SetReadDeadline(time.Now().Add(bodyTimeout))
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
-	_ = control.SetReadDeadline(time.Time{})
-	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
-		writeReply(w, http.StatusRequestEntityTooLarge, errorOf(&tooLargeError{Member: "the message", Limit: limit}))
-		return nil, false
-	}
-	if err != nil {
-		http.Error(w, "the body could not be read", http.StatusBadRequest)
-		return nil, false
-	}
-	return body, true
-}
-
-// writeReply answers a POST that holds no request.
-func writeReply(w http.ResponseWriter, status int, e *jsonrpc.Error) {
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(status)
-	_, _ = w.Write(append(jsonrpc.AppendError(nil, jsonrpc.Null, e), '\n'))
 }
 
 // health is the body of the health endpoints.
@@ -237,7 +107,7 @@ func (s *Server) notReady() string {
 	switch {
 	case s.draining.Load():
 		return "the server is shutting down"
-	case len(s.registry.Served()) == 0:
+	case !s.sessions.Serves():
 		return "no runtime is available: `runtime.list` and `codebeaker doctor` say why and what to do"
 	case s.options.Ready != nil:
 		if err := s.options.Ready(); err != nil {

@@ -2,7 +2,6 @@ package transport
 
 import (
 	"net/http"
-	"strconv"
 	"sync/atomic"
 	"time"
 
@@ -12,7 +11,7 @@ import (
 
 	"github.com/codebeaker/codebeaker/actors"
 	"github.com/codebeaker/codebeaker/runtimes"
-	"github.com/codebeaker/codebeaker/transport/jsonrpc"
+	"github.com/codebeaker/codebeaker/transport/sessions"
 )
 
 // Metrics are the instruments of one server, in a registry of its own. It is
@@ -27,9 +26,7 @@ type Metrics struct {
 	executions   *prometheus.CounterVec
 	latency      *prometheus.HistogramVec
 	queued       prometheus.Gauge
-	requests     *prometheus.CounterVec
 	refusedKeys  prometheus.Counter
-	invalid      *prometheus.CounterVec
 
 	queue atomic.Int64
 }
@@ -52,8 +49,6 @@ func NewMetrics() *Metrics {
 	m.createFailed = newVec(m, prometheus.NewCounterVec, prometheus.CounterOpts{Name: "codebeaker_environment_creation_failures_total", Help: "Environments that could not be made."}, "runtime")
 	m.executions = newVec(m, prometheus.NewCounterVec, prometheus.CounterOpts{Name: "codebeaker_executions_total", Help: "Commands by runtime, type and status."}, "runtime", "command", "status")
 	m.latency = newVec(m, prometheus.NewHistogramVec, prometheus.HistogramOpts{Name: "codebeaker_command_seconds", Help: "Time of a command from its start to its end.", Buckets: commandBuckets}, "runtime", "command")
-	m.requests = newVec(m, prometheus.NewCounterVec, prometheus.CounterOpts{Name: "codebeaker_requests_total", Help: "Requests by method and code; 0 is success."}, "method", "code")
-	m.invalid = newVec(m, prometheus.NewCounterVec, prometheus.CounterOpts{Name: "codebeaker_invalid_requests_total", Help: "What was no request, by code."}, "code")
 	m.queued = prometheus.NewGauge(prometheus.GaugeOpts{Name: "codebeaker_queued_commands", Help: "Commands that wait for their turn."})
 	m.refusedKeys = prometheus.NewCounter(prometheus.CounterOpts{Name: "codebeaker_refused_keys_total", Help: "Requests with a wrong or missing key."})
 	m.registry.MustRegister(m.queued, m.refusedKeys,
@@ -83,21 +78,18 @@ func (m *Metrics) handler() http.Handler {
 	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{})
 }
 
-// watch adds what is read from the server at each scrape.
-func (m *Metrics) watch(s *Server) {
+// watch adds what is read from the sessions at each scrape.
+func (m *Metrics) watch(s *sessions.Local) {
 	m.registry.MustRegister(
 		prometheus.NewGaugeFunc(
-			prometheus.GaugeOpts{Name: "codebeaker_connections", Help: "Open WebSocket connections."},
-			func() float64 { return float64(s.hub.Count()) }),
-		prometheus.NewGaugeFunc(
 			prometheus.GaugeOpts{Name: "codebeaker_output_memory_bytes", Help: "Output and results kept, with what keeping them costs."},
-			func() float64 { return float64(s.system.OutputMemory().Kept) }),
+			func() float64 { return float64(s.OutputMemory().Kept) }),
 		prometheus.NewCounterFunc(
 			prometheus.CounterOpts{Name: "codebeaker_output_memory_dropped_bytes_total", Help: "Bytes of output dropped for want of memory."},
-			func() float64 { return float64(s.system.OutputMemory().Dropped) }),
+			func() float64 { return float64(s.OutputMemory().Dropped) }),
 		prometheus.NewCounterFunc(
 			prometheus.CounterOpts{Name: "codebeaker_executions_forgotten_total", Help: "Executions forgotten early for want of memory."},
-			func() float64 { return float64(s.system.OutputMemory().Forgotten) }))
+			func() float64 { return float64(s.OutputMemory().Forgotten) }))
 }
 
 // SessionOpened is actors.Observer's.
@@ -128,33 +120,3 @@ func (m *Metrics) CommandDone(runtime runtimes.Type, command, status string, too
 
 // Queued is actors.Observer's.
 func (m *Metrics) Queued(delta int) { m.queued.Set(float64(m.queue.Add(int64(delta)))) }
-
-// rejected counts what was no request.
-func (m *Metrics) rejected(e *jsonrpc.Error) {
-	m.invalid.WithLabelValues(strconv.Itoa(int(e.Code))).Inc()
-}
-
-func (m *Metrics) unknownMethod() {
-	m.invalid.WithLabelValues(strconv.Itoa(int(jsonrpc.MethodNotFound))).Inc()
-}
-
-// counters count the requests of one method.
-type counters struct {
-	ok     prometheus.Counter
-	failed *prometheus.CounterVec
-}
-
-func (m *Metrics) countersOf(method string) counters {
-	return counters{
-		ok:     m.requests.WithLabelValues(method, "0"),
-		failed: m.requests.MustCurryWith(prometheus.Labels{"method": method}),
-	}
-}
-
-func (c *counters) count(e *jsonrpc.Error) {
-	if e == nil {
-		c.ok.Inc()
-		return
-	}
-	c.failed.WithLabelValues(strconv.Itoa(int(e.Code))).Inc()
-}

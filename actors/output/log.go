@@ -19,9 +19,15 @@ const (
 	Completed
 )
 
+var stateNames = [...]string{"Queued", "Running", "Completed"}
+
 // String returns the wire name.
-func (s State) String() string {
-	return [...]string{"Queued", "Running", "Completed"}[min(s, Completed)]
+func (s State) String() string { return stateNames[min(s, Completed)] }
+
+// ParseState reads a wire name.
+func ParseState(name string) (State, bool) {
+	at := slices.Index(stateNames[:], name)
+	return State(max(at, 0)), at >= 0
 }
 
 // Options of a Log. The zero value has the defaults.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -21,6 +22,7 @@ import (
 	"github.com/codebeaker/codebeaker/runtimes"
 	"github.com/codebeaker/codebeaker/runtimes/host"
 	"github.com/codebeaker/codebeaker/transport"
+	"github.com/codebeaker/codebeaker/transport/sessions"
 	"github.com/codebeaker/codebeaker/transport/websocket"
 )
 
@@ -38,6 +40,8 @@ type Config struct {
 	AllowHosts      []string      `koanf:"allow-host"`
 	Runtimes        []string      `koanf:"runtimes"`
 	DockerHost      string        `koanf:"docker-host"`
+	BuildImages     string        `koanf:"build-images"`
+	ImageTag        string        `koanf:"image-tag"`
 	AllowImages     []string      `koanf:"allow-image"`
 	Internet        bool          `koanf:"internet"`
 	AllowNetworks   []string      `koanf:"allow-network"`
@@ -78,11 +82,13 @@ func addFlags(flags *pflag.FlagSet) {
 	flags.StringSlice("allow-host", nil, "names by which clients may call the server besides its address")
 	flags.StringSlice("runtimes", []string{"docker", "deno", "bun", "native"}, "runtimes to offer")
 	flags.String("docker-host", "", "Docker engine, such as unix:///var/run/docker.sock; empty uses DOCKER_HOST or the usual one")
+	flags.String("build-images", "", "script that makes the languages' images where they are missing, in the background, such as docker/scripts/images.sh")
+	flags.String("image-tag", "latest", "tag of the languages' images")
 	flags.StringSlice("allow-image", nil, "images that clients may name with dockerImage, such as python:3.12 or registry.example/team/*")
 	flags.Bool("internet", true, "let sessions ask for network internet")
 	flags.StringSlice("allow-network", nil, "addresses (CIDR) that network internet may reach although they are not public")
 	flags.String("tools-dir", "", "directory to search for bun and deno when they are not on PATH")
-	flags.String("guest", "", "the guest agent's binary; empty looks beside this program and in .cache/guest")
+	flags.String("guest", "", "the guest agent's binary; empty takes the one in this program")
 	flags.Bool("calibrate", true, "measure the runtimes in the background, for their selection")
 	flags.Int("max-sessions", actors.DefaultSessions, "sessions that may live at once")
 	flags.Int("queue-length", actors.DefaultQueueLength, "commands that may wait in one session")
@@ -94,11 +100,11 @@ func addFlags(flags *pflag.FlagSet) {
 	flags.Duration("ping-interval", websocket.DefaultPingInterval, "time between pings of an idle connection")
 	flags.Int("max-memory-mb", 0, "largest memoryLimitMB a session may ask for; 0 is three quarters of the machine's")
 	flags.Float64("max-cpus", 0, "largest cpus a session may ask for; 0 is the machine's")
-	flags.Int("max-processes", transport.DefaultMaxProcesses, "largest processLimit a session may ask for")
-	flags.Int("max-disk-mb", transport.DefaultMaxDiskMB, "largest diskLimitMB a session may ask for")
+	flags.Int("max-processes", sessions.DefaultMaxProcesses, "largest processLimit a session may ask for")
+	flags.Int("max-disk-mb", sessions.DefaultMaxDiskMB, "largest diskLimitMB a session may ask for")
 	flags.String("workspace-storage", "auto", "where the files of sessions live: memory, disk, or auto: on disk when a session asks for more than half of its memory")
-	flags.Duration("max-idle", transport.DefaultMaxIdleTimeout, "longest idleTimeoutMinutes")
-	flags.Duration("max-lifetime", transport.DefaultMaxLifetime, "longest maxLifetimeMinutes")
+	flags.Duration("max-idle", sessions.DefaultMaxIdleTimeout, "longest idleTimeoutMinutes")
+	flags.Duration("max-lifetime", sessions.DefaultMaxLifetime, "longest maxLifetimeMinutes")
 	flags.Int("max-connections", transport.DefaultConnections, "connections from one address that is not loopback")
 	flags.Duration("drain-timeout", 5*time.Second, "how long running commands may go on when the server stops")
 }
@@ -189,6 +195,9 @@ func (c *Config) validate() error {
 	if _, err := c.images(); err != nil {
 		return err
 	}
+	if err := c.checkBuilder(); err != nil {
+		return err
+	}
 	if err := host.CheckStorage(c.Storage); err != nil {
 		return fmt.Errorf("workspace-storage: %w", err)
 	}
@@ -201,6 +210,21 @@ func (c *Config) validate() error {
 		return fmt.Errorf("log-format is %q: it must be text or json", c.LogFormat)
 	case c.DataDir == "":
 		return fmt.Errorf("data-dir must be set: this user has no home directory")
+	}
+	return nil
+}
+
+// checkBuilder reports a script of build-images that is not there, and makes its
+// path absolute.
+func (c *Config) checkBuilder() (err error) {
+	if c.BuildImages == "" {
+		return nil
+	}
+	if c.BuildImages, err = filepath.Abs(c.BuildImages); err == nil {
+		_, err = exec.LookPath(c.BuildImages)
+	}
+	if err != nil {
+		return fmt.Errorf("build-images: %w", err)
 	}
 	return nil
 }

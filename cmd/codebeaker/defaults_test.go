@@ -12,13 +12,19 @@ import (
 	"github.com/codebeaker/codebeaker/transport"
 	"github.com/codebeaker/codebeaker/transport/client"
 	"github.com/codebeaker/codebeaker/transport/protocol"
+	"github.com/codebeaker/codebeaker/transport/rpc"
+	"github.com/codebeaker/codebeaker/transport/sessions"
 )
 
 // Settings had one default in the program and another in the package that they
 // are for, so that an embedded server allowed four times the disk.
 func TestAServerWithoutOptionsHasTheLimitsOfOneWithoutFlags(t *testing.T) {
 	registry := runtimes.NewRegistry()
-	bare, err := transport.New(transport.Options{System: actors.NewSystem(actors.Options{Registry: registry}), Registry: registry})
+	local, err := sessions.New(sessions.Options{System: actors.NewSystem(actors.Options{Registry: registry}), Registry: registry})
+	if err != nil {
+		t.Fatal(err)
+	}
+	bare, err := rpc.NewServer(rpc.Options{Sessions: local}, transport.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

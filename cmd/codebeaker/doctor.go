@@ -61,7 +61,7 @@ func examine(ctx context.Context, c Config, verbose bool, out io.Writer) error {
 	}
 	h, err := host.Open(host.Options{
 		Names: c.Runtimes, DataDir: dir.path, Mark: dir.mark, ToolsDir: c.ToolsDir, Guest: c.Guest,
-		DockerHost: c.DockerHost, Storage: c.Storage, Logger: slog.New(slog.DiscardHandler),
+		DockerHost: c.DockerHost, ImageTag: c.ImageTag, Storage: c.Storage, Logger: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		return err
@@ -74,6 +74,9 @@ func examine(ctx context.Context, c Config, verbose bool, out io.Writer) error {
 		describeOffer(out, offer, verbose)
 	}
 	describeLanguages(out, registry)
+	if progress := h.ImageProgress(); progress != "" {
+		fmt.Fprintf(out, "\n%s\n", progress)
+	}
 	use, missing := h.Groups()
 	fmt.Fprintf(out, "\ncontrol groups  %s\n", use)
 	if missing != "" {

@@ -10,7 +10,6 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
-	"strings"
 	"syscall"
 	"unicode/utf8"
 
@@ -165,13 +164,6 @@ func terminal(input any) bool {
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 
-// languageOf is the language of a file's name by its suffix.
-var languageOf = map[string]runtimes.Language{
-	".js": runtimes.JavaScript, ".mjs": runtimes.JavaScript, ".cjs": runtimes.JavaScript,
-	".ts": runtimes.TypeScript, ".mts": runtimes.TypeScript,
-	".py": runtimes.Python, ".go": runtimes.Go, ".cs": runtimes.CSharp,
-}
-
 func runCommand() *cobra.Command {
 	var r remote
 	var language string
@@ -194,7 +186,7 @@ func runCommand() *cobra.Command {
 
 func (r *remote) runFile(cmd *cobra.Command, language, file string, args []string) error {
 	if language == "" {
-		l, ok := languageOf[strings.ToLower(filepath.Ext(file))]
+		l, ok := runtimes.LanguageOfSuffix(filepath.Ext(file))
 		if !ok {
 			return fmt.Errorf("%s: the suffix names no language: give --language", file)
 		}
@@ -205,11 +197,27 @@ func (r *remote) runFile(cmd *cobra.Command, language, file string, args []strin
 		return err
 	}
 	name := filepath.Base(file)
-	upload := func(ctx context.Context, w *workshop) error { return w.upload(ctx, name, content) }
-	return r.exec(cmd, language, upload, func(w *workshop) *protocol.ExecuteShell {
-		line := append(sourceCommand(w.session.Language, w.session.RuntimeType, name), args...)
+	var line []string
+	upload := func(ctx context.Context, w *workshop) error {
+		if line, err = runLine(w.session, name); err != nil {
+			return err
+		}
+		return w.upload(ctx, name, content)
+	}
+	return r.exec(cmd, language, upload, func(*workshop) *protocol.ExecuteShell {
+		line := append(line, args...)
 		return client.Program(line[0], line[1:]...)
 	})
+}
+
+// runLine is how a file is run in a session.
+func runLine(s *protocol.Session, file string) ([]string, error) {
+	language, known := runtimes.ParseLanguage(s.Language)
+	if !known {
+		return nil, fmt.Errorf("this program does not know how files of the language %q are run: use codebeaker exec", s.Language)
+	}
+	kind, _ := runtimes.ParseType(s.RuntimeType)
+	return language.RunLine(kind, file), nil
 }
 
 // upload writes a file into the workspace.
@@ -224,32 +232,4 @@ func (w *workshop) upload(ctx context.Context, name string, content []byte) erro
 		err = fmt.Errorf("write %s: %s", name, *r.Error)
 	}
 	return err
-}
-
-// runCSharp is for the toolchain that the image has: Mono or .NET.
-const runCSharp = `f=$1; shift
-if command -v mcs >/dev/null; then mcs -out:/tmp/program.exe "$f" && exec mono /tmp/program.exe "$@"
-else exec dotnet run "$f" -- "$@"; fi`
-
-// sourceCommand is how a file is run (protocol, section 6).
-func sourceCommand(language, runtime, file string) []string {
-	switch language {
-	case runtimes.Python.String():
-		return []string{"python3", file}
-	case runtimes.Go.String():
-		return []string{"go", "run", file}
-	case runtimes.CSharp.String():
-		return []string{"sh", "-c", runCSharp, "sh", file}
-	}
-	switch runtime {
-	case runtimes.Bun.String():
-		return []string{"bun", file}
-	case runtimes.Deno.String():
-		return []string{"deno", "run", file}
-	case runtimes.Docker.String():
-		if language == runtimes.TypeScript.String() {
-			return []string{"tsx", file}
-		}
-	}
-	return []string{"node", file}
 }

@@ -18,6 +18,8 @@ import (
 	"github.com/codebeaker/codebeaker/runtimes/calibration"
 	"github.com/codebeaker/codebeaker/runtimes/host"
 	"github.com/codebeaker/codebeaker/transport"
+	"github.com/codebeaker/codebeaker/transport/rpc"
+	"github.com/codebeaker/codebeaker/transport/sessions"
 	"github.com/codebeaker/codebeaker/transport/websocket"
 )
 
@@ -75,7 +77,8 @@ func newProgram(ctx context.Context, c Config, log *slog.Logger) (p *Program, er
 	}
 	p.host, err = host.Open(host.Options{
 		Names: c.Runtimes, DataDir: p.dir.path, Mark: p.dir.mark, ToolsDir: c.ToolsDir, Guest: c.Guest,
-		DockerHost: c.DockerHost, AllowImages: images, AllowNetworks: networks, Storage: c.Storage, Logger: log,
+		DockerHost: c.DockerHost, ImageTag: c.ImageTag,
+		BuildImages: c.BuildImages, AllowImages: images, AllowNetworks: networks, Storage: c.Storage, Logger: log,
 	})
 	if err != nil {
 		return p, err
@@ -124,11 +127,16 @@ func (p *Program) assemble(keys *transport.Keys, images runtimes.Images) (err er
 		Registry: p.registry, MaxSessions: c.MaxSessions, QueueLength: c.QueueLength, OutputBytes: c.OutputBytes,
 		OutputMemoryBytes: c.OutputMemory, CreateTimeout: c.CreateTimeout, DisconnectGrace: c.DisconnectGrace, Logger: p.log, Observer: metrics,
 	})
-	p.server, err = transport.New(transport.Options{
-		System: system, Registry: p.registry, Policy: p.policy(images), Keys: keys, Metrics: metrics, Logger: p.log,
-		Version: buildVersion(), MaxSessions: c.MaxSessions, QueueLength: c.QueueLength, OutputBytes: c.OutputBytes,
-		WebSocket:    websocket.Options{MessageBytes: c.MessageBytes, PingInterval: c.PingInterval, Logger: p.log},
-		AllowedHosts: c.AllowHosts, AllowedOrigins: c.AllowOrigins, DrainTimeout: c.DrainTimeout,
+	local, err := sessions.New(sessions.Options{System: system, Registry: p.registry, Policy: p.policy(images)})
+	if err != nil {
+		return errors.Join(err, system.Shutdown(context.Background()))
+	}
+	p.server, err = rpc.NewServer(rpc.Options{
+		Sessions: local, Metrics: metrics, Logger: p.log, Version: buildVersion(),
+		MaxSessions: c.MaxSessions, QueueLength: c.QueueLength, OutputBytes: c.OutputBytes,
+		WebSocket: websocket.Options{MessageBytes: c.MessageBytes, PingInterval: c.PingInterval, Logger: p.log},
+	}, transport.Options{
+		Keys: keys, AllowedHosts: c.AllowHosts, AllowedOrigins: c.AllowOrigins, DrainTimeout: c.DrainTimeout,
 		ConnectionsPerAddress: c.MaxConnections,
 	})
 	if err != nil {
@@ -137,9 +145,9 @@ func (p *Program) assemble(keys *transport.Keys, images runtimes.Images) (err er
 	return nil
 }
 
-func (p *Program) policy(images runtimes.Images) transport.Policy {
+func (p *Program) policy(images runtimes.Images) sessions.Policy {
 	c := &p.config
-	policy := transport.Policy{
+	policy := sessions.Policy{
 		MaxIdleTimeout: c.MaxIdle, MaxLifetime: c.MaxLifetime, MaxMemoryMB: int64(c.MaxMemoryMB), MaxCPUs: c.MaxCPUs,
 		MaxProcesses: int64(c.MaxProcesses), MaxDiskMB: int64(c.MaxDiskMB), Images: images, DenyInternet: !c.Internet,
 	}
@@ -161,8 +169,12 @@ func (p *Program) Run(ctx context.Context, ready io.Writer) error {
 	var background sync.WaitGroup
 	watching, stop := context.WithCancel(context.WithoutCancel(ctx))
 	background.Go(func() { p.registry.Watch(watching) })
+	background.Go(func() { p.host.BuildImages(ctx, p.registry) })
 	if p.config.Calibrate {
-		calibrator := calibration.Calibrator{Registry: p.registry, File: p.dir.file("figures.json"), Logger: p.log}
+		calibrator := calibration.Calibrator{
+			Registry: p.registry, File: p.dir.file("figures.json"), Logger: p.log,
+			Busy: func() bool { return p.host.Building(p.registry) },
+		}
 		background.Go(func() { calibrator.Run(watching) })
 	}
 	fmt.Fprintln(ready, "listening on", p.URL())

@@ -1,13 +1,15 @@
 #!/usr/bin/env bash
 # images.sh builds the language images codebeaker-python, -nodejs, -golang and
-# -dotnet, all :latest, or those named as arguments (python nodejs golang dotnet).
+# -dotnet, all :latest, or those named as arguments (python nodejs golang dotnet:
+# the folders beside this one with a Dockerfile). With --missing before them it
+# prints those that it would build, and builds nothing.
 # VARIANT=slim leaves out the usual commands and the C compiler; TAG names them
 # otherwise than latest, which is what sessions take.
 #
 # The official image of each language is the base where a registry answers;
 # otherwise the base comes from base.sh, node and tsx from the npm registry, Go
 # from this machine, and C# is Mono. BASE=image overrides both. An image made by
-# the same recipe (its folder, this script, the versions below) is kept;
+# the same recipe (its folder, the functions and versions below) is kept;
 # FORCE=1 builds it again.
 # It leaves behind: the images, labelled app=codebeaker; nothing else of its own.
 set -euo pipefail
@@ -43,8 +45,9 @@ obtainable() {
 recipe() {
 	local language=$1
 	{
-		cat "$ROOT/docker/$language"/* "$ROOT/docker/packages.sh" "${BASH_SOURCE[0]}"
-		printf '%s\n' "${BASE:-}" "$VARIANT"
+		cat "$ROOT/docker/$language"/* "$ROOT/docker/packages.sh"
+		declare -f build npm_arch unpack "stage_$language" || true
+		printf '%s\n' "${BASE:-}" "$VARIANT" "$NODE_VERSION" "$NPM_VERSION" "$TSX_VERSION"
 		if [[ $language == golang ]] && command -v go >/dev/null; then go env GOVERSION; fi
 	} | sha256sum | cut -c1-16
 }
@@ -132,18 +135,31 @@ make_image() {
 	rm -rf -- "$CONTEXT"
 }
 
+# languages prints the folders with a Dockerfile.
+languages() { (cd "$ROOT/docker" && printf '%s\n' */Dockerfile | sed 's:/Dockerfile$::'); }
+
 main() {
+	local language missing=
+	if [[ ${1:-} == --missing ]]; then
+		missing=yes
+		shift
+	fi
+	command -v docker >/dev/null || fail "there is no docker command on PATH" "install docker-cli or docker.io; make engine does, as root"
 	engine_answers || fail "no Docker engine answers" "run: $ROOT/docker/scripts/engine.sh"
 	trap 'rm -rf -- "${CONTEXT:-}"' EXIT
 	[[ $VARIANT == full || $VARIANT == slim ]] || fail "there is no variant $VARIANT" "VARIANT is full or slim"
-	(($#)) || set -- python nodejs dotnet golang
-	local language
+	# shellcheck disable=SC2046 # one word a folder
+	(($#)) || set -- $(languages)
 	for language; do
-		[[ -f $ROOT/docker/$language/Dockerfile ]] || fail "there is no image for $language" "languages: python nodejs golang dotnet"
-		make_image "$language"
+		[[ -f $ROOT/docker/$language/Dockerfile ]] || fail "there is no image for $language" "languages: $(languages | paste -sd ' ')"
+		if [[ -n $missing ]]; then
+			up_to_date "$language" || echo "$language"
+		else
+			make_image "$language"
+		fi
 	done
 	# Former versions of the images lose their name to the new ones.
-	docker image prune --force --filter label=app=codebeaker >/dev/null
+	[[ -n $missing ]] || docker image prune --force --filter label=app=codebeaker >/dev/null
 }
 
 main "$@"

@@ -27,6 +27,7 @@ step() {
 	mkdir -p "$LOGS"
 	log=$LOGS/$(printf '%s' "$name" | tr -cs 'A-Za-z0-9.' '-').log
 	start=$(date +%s%N)
+	[[ ! -t 1 ]] || printf '  %s …\r' "$name"
 	"$@" >"$log" 2>&1 </dev/null || status=$?
 	printf '  %-58s %8s\n' "$name" "$(seconds_since "$start")"
 	((status == 0)) && return 0

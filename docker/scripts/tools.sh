@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # tools.sh gets what this machine lacks to run Bun and Deno sessions and the
-# end-to-end tests, from the npm registry, into the project's own cache folder.
+# end-to-end tests, from the npm registry, into the project's own cache folder;
+# or that alone which its arguments name (bun deno ws websockets).
 #
 # It leaves behind: .cache/tools/bin/bun and .cache/tools/bin/deno (links to the
 # machine's own where they are on PATH), .cache/tools/node_modules/ws and, as
@@ -101,7 +102,13 @@ provide_websockets() {
 	fi
 }
 
-provide bun "$BUN_VERSION"
-provide deno "$DENO_VERSION"
-provide_ws
-provide_websockets
+(($#)) || set -- bun deno ws websockets
+for tool; do
+	case $tool in
+	bun) provide bun "$BUN_VERSION" ;;
+	deno) provide deno "$DENO_VERSION" ;;
+	ws) provide_ws ;;
+	websockets) provide_websockets ;;
+	*) fail "there is no tool $tool" "tools: bun deno ws websockets" ;;
+	esac
+done

@@ -31,22 +31,15 @@ func find(ctx context.Context, host *boxed.Host) (boxed.Kit, error) {
 		return boxed.Kit{}, tool.Problem(path, err)
 	}
 	return boxed.Kit{
-		Version:  version,
-		Tools:    map[string]string{"bun": version},
-		Programs: []boxed.Program{{Name: "bun", Path: path}, {Name: "bunx", Path: path}},
-		Env:      environment,
-		Reserve:  256 << 20, // bun 1.4 ends at once with less than 288 MB
-		Languages: []boxed.Language{
-			{Language: runtimes.JavaScript, Check: check("ok.js", "console.log('ok')\n")},
-			{Language: runtimes.TypeScript, Check: check("ok.ts", "const ok: string = 'ok'\nconsole.log(ok)\n")},
-		},
+		Version:   version,
+		Tools:     map[string]string{"bun": version},
+		Programs:  []boxed.Program{{Name: "bun", Path: path}, {Name: "bunx", Path: path}},
+		Env:       environment,
+		Reserve:   256 << 20, // bun 1.4 ends at once with less than 288 MB
+		Languages: boxed.Served(runtimes.Bun),
 	}, nil
 }
 
 // environment keeps bun from writing what no later run would read, and from
 // calling home.
 var environment = []string{"BUN_RUNTIME_TRANSPILER_CACHE_PATH=0", "DO_NOT_TRACK=1"}
-
-func check(name, text string) boxed.Check {
-	return boxed.Check{Name: name, Text: text, Run: []string{"bun", name}}
-}

@@ -31,7 +31,10 @@ const recheck = 5 * time.Second
 type Calibrator struct {
 	Registry *runtimes.Registry
 	// File keeps the figures; its directory exists.
-	File   string
+	File string
+	// Busy reports whether the machine is doing something else that would
+	// disturb the measurements, which then wait; nil is never.
+	Busy   func() bool
 	Logger *slog.Logger
 
 	known map[string]record
@@ -57,6 +60,9 @@ func (c *Calibrator) Run(ctx context.Context) {
 
 // round measures each runtime that lacks figures.
 func (c *Calibrator) round(ctx context.Context) {
+	if c.Busy != nil && c.Busy() {
+		return
+	}
 	current := map[runtimes.Type]runtimes.Figures{}
 	for _, offer := range c.Registry.Offers() {
 		t := offer.Runtime.Type()
@@ -130,45 +136,26 @@ func measure(ctx context.Context, offer runtimes.Offer) (record, error) {
 
 // programs are what a language's tool is measured with.
 type programs struct {
-	hello runtimes.Command // prints greeting and exits
-	idle  runtimes.Command // prints greeting and stays
+	hello runtimes.Command // prints runtimes.Greeting and exits
+	idle  runtimes.Command // prints it and stays
 }
 
-// greeting is what the programs print; another output fails the measurement.
-const greeting = "hello\n"
-
-// programsFor returns the programs of the first language that both the runtime
-// and this package know. Runtimes are compared by the same language where they
-// share one: JavaScript.
+// programsFor returns the programs of the first language that the runtime
+// serves. Runtimes are compared by the same language where they share one:
+// JavaScript. Of a language that evaluates no code a shell stands for the tool.
 func programsFor(t runtimes.Type, served []runtimes.Language) (runtimes.Language, programs, bool) {
-	for _, language := range served {
-		switch language {
-		case runtimes.JavaScript, runtimes.TypeScript:
-			return language, javaScript(t), true
-		case runtimes.Python:
-			return language, script("python3", "-c", `print("hello", flush=True)`,
-				`print("hello", flush=True); import time; time.sleep(600)`), true
-		case runtimes.Go, runtimes.CSharp:
-			return language, script("sh", "-c", "echo hello", "echo hello; exec sleep 600"), true
-		}
+	if len(served) == 0 {
+		return 0, programs{}, false
 	}
-	return 0, programs{}, false
+	language := served[0]
+	facts := language.Facts()
+	hello, idle := language.EvalLine(t, facts.Greet), language.EvalLine(t, facts.Idle)
+	if hello == nil {
+		hello, idle = []string{"sh", "-c", "echo hello"}, []string{"sh", "-c", "echo hello; exec sleep 600"}
+	}
+	return language, programs{command(hello), command(idle)}, true
 }
 
-func javaScript(t runtimes.Type) programs {
-	tool, flag := "node", "-e"
-	switch t {
-	case runtimes.Bun:
-		tool = "bun"
-	case runtimes.Deno:
-		tool, flag = "deno", "eval"
-	}
-	return script(tool, flag, `console.log("hello")`, `console.log("hello"); setTimeout(() => {}, 600000)`)
-}
-
-func script(tool, flag, hello, idle string) programs {
-	return programs{
-		hello: runtimes.Command{Name: tool, Args: []string{flag, hello}},
-		idle:  runtimes.Command{Name: tool, Args: []string{flag, idle}},
-	}
+func command(line []string) runtimes.Command {
+	return runtimes.Command{Name: line[0], Args: line[1:]}
 }

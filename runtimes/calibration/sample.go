@@ -80,11 +80,11 @@ type watcher struct {
 func (w *watcher) Output(_ runtimes.Stream, p []byte) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	had := w.output.Len() >= len(greeting)
+	had := w.output.Len() >= len(runtimes.Greeting)
 	if w.output.Len() < 4096 {
 		w.output.Write(p)
 	}
-	if !had && w.output.Len() >= len(greeting) {
+	if !had && w.output.Len() >= len(runtimes.Greeting) {
 		close(w.greeted)
 	}
 }
@@ -105,7 +105,7 @@ func (w *watcher) Exited(exit runtimes.Exit) {
 func (w *watcher) verify() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.output.String() != greeting || w.exit != nil && w.exit.Status != runtimes.Completed {
+	if w.output.String() != runtimes.Greeting || w.exit != nil && w.exit.Status != runtimes.Completed {
 		status := runtimes.Status(0)
 		if w.exit != nil {
 			status = w.exit.Status

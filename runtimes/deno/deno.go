@@ -34,17 +34,17 @@ func find(ctx context.Context, host *boxed.Host) (boxed.Kit, error) {
 		return boxed.Kit{}, tool.Problem(path, err)
 	}
 	version := parseVersion(answer)
-	warm := warmDeno(host, path, version)
+	languages, warm := boxed.Served(runtimes.Deno), warmDeno(host, path, version)
+	for i := range languages {
+		languages[i].Warm = warm
+	}
 	return boxed.Kit{
-		Version:  version,
-		Tools:    map[string]string{"deno": version},
-		Programs: []boxed.Program{{Name: "deno", Path: path}},
-		Env:      append([]string{"DENO_DIR=" + denoDir}, quiet...),
-		Reserve:  512 << 20, // deno 2.9 ends at once with less than 544 MB
-		Languages: []boxed.Language{
-			{Language: runtimes.JavaScript, Warm: warm, Check: check("ok.js", "console.log('ok')\n")},
-			{Language: runtimes.TypeScript, Warm: warm, Check: check("ok.ts", "const ok: string = 'ok'\nconsole.log(ok)\n")},
-		},
+		Version:   version,
+		Tools:     map[string]string{"deno": version},
+		Programs:  []boxed.Program{{Name: "deno", Path: path}},
+		Env:       append([]string{"DENO_DIR=" + denoDir}, quiet...),
+		Reserve:   512 << 20, // deno 2.9 ends at once with less than 544 MB
+		Languages: languages,
 	}, nil
 }
 
@@ -60,7 +60,3 @@ func parseVersion(answer string) string {
 // quiet keeps deno from asking a terminal for permissions it was not given and
 // the network for news.
 var quiet = []string{"DENO_NO_UPDATE_CHECK=1", "DENO_NO_PROMPT=1"}
-
-func check(name, text string) boxed.Check {
-	return boxed.Check{Name: name, Text: text, Run: []string{"deno", "run", name}}
-}

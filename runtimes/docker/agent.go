@@ -9,11 +9,15 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"maps"
 	"os"
 	"path/filepath"
+	goruntime "runtime"
+	"slices"
 
 	"github.com/codebeaker/codebeaker/runtimes"
 	"github.com/codebeaker/codebeaker/runtimes/internal/cgroup"
+	"github.com/codebeaker/codebeaker/runtimes/internal/guestbin"
 	"github.com/codebeaker/codebeaker/runtimes/internal/guestlink"
 	"github.com/codebeaker/codebeaker/runtimes/internal/reason"
 	"github.com/codebeaker/codebeaker/runtimes/internal/surroundings"
@@ -45,6 +49,38 @@ func agentProblem(path, engine string) (string, error) {
 	return "", nil
 }
 
+// agentFor finds the agent's program for an engine of that architecture, which
+// agent returns from then on, or says why there is none that it can run.
+func (r *Runtime) agentFor(engine string) (problem string, err error) {
+	path := r.options.Guest
+	if path == "" {
+		arch := goruntime.GOARCH
+		if slices.Contains(slices.Collect(maps.Values(machines)), engine) {
+			arch = engine
+		}
+		if path, err = guestbin.Find(arch, r.options.DataDir); err != nil && arch != goruntime.GOARCH {
+			path, err = guestbin.Find(goruntime.GOARCH, r.options.DataDir)
+		}
+		switch {
+		case errors.Is(err, guestbin.ErrNotFound):
+			path = "" // as one that is not there
+		case err != nil:
+			return "The server cannot write out the guest agent (" + reason.Cause(err) +
+				"): let it write to its data directory, or name an agent with --guest or CODEBEAKER_GUEST.", err
+		}
+	}
+	r.guest.Store(&path)
+	return agentProblem(path, engine)
+}
+
+// agent is the agent's program that the last probe found to suit the engine.
+func (r *Runtime) agent() string {
+	if path := r.guest.Load(); path != nil {
+		return *path
+	}
+	return r.options.Guest
+}
+
 // architectureMax bounds the name that an engine gives its processors, in bytes.
 const architectureMax = 20
 
@@ -53,6 +89,9 @@ const architectureMax = 20
 // build may replace the original while they run, and its directory may be one
 // that the engine does not see.
 func copyGuest(from, directory string) (string, error) {
+	if filepath.Dir(from) == guestbin.Directory(filepath.Dir(directory)) {
+		return from, nil // written out by this server, under such a name
+	}
 	binary, err := os.ReadFile(from)
 	if err != nil {
 		return "", fmt.Errorf("read the agent: %w", err)

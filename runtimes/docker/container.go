@@ -67,6 +67,7 @@ type blueprint struct {
 	arguments []string // of the agent
 	stdio     bool     // the agent speaks over its standard streams
 	network   runtimes.Network
+	language  runtimes.Language
 	hostName  string
 	labels    map[string]string
 	// processors that programs see; zero is unknown.
@@ -177,7 +178,7 @@ func (b *blueprint) ulimits() []*container.Ulimit {
 
 // environment are the variables of every program: see package surroundings.
 func (b *blueprint) environment(session []string) []string {
-	where := surroundings.Where{Network: b.network, Session: session}
+	where := surroundings.Where{Network: b.network, Language: b.language, Session: session}
 	for _, entry := range b.image.env {
 		if path, ok := strings.CutPrefix(entry, "PATH="); ok {
 			where.Path = path
@@ -263,9 +264,6 @@ const (
 	labelRole     = "codebeaker.role"
 
 	appName = "codebeaker"
-
-	// labelToolchain is set on images: "mono" or "dotnet" for C#.
-	labelToolchain = "codebeaker.toolchain"
 )
 
 // The roles of containers and volumes, the values of labelRole.

@@ -152,7 +152,7 @@ func (c *construction) create(ctx context.Context) (err error) {
 func (c *construction) blueprint() *blueprint {
 	return &blueprint{
 		image: c.image, limits: c.spec.Limits, uid: c.workspace.UID(), gid: c.workspace.GID(),
-		mounts: append(c.seat.mounts, c.workspace.mount()), network: c.spec.Network,
+		mounts: append(c.seat.mounts, c.workspace.mount()), network: c.spec.Network, language: c.spec.Language,
 		hostName:  surroundings.HostName(c.spec.Session),
 		arguments: c.seat.arguments, stdio: c.seat.stdio,
 		labels: c.r.labels(roleEnvironment, c.spec.Session), processors: c.processors(),

@@ -182,7 +182,7 @@ func TestAnImageThatIsNotAllowedIsRefused(t *testing.T) {
 	}
 	r := newFakeRuntime(t, d, func(o *Options) { o.AllowImages = images })
 	spec := python
-	for _, image := range []string{"other:1", "extra", "extra:2", "registry.example/app", DefaultImages[runtimes.Python]} {
+	for _, image := range []string{"other:1", "extra", "extra:2", "registry.example/app", Images("")[runtimes.Python]} {
 		spec.Image = image
 		_, err := r.Create(t.Context(), spec)
 		checkFailure(t, err, "find image")

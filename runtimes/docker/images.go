@@ -19,26 +19,29 @@ import (
 
 	"github.com/codebeaker/codebeaker/runtimes"
 	"github.com/codebeaker/codebeaker/runtimes/internal/cpus"
+	"github.com/codebeaker/codebeaker/runtimes/internal/imagebuild"
 	"github.com/codebeaker/codebeaker/runtimes/internal/reason"
 )
 
-// DefaultImages are the images that `make images` builds.
-var DefaultImages = map[runtimes.Language]string{
-	runtimes.JavaScript: "codebeaker-nodejs:latest",
-	runtimes.TypeScript: "codebeaker-nodejs:latest",
-	runtimes.Python:     "codebeaker-python:latest",
-	runtimes.Go:         "codebeaker-golang:latest",
-	runtimes.CSharp:     "codebeaker-dotnet:latest",
+// Images are the images of the languages that Docker may serve, those made from
+// recipes with that tag; "" is latest.
+func Images(tag string) map[runtimes.Language]string {
+	images := make(map[runtimes.Language]string)
+	for _, language := range runtimes.Languages() {
+		if image := language.ImageName(tag); image != "" && slices.Contains(language.Runtimes(), runtimes.Docker) {
+			images[language] = image
+		}
+	}
+	return images
 }
 
 // imageFacts is what matters of an image. The id names its content, so facts
 // learnt of an id stay true.
 type imageFacts struct {
-	id        string
-	env       []string
-	volumes   map[string]struct{}
-	toolchain string // the value of labelToolchain, or ""
-	ours      bool   // made by `make images`, or from such a one
+	id      string
+	env     []string
+	volumes map[string]struct{}
+	ours    bool // made by `make images`, or from such a one
 }
 
 // inspectImage asks the engine; see missingImage for one that is not there.
@@ -54,7 +57,6 @@ func (r *Runtime) inspectImage(ctx context.Context, name string) (*imageFacts, e
 	if found.Config != nil {
 		facts.env = found.Config.Env
 		facts.volumes = found.Config.Volumes
-		facts.toolchain = found.Config.Labels[labelToolchain]
 		facts.ours = found.Config.Labels[labelApp] == appName
 	}
 	return facts, nil
@@ -87,9 +89,10 @@ func (r *Runtime) imageFor(ctx context.Context, spec runtimes.Spec) (*imageFacts
 	return facts, nil
 }
 
+// isOwnImage reports whether `make images` makes the image.
 func (r *Runtime) isOwnImage(name string) bool {
-	for _, own := range r.options.Images {
-		if name == own {
+	for language, image := range r.options.Images {
+		if name == image && language.Facts().Image == "" {
 			return true
 		}
 	}
@@ -97,11 +100,40 @@ func (r *Runtime) isOwnImage(name string) bool {
 }
 
 func (r *Runtime) missingImage(step, name string, err error) error {
-	advice := "pull or build it there"
 	if r.isOwnImage(name) {
-		advice = "run `make images`"
+		return failedFor(step, r.whyNotBuilt(name), err)
 	}
-	return failedFor(step, fmt.Sprintf("The Docker engine has no image %s: %s.", reason.Line(name, saidMax), advice), err)
+	return failedFor(step, fmt.Sprintf("The Docker engine has no image %s: pull or build it there.", reason.Line(name, saidMax)), err)
+}
+
+// whyNotBuilt is the sentence for an image of a language that is not there.
+func (r *Runtime) whyNotBuilt(name string) string {
+	p := r.building()
+	const nameMax = 80
+	shown := reason.Line(name, nameMax)
+	image, number := p.Of(name)
+	switch {
+	case image.State == imagebuild.Failed:
+		return fmt.Sprintf("The image %s could not be built (%s): see the log of the server that built it, then run `make images`.", shown, image.Why)
+	case p.Active && image.State == imagebuild.Building:
+		return fmt.Sprintf("The image %s is being built, image %d of %d: try again in a minute.", shown, number, len(p.Images))
+	case p.Active && image.State == imagebuild.Waiting:
+		return fmt.Sprintf("The image %s is waiting to be built (%v): try again in some minutes.", shown, &p)
+	}
+	if p.Expected {
+		return fmt.Sprintf("The Docker engine has no image %s yet, and the server is about to build it: try again in some minutes.", shown)
+	}
+	return fmt.Sprintf("The Docker engine has no image %s: run `make images`.", shown)
+}
+
+// building is how far the building of images is.
+func (r *Runtime) building() imagebuild.Progress {
+	if r.options.BuildDir == "" {
+		return imagebuild.Progress{}
+	}
+	p := imagebuild.Read(r.options.BuildDir)
+	p.Expected = r.options.WillBuild != nil && r.options.WillBuild()
+	return p
 }
 
 // anyImage is one of the languages' images that the engine has.
@@ -200,7 +232,7 @@ func (r *Runtime) giveUpSharing() bool {
 // tried: the data directory, and a workspace, which may be a mount of its own
 // that a server in another mount namespace has to itself.
 func (r *Runtime) share(ctx context.Context, image *imageFacts) (*sharedAccess, error) {
-	guest, err := copyGuest(r.options.Guest, r.directory())
+	guest, err := copyGuest(r.agent(), r.directory())
 	if err != nil {
 		return nil, err
 	}
@@ -260,60 +292,21 @@ func randomName() string {
 	return hex.EncodeToString(name)
 }
 
-// tool is a program whose version clients are told.
-type tool struct {
-	name string
-	args []string
-	// version takes it out of what the program prints.
-	version func(output string) string
-}
-
-// toolsOf lists the tools of a language. C# is told apart by the image's label:
-// .NET and Mono are not the same language.
-func toolsOf(language runtimes.Language, image *imageFacts) []tool {
-	switch language {
-	case runtimes.JavaScript, runtimes.TypeScript:
-		return []tool{
-			{"node", []string{"--version"}, func(out string) string { return strings.TrimPrefix(out, "v") }},
-			{"tsx", []string{"--version"}, func(out string) string { return strings.TrimPrefix(word(out, 1), "v") }},
-		}
-	case runtimes.Python:
-		return []tool{{"python3", []string{"--version"}, func(out string) string { return word(out, 1) }}}
-	case runtimes.Go:
-		return []tool{{"go", []string{"version"}, func(out string) string { return strings.TrimPrefix(word(out, 2), "go") }}}
-	case runtimes.CSharp:
-		if image.toolchain == "mono" {
-			return []tool{{"mono", []string{"--version"}, func(out string) string { return word(out, 4) }}}
-		}
-		return []tool{{"dotnet", []string{"--version"}, func(out string) string { return word(out, 0) }}}
-	}
-	return nil
-}
-
-// word returns the nth word of the first line, or "".
-func word(text string, n int) string {
-	line, _, _ := strings.Cut(text, "\n")
-	words := strings.Fields(line)
-	if n >= len(words) {
-		return ""
-	}
-	return words[n]
-}
-
 // askVersions runs the tools in an environment. One that is not there is left
 // out.
-func askVersions(ctx context.Context, env runtimes.Environment, tools []tool) (map[string]string, error) {
+func askVersions(ctx context.Context, env runtimes.Environment, tools []runtimes.Tool) (map[string]string, error) {
 	versions := make(map[string]string)
-	for _, t := range tools {
-		exit, output, err := run(ctx, env, runtimes.Command{Name: t.name, Args: t.args})
+	for i := range tools {
+		t := &tools[i]
+		exit, output, err := run(ctx, env, runtimes.Command{Name: t.Name, Args: t.Args})
 		if err != nil {
 			return nil, err
 		}
 		if exit.Status != runtimes.Completed {
 			continue
 		}
-		if version := t.version(strings.TrimSpace(output)); version != "" {
-			versions[t.name] = version
+		if version := t.Version(output); version != "" {
+			versions[t.Name] = version
 		}
 	}
 	return versions, nil

@@ -16,6 +16,7 @@ import (
 	"github.com/docker/docker/client"
 
 	"github.com/codebeaker/codebeaker/runtimes"
+	"github.com/codebeaker/codebeaker/runtimes/internal/imagebuild"
 	"github.com/codebeaker/codebeaker/runtimes/internal/reason"
 )
 
@@ -42,7 +43,7 @@ func (r *Runtime) Probe(ctx context.Context) runtimes.Availability {
 
 // probe finds out what an engine that answers offers.
 func (r *Runtime) probe(ctx context.Context, version types.Version) runtimes.Availability {
-	if why, err := agentProblem(r.options.Guest, version.Arch); err != nil {
+	if why, err := r.agentFor(version.Arch); err != nil {
 		return offers(version.Version, runtimes.Problem{Step: "find guest", Reason: why, Err: err})
 	}
 	r.startLoops()
@@ -89,6 +90,7 @@ const (
 func (r *Runtime) tryImages(ctx context.Context) (map[runtimes.Language]*trial, []runtimes.Problem) {
 	trials := make(map[runtimes.Language]*trial)
 	var problems []runtimes.Problem
+	lacking, building := make(map[string]string), r.building()
 	for _, language := range runtimes.Languages() {
 		name := r.options.Images[language]
 		if name == "" {
@@ -100,14 +102,28 @@ func (r *Runtime) tryImages(ctx context.Context) (map[runtimes.Language]*trial, 
 			continue
 		}
 		p := runtimes.ProblemOf(err, stepTry, func(err error) string { return reasonFor(stepTry, err) }, language)
-		p.Absent = cerrdefs.IsNotFound(err) && p.Step == stepImage
+		image, _ := building.Of(name)
+		p.Absent = cerrdefs.IsNotFound(err) && p.Step == stepImage && image.State != imagebuild.Failed
 		p.Err = fmt.Errorf("image %s: %w", name, p.Err)
 		problems = runtimes.AddProblem(problems, p)
 		if errors.Is(err, context.DeadlineExceeded) {
 			break // nor would the next one be answered
 		}
+		if id, err := r.imageID(ctx, name); err == nil {
+			lacking[name] = id
+		}
 	}
-	return trials, first(trials, problems)
+	r.last.lack(lacking, building)
+	return trials, r.first(trials, problems)
+}
+
+// imageID is the id of an image, "" when the engine has none of the name.
+func (r *Runtime) imageID(ctx context.Context, name string) (string, error) {
+	image, err := r.engine.image(ctx, name)
+	if cerrdefs.IsNotFound(err) {
+		return "", nil
+	}
+	return image.ID, err
 }
 
 func (r *Runtime) tryImage(ctx context.Context, language runtimes.Language, name string) (*trial, error) {
@@ -123,7 +139,7 @@ func (r *Runtime) tryImage(ctx context.Context, language runtimes.Language, name
 
 // first puts what gives the reason before the rest, where no language is served:
 // an image that does not work, else that there is none.
-func first(trials map[runtimes.Language]*trial, problems []runtimes.Problem) []runtimes.Problem {
+func (r *Runtime) first(trials map[runtimes.Language]*trial, problems []runtimes.Problem) []runtimes.Problem {
 	if len(trials) > 0 {
 		return problems
 	}
@@ -136,10 +152,13 @@ func first(trials map[runtimes.Language]*trial, problems []runtimes.Problem) []r
 	for i := range problems {
 		all = append(all, problems[i].Err)
 	}
-	return []runtimes.Problem{{
-		Absent: true, Step: stepImage, Err: errors.Join(all...),
-		Reason: "The Docker engine has no image of a language: run `make images`.",
-	}}
+	why := "The Docker engine has no image of a language: run `make images`."
+	if p := r.building(); p.String() != "" {
+		why = fmt.Sprintf("The Docker engine has no image of a language yet (%v): try again in some minutes.", &p)
+	} else if p.Expected {
+		why = "The Docker engine has no image of a language yet, and the server is about to build them: try again in some minutes."
+	}
+	return []runtimes.Problem{{Absent: true, Step: stepImage, Err: errors.Join(all...), Reason: why}}
 }
 
 // unreachable is the reason why there is no engine, for the operator.
@@ -220,9 +239,9 @@ func (p *probes) try(ctx context.Context, r *Runtime, language runtimes.Language
 	p.trying.Lock()
 	defer p.trying.Unlock()
 	key := trialKey{image: image.id}
-	tools := toolsOf(language, image)
+	tools := language.Facts().Tools
 	if len(tools) > 0 {
-		key.tool = tools[0].name
+		key.tool = tools[0].Name
 	}
 	if known := p.known(key); known != nil {
 		return known, nil
@@ -252,7 +271,7 @@ func (p *probes) learn(key trialKey, t *trial) {
 // try makes an environment and asks its tools for their versions. Where the
 // agent cannot be started or met in shared directories it tries once more over
 // streams, and stays with them if that goes well.
-func (r *Runtime) try(ctx context.Context, language runtimes.Language, tools []tool) (*trial, error) {
+func (r *Runtime) try(ctx context.Context, language runtimes.Language, tools []runtimes.Tool) (*trial, error) {
 	env, err := r.makeTrial(ctx, language)
 	if err != nil && sharingMayFail(err) && r.giveUpSharing() {
 		var second error

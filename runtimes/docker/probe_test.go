@@ -62,7 +62,7 @@ func TestProbeOfAFaultyEngineIsAReasonInTime(t *testing.T) {
 
 // trying makes the trials of a fake runtime go well, without tools.
 func trying(r *Runtime) *Runtime {
-	for _, name := range DefaultImages {
+	for _, name := range Images("") {
 		for _, tool := range []string{"node", "python3", "go", "dotnet"} {
 			r.probes.learn(trialKey{"sha256:" + name, tool}, &trial{layers: []runtimes.Layer{runtimes.Seccomp}})
 		}
@@ -229,7 +229,6 @@ func TestAProbeThatFoundSomethingWrongIsRepeatedAfterAWhile(t *testing.T) {
 }
 
 func TestVersionsAreTakenOutOfWhatToolsPrint(t *testing.T) {
-	mono := &imageFacts{toolchain: "mono"}
 	for _, example := range []struct{ tool, output, want string }{
 		{"node", "v24.1.0", "24.1.0"},
 		{"tsx", "tsx v4.23.15\nnode v24.1.0", "4.23.15"},
@@ -240,14 +239,13 @@ func TestVersionsAreTakenOutOfWhatToolsPrint(t *testing.T) {
 		{"python3", "", ""},
 	} {
 		found := false
-		for _, image := range []*imageFacts{mono, {toolchain: "dotnet"}} {
-			for language := range DefaultImages {
-				for _, tool := range toolsOf(language, image) {
-					if tool.name == example.tool {
-						found = true
-						if got := tool.version(example.output); got != example.want {
-							t.Errorf("%s: %q gives %q, want %q", tool.name, example.output, got, example.want)
-						}
+		for _, language := range runtimes.Languages() {
+			tools := language.Facts().Tools
+			for i := range tools {
+				if tools[i].Name == example.tool {
+					found = true
+					if got := tools[i].Version(example.output); got != example.want {
+						t.Errorf("%s: %q gives %q, want %q", tools[i].Name, example.output, got, example.want)
 					}
 				}
 			}

@@ -33,7 +33,7 @@ func requireEngine(t testing.TB, images ...runtimes.Language) {
 	}
 	for _, language := range images {
 		if err == nil {
-			_, err = e.image(t.Context(), DefaultImages[language])
+			_, err = e.image(t.Context(), Images("")[language])
 		}
 	}
 	if err == nil {

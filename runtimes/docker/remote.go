@@ -122,7 +122,7 @@ func (a *remoteAccess) guestVolume(ctx context.Context) (string, error) {
 	if a.guest != "" {
 		return a.guest, nil
 	}
-	binary, err := os.ReadFile(a.r.options.Guest)
+	binary, err := os.ReadFile(a.r.agent())
 	if err != nil {
 		return "", fmt.Errorf("read the agent: %w", err)
 	}

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/docker/docker/api/types/events"
@@ -17,6 +18,7 @@ import (
 	"github.com/codebeaker/codebeaker/runtimes"
 	"github.com/codebeaker/codebeaker/runtimes/internal/cgroup"
 	"github.com/codebeaker/codebeaker/runtimes/internal/egress"
+	"github.com/codebeaker/codebeaker/runtimes/internal/imagebuild"
 	"github.com/codebeaker/codebeaker/runtimes/internal/workspace"
 )
 
@@ -32,11 +34,17 @@ type Options struct {
 	Host string
 	// Workspaces makes the sessions' directories. Required.
 	Workspaces *workspace.Manager
-	// Guest is the path of the agent's binary. Without one the runtime is not
+	// Guest is the path of the agent's binary; "" finds one for the engine's
+	// processor as package guestbin says. Without one the runtime is not
 	// available, and says so.
 	Guest string
-	// Images by language; nil means DefaultImages.
+	// Images by language; nil means those with the tag latest.
 	Images map[runtimes.Language]string
+	// BuildDir is where the progress of building them is kept; "" is nowhere.
+	BuildDir string
+	// WillBuild reports whether this server is about to build what is missing;
+	// nil is no.
+	WillBuild func() bool
 	// AllowImages are the images that Spec.Image may name.
 	AllowImages runtimes.Images
 	// Remote forbids to share files with the engine, even one that could: the
@@ -66,6 +74,7 @@ type Runtime struct {
 	probes    probes
 	last      lastProbe
 	handshake handshaker
+	guest     atomic.Pointer[string] // see agent
 
 	access accessChoice
 
@@ -87,7 +96,7 @@ func New(options Options) (*Runtime, error) {
 		return nil, fmt.Errorf("docker: no mark of the data directory")
 	}
 	if options.Images == nil {
-		options.Images = DefaultImages
+		options.Images = Images("")
 	}
 	if options.Logger == nil {
 		options.Logger = slog.New(slog.DiscardHandler)
@@ -267,12 +276,29 @@ type lastProbe struct {
 	at       time.Time // zero: there was none
 	answered bool      // the engine did
 	retry    time.Duration
+	// lacking are the images that a language lacked, with the id of one that
+	// is there and did not work; building is how far their building was.
+	lacking  map[string]string
+	building imagebuild.Progress
 }
 
 func (p *lastProbe) set(answered bool, retry time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.at, p.answered, p.retry = time.Now(), answered, retry
+}
+
+// lack notes what was found of the images.
+func (p *lastProbe) lack(images map[string]string, building imagebuild.Progress) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.lacking, p.building = images, building
+}
+
+func (p *lastProbe) lacked() (images map[string]string, building imagebuild.Progress) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.lacking, p.building
 }
 
 func (p *lastProbe) outdated(answers bool) bool {
@@ -283,8 +309,28 @@ func (p *lastProbe) outdated(answers bool) bool {
 
 var _ runtimes.Watcher = (*Runtime)(nil)
 
-// Changed reports whether the engine answers again, or no longer, or whether
-// the last Probe is worth repeating. It implements runtimes.Watcher.
+// Changed reports whether the engine answers again, or no longer, whether an
+// image that a language lacked has come or was built anew, or whether the last
+// Probe is worth repeating. It implements runtimes.Watcher.
 func (r *Runtime) Changed(ctx context.Context) bool {
-	return r.last.outdated(r.engine.ping(ctx) == nil)
+	answers := r.engine.ping(ctx) == nil
+	return r.last.outdated(answers) || answers && r.imagesChanged(ctx)
+}
+
+// imagesChanged asks the engine for the images that did not work only.
+func (r *Runtime) imagesChanged(ctx context.Context) bool {
+	lacking, building := r.last.lacked()
+	if len(lacking) == 0 {
+		return false
+	}
+	if now := r.building(); !now.Equal(&building) {
+		return true
+	}
+	for name, id := range lacking {
+		now, err := r.imageID(ctx, name)
+		if err == nil && now != id {
+			return true
+		}
+	}
+	return false
 }

@@ -1,7 +1,7 @@
 // Package host puts the runtimes of one machine together, as the server, its
 // doctor and the benchmarks use them: each with its options, over one manager
 // of workspaces. It is the only package that names the implementations; a new
-// runtime is one more line in its table.
+// runtime is one more entry of its table.
 package host
 
 import (
@@ -10,12 +10,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
 	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"github.com/codebeaker/codebeaker/runtimes"
 	"github.com/codebeaker/codebeaker/runtimes/bun"
@@ -25,7 +25,6 @@ import (
 	"github.com/codebeaker/codebeaker/runtimes/internal/cgroup"
 	"github.com/codebeaker/codebeaker/runtimes/internal/diskimage"
 	"github.com/codebeaker/codebeaker/runtimes/internal/egress"
-	"github.com/codebeaker/codebeaker/runtimes/internal/guestbin"
 	"github.com/codebeaker/codebeaker/runtimes/internal/workspace"
 	"github.com/codebeaker/codebeaker/runtimes/native"
 )
@@ -41,10 +40,16 @@ type Options struct {
 	Mark string
 	// ToolsDir is searched for bun and deno when they are not on PATH.
 	ToolsDir string
-	// Guest is the agent's program; "" searches for it.
+	// Guest is the agent's program; "" is the one that this program carries, or
+	// is found as package guestbin says.
 	Guest string
 	// DockerHost is the engine's address; "" is DOCKER_HOST or the usual one.
 	DockerHost string
+	// ImageTag is the tag of the languages' images; "" is latest.
+	ImageTag string
+	// BuildImages is the script of Host.BuildImages, which is called after Open;
+	// "" is none.
+	BuildImages string
 	// AllowImages are the images a session may name.
 	AllowImages runtimes.Images
 	// AllowNetworks are addresses that sessions with network internet may
@@ -63,6 +68,8 @@ type Host struct {
 	groups     *cgroup.Finder
 	network    *egress.Counters
 	log        *slog.Logger
+	options    Options
+	expected   atomic.Bool // images will be built
 }
 
 // NetworkCounts are what all sessions with a network carried.
@@ -73,22 +80,47 @@ type NetworkCounts = egress.Counts
 // its own, which never returns from here.
 func RunRelay() { egress.RunRelay() }
 
-// table makes a runtime of each name.
-var table = map[string]func(Options, *Host) (runtimes.Runtime, error){
-	"bun":    func(o Options, h *Host) (runtimes.Runtime, error) { return bun.New(o.boxed(h)), nil },
-	"deno":   func(o Options, h *Host) (runtimes.Runtime, error) { return deno.New(o.boxed(h)), nil },
-	"native": func(o Options, h *Host) (runtimes.Runtime, error) { return native.New(o.boxed(h)), nil },
-	"docker": newDocker,
+// entry makes one kind of runtime.
+type entry struct {
+	kind runtimes.Type
+	make func(Options, *Host) (runtimes.Runtime, error)
 }
 
-// madeForLoad are the runtimes that are offered only when they are named.
-var madeForLoad = map[string]func(Options, *Host) (runtimes.Runtime, error){
-	"fake": newFake,
+// table are the runtimes of this project. docs/runtimes.md, "Adding a runtime",
+// says how one is added.
+var table = []entry{
+	{runtimes.Bun, func(o Options, h *Host) (runtimes.Runtime, error) { return bun.New(o.boxed(h)), nil }},
+	{runtimes.Deno, func(o Options, h *Host) (runtimes.Runtime, error) { return deno.New(o.boxed(h)), nil }},
+	{runtimes.Native, func(o Options, h *Host) (runtimes.Runtime, error) { return native.New(o.boxed(h)), nil }},
+	{runtimes.Docker, newDocker},
 }
 
-// Names returns the runtimes that Options.Names may hold, sorted, without those
-// that are made for load tests.
-func Names() []string { return slices.Sorted(maps.Keys(table)) }
+// madeForLoad is the runtime that is offered only when it is named.
+const madeForLoad = "fake"
+
+// Names returns the runtimes that Options.Names may hold, sorted, without the
+// one that is made for load tests.
+func Names() []string {
+	var names []string
+	for _, e := range table {
+		names = append(names, strings.ToLower(e.kind.String()))
+	}
+	slices.Sort(names)
+	return names
+}
+
+// maker finds the entry of a name.
+func maker(name string) func(Options, *Host) (runtimes.Runtime, error) {
+	if name == madeForLoad {
+		return newFake
+	}
+	for _, e := range table {
+		if strings.EqualFold(e.kind.String(), name) {
+			return e.make
+		}
+	}
+	return nil
+}
 
 func (o Options) boxed(h *Host) native.Options {
 	return native.Options{
@@ -103,14 +135,9 @@ func (h *Host) egress(o Options) egress.Options {
 }
 
 func newDocker(o Options, h *Host) (runtimes.Runtime, error) {
-	guest := o.Guest
-	if guest == "" {
-		// Without an agent the runtime says so in its availability.
-		guest, _ = guestbin.Find()
-	}
 	return docker.New(docker.Options{
-		DataDir: o.DataDir, Mark: o.Mark, Host: o.DockerHost, Workspaces: h.workspaces, Guest: guest,
-		AllowImages: o.AllowImages, Groups: h.groups, Egress: h.egress(o), Logger: o.Logger,
+		DataDir: o.DataDir, Mark: o.Mark, Host: o.DockerHost, Workspaces: h.workspaces, Guest: o.Guest,
+		Images: docker.Images(o.ImageTag), BuildDir: o.buildDir(), WillBuild: h.expected.Load, AllowImages: o.AllowImages, Groups: h.groups, Egress: h.egress(o), Logger: o.Logger,
 	})
 }
 
@@ -133,15 +160,13 @@ func Open(o Options) (*Host, error) {
 	if err != nil {
 		return nil, err
 	}
-	h := &Host{workspaces: manager, groups: cgroup.NewFinder(o.Logger), network: &egress.Counters{}, log: o.Logger}
+	h := &Host{workspaces: manager, groups: cgroup.NewFinder(o.Logger), network: &egress.Counters{}, log: o.Logger, options: o}
+	h.expected.Store(o.BuildImages != "")
 	h.groups.Hierarchy()
 	for _, name := range o.Names {
 		name = strings.ToLower(strings.TrimSpace(name))
-		make, known := table[name]
-		if !known {
-			make, known = madeForLoad[name]
-		}
-		if !known {
+		make := maker(name)
+		if make == nil {
 			return nil, errors.Join(fmt.Errorf("there is no runtime %q; there are %s", name, strings.Join(Names(), ", ")), h.Close())
 		}
 		rt, err := make(o, h)

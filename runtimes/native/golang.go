@@ -41,10 +41,7 @@ func compiler() string {
 }
 
 // goTool is what Go is served by.
-var goTool = &boxed.Tool{
-	Name: "go", Languages: []runtimes.Language{runtimes.Go},
-	Get: "`apt-get install golang-go` installs it, or see https://go.dev/dl",
-}
+var goTool = toolOf(runtimes.Go)
 
 func addGo(ctx context.Context, host *boxed.Host, kit *boxed.Kit) *runtimes.Problem {
 	answer, err := host.AskEach(ctx, "go", "env", "-json", "GOROOT", "GOVERSION")
@@ -78,10 +75,7 @@ func addGo(ctx context.Context, host *boxed.Host, kit *boxed.Kit) *runtimes.Prob
 	kit.Languages = append(kit.Languages, boxed.Language{
 		Language: runtimes.Go,
 		Warm:     warmGo(host, root, tool.GOVERSION),
-		Check: boxed.Check{
-			Name: "ok.go", Text: "package main\n\nimport \"os\"\n\nfunc main() { os.Stdout.WriteString(\"ok\\n\") }\n",
-			Run: []string{"go", "run", "ok.go"}, Cold: []string{"go", "version"},
-		},
+		Check:    boxed.Check{Cold: []string{"go", "version"}},
 	})
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"slices"
 	"strings"
 
@@ -17,21 +18,83 @@ type Options = boxed.Options
 
 // New returns the runtime. It starts nothing; Probe finds out what is there.
 func New(o Options) runtimes.Runtime {
-	return boxed.New(o, boxed.Flavor{
-		Type:     runtimes.Native,
-		Programs: append([]string{"python3", "node", "go"}, compilers...),
-		Find:     find,
-	})
+	return boxed.New(o, boxed.Flavor{Type: runtimes.Native, Programs: append(toolNames(), compilers...), Find: find})
+}
+
+// finders look for the toolchains that take more than a program: its version,
+// what lies beside it, caches. Any other language of the table is served by its
+// first tool alone.
+var finders = []finder{{"python3", addPython}, {"node", addNode}, {"go", addGo}}
+
+type finder struct {
+	tool string
+	add  func(context.Context, *boxed.Host, *boxed.Kit) *runtimes.Problem
+}
+
+// plain are the languages of the table that have no finder.
+func plain() []runtimes.Language {
+	var found []runtimes.Language
+	for _, l := range runtimes.Languages() {
+		name := l.Facts().Tools[0].Name
+		special := slices.ContainsFunc(finders, func(f finder) bool { return f.tool == name })
+		if slices.Contains(l.Runtimes(), runtimes.Native) && !special {
+			found = append(found, l)
+		}
+	}
+	return found
+}
+
+// toolNames are the programs by which languages are served.
+func toolNames() []string {
+	var names []string
+	for i := range finders {
+		names = append(names, finders[i].tool)
+	}
+	for _, l := range plain() {
+		names = append(names, l.Facts().Tools[0].Name)
+	}
+	return names
+}
+
+// toolOf is the tool by which languages of the table are served.
+func toolOf(languages ...runtimes.Language) *boxed.Tool {
+	first := &languages[0].Facts().Tools[0]
+	return &boxed.Tool{Name: first.Name, Languages: languages, Get: first.Get}
+}
+
+// addPlain adds a language that its first tool serves.
+func addPlain(ctx context.Context, host *boxed.Host, kit *boxed.Kit, language runtimes.Language) *runtimes.Problem {
+	first, tool := &language.Facts().Tools[0], toolOf(language)
+	path := host.Find(first.Name)
+	if path == "" {
+		return tool.Problem("", exec.ErrNotFound)
+	}
+	if first.Args != nil {
+		answer, err := host.Ask(ctx, path, first.Args...)
+		if err != nil {
+			return tool.Problem(path, err)
+		}
+		kit.Tools[first.Name] = first.Version(answer)
+	}
+	kit.Programs = append(kit.Programs, boxed.Program{Name: first.Name, Path: path})
+	kit.Languages = append(kit.Languages, boxed.Language{Language: language})
+	return nil
 }
 
 // find puts together what the host has. A toolchain that is missing, does not
 // work or cannot be shown to sessions is left out, and told as a problem.
 func find(ctx context.Context, host *boxed.Host) (boxed.Kit, error) {
 	kit := boxed.Kit{Version: system(), Tools: make(map[string]string)}
-	for _, add := range []func(context.Context, *boxed.Host, *boxed.Kit) *runtimes.Problem{addPython, addNode, addGo} {
-		if p := add(ctx, host, &kit); p != nil {
+	tell := func(p *runtimes.Problem) {
+		if p != nil {
 			kit.Problems = append(kit.Problems, *p)
 		}
+	}
+	for i := range finders {
+		tell(finders[i].add(ctx, host, &kit))
+	}
+	for _, language := range plain() {
+		tell(addPlain(ctx, host, &kit, language))
 	}
 	if len(kit.Languages) == 0 {
 		kit.Problems = nothing(kit.Problems)
@@ -58,9 +121,10 @@ func nothing(problems []runtimes.Problem) []runtimes.Problem {
 	for i := range problems {
 		all = append(all, problems[i].Err)
 	}
+	names := toolNames()
 	return []runtimes.Problem{{
 		Absent: true, Step: problems[0].Step, Err: errors.Join(all...),
-		Reason: "none of python3, node and go is on the server's PATH: install one of them, as with `apt-get install python3`",
+		Reason: "none of " + strings.Join(names[:len(names)-1], ", ") + " and " + names[len(names)-1] + " is on the server's PATH: install one of them, as with `apt-get install python3`",
 	}}
 }
 

@@ -17,10 +17,7 @@ const askNode = `JSON.stringify({executable: process.execPath, version: process.
 	flag: process.allowedNodeEnvironmentFlags.has("--experimental-strip-types")})`
 
 // nodeTool is what JavaScript and TypeScript are served by.
-var nodeTool = &boxed.Tool{
-	Name: "node", Languages: []runtimes.Language{runtimes.JavaScript, runtimes.TypeScript},
-	Get: "`apt-get install nodejs` installs it, or see https://nodejs.org",
-}
+var nodeTool = toolOf(runtimes.JavaScript, runtimes.TypeScript)
 
 func addNode(ctx context.Context, host *boxed.Host, kit *boxed.Kit) *runtimes.Problem {
 	answer, err := host.AskEach(ctx, "node", "-p", askNode)
@@ -53,10 +50,7 @@ func addNode(ctx context.Context, host *boxed.Host, kit *boxed.Kit) *runtimes.Pr
 	kit.Programs = append(kit.Programs, boxed.Program{Name: "node", Path: executable})
 	kit.Programs = append(kit.Programs, nodeScripts(filepath.Dir(executable))...)
 	kit.Tools["node"] = node.Version
-	kit.Languages = append(kit.Languages, boxed.Language{
-		Language: runtimes.JavaScript,
-		Check:    boxed.Check{Name: "ok.js", Text: "console.log('ok')\n", Run: []string{"node", "ok.js"}},
-	})
+	kit.Languages = append(kit.Languages, boxed.Language{Language: runtimes.JavaScript})
 	if !node.Strips && !node.Flag {
 		return &runtimes.Problem{
 			Languages: []runtimes.Language{runtimes.TypeScript}, Absent: true, Step: "find tools",
@@ -83,10 +77,7 @@ func nodeScripts(bin string) []boxed.Program {
 // typeScript is served by node itself: it strips types since 22.6 when asked
 // to by a flag, since 22.18 and 23.6 always.
 func typeScript(always bool) boxed.Language {
-	language := boxed.Language{
-		Language: runtimes.TypeScript,
-		Check:    boxed.Check{Name: "ok.ts", Text: "const ok: string = 'ok'\nconsole.log(ok)\n", Run: []string{"node", "ok.ts"}},
-	}
+	language := boxed.Language{Language: runtimes.TypeScript}
 	if !always {
 		language.Env = []string{"NODE_OPTIONS=--experimental-strip-types --disable-warning=ExperimentalWarning"}
 	}

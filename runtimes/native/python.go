@@ -33,9 +33,7 @@ print(json.dumps({
 }))`
 
 // pythonTool is what Python is served by.
-var pythonTool = &boxed.Tool{
-	Name: "python3", Languages: []runtimes.Language{runtimes.Python}, Get: "`apt-get install python3` installs the whole",
-}
+var pythonTool = toolOf(runtimes.Python)
 
 func addPython(ctx context.Context, host *boxed.Host, kit *boxed.Kit) *runtimes.Problem {
 	answer, err := host.AskEach(ctx, "python3", "-I", "-c", askPython)
@@ -73,10 +71,7 @@ func addPython(ctx context.Context, host *boxed.Host, kit *boxed.Kit) *runtimes.
 		boxed.Program{Name: "python3", Path: python.Executable}, boxed.Program{Name: "python", Path: python.Executable})
 	kit.Programs = append(kit.Programs, pythonScripts(filepath.Dir(python.Executable))...)
 	kit.Tools["python3"] = python.Version
-	language := boxed.Language{
-		Language: runtimes.Python,
-		Check:    boxed.Check{Name: "ok.py", Text: "print('ok')\n", Run: []string{"python3", "ok.py"}},
-	}
+	language := boxed.Language{Language: runtimes.Python}
 	if python.Cold {
 		language.Env = []string{"PYTHONPYCACHEPREFIX=" + bytecode}
 		language.Warm = warmPython(host, python.Executable, python.Made, python.Version, python.Library)

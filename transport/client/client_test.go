@@ -19,6 +19,8 @@ import (
 	"github.com/codebeaker/codebeaker/transport/client"
 	"github.com/codebeaker/codebeaker/transport/jsonrpc"
 	"github.com/codebeaker/codebeaker/transport/protocol"
+	"github.com/codebeaker/codebeaker/transport/rpc"
+	"github.com/codebeaker/codebeaker/transport/sessions"
 	"github.com/codebeaker/codebeaker/transport/websocket"
 )
 
@@ -42,7 +44,11 @@ func serveWith(t *testing.T, o setup) string {
 	registry := runtimes.NewRegistry(fake.New(fake.Options{Dir: t.TempDir(), Programs: o.programs}))
 	registry.Probe(t.Context())
 	system := actors.NewSystem(actors.Options{Registry: registry, OutputBytes: o.ring})
-	server, err := transport.New(transport.Options{System: system, Registry: registry, Keys: o.keys, Version: "test"})
+	local, err := sessions.New(sessions.Options{System: system, Registry: registry})
+	if err != nil {
+		t.Fatal(err)
+	}
+	server, err := rpc.NewServer(rpc.Options{Sessions: local, Version: "test"}, transport.Options{Keys: o.keys})
 	if err != nil {
 		t.Fatal(err)
 	}

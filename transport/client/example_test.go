@@ -14,6 +14,8 @@ import (
 	"github.com/codebeaker/codebeaker/transport"
 	"github.com/codebeaker/codebeaker/transport/client"
 	"github.com/codebeaker/codebeaker/transport/protocol"
+	"github.com/codebeaker/codebeaker/transport/rpc"
+	"github.com/codebeaker/codebeaker/transport/sessions"
 )
 
 // exampleServer is a server for the examples, whose programs are print, cat,
@@ -25,7 +27,11 @@ func exampleServer() (url string, stop func()) {
 	}
 	registry := runtimes.NewRegistry(fake.New(fake.Options{Dir: dir}))
 	registry.Probe(context.Background())
-	server, err := transport.New(transport.Options{System: actors.NewSystem(actors.Options{Registry: registry}), Registry: registry})
+	local, err := sessions.New(sessions.Options{System: actors.NewSystem(actors.Options{Registry: registry}), Registry: registry})
+	if err != nil {
+		log.Fatal(err)
+	}
+	server, err := rpc.NewServer(rpc.Options{Sessions: local}, transport.Options{})
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -91,6 +91,34 @@ func (c *Client) Executions(ctx context.Context, session string) ([]protocol.Exe
 	return r.Executions, err
 }
 
+// WaitExecution waits until an execution has completed, for timeout at most
+// unless that is negative, and returns its result as Exec does; nil while it runs.
+// Errors: ErrExecutionNotFound and others of Client.Call.
+func (c *Client) WaitExecution(ctx context.Context, session, execution string, timeout time.Duration) (*protocol.ExecuteResult, error) {
+	kept, err := c.Executions(ctx, session) // a result does not say what its command was
+	if err != nil {
+		return nil, err
+	}
+	kind := protocol.FindCommand(protocol.TypeExecuteShell)
+	for i := range kept {
+		if kept[i].ExecutionID == execution {
+			kind = protocol.FindCommand(kept[i].Type)
+		}
+	}
+	p := &protocol.ExecutionWait{SessionID: session, ExecutionID: execution}
+	if timeout >= 0 {
+		ms := timeout.Milliseconds()
+		p.TimeoutMs = &ms
+	}
+	var w struct {
+		Result *executeReply `json:"result"`
+	}
+	if err := c.Call(ctx, protocol.MethodExecutionWait, p, &w); err != nil || w.Result == nil {
+		return nil, err
+	}
+	return w.Result.typed(kind)
+}
+
 // Signal signals an execution and reports whether it was still there.
 func (c *Client) Signal(ctx context.Context, session, execution, signal string) (bool, error) {
 	r, err := call[protocol.SignalDelivered](ctx, c, protocol.MethodExecutionSignal,

@@ -16,12 +16,20 @@ import (
 	"github.com/codebeaker/codebeaker/bench/internal/measure"
 	"github.com/codebeaker/codebeaker/bench/internal/result"
 	"github.com/codebeaker/codebeaker/bench/internal/workload"
+	"github.com/codebeaker/codebeaker/runtimes"
 )
 
 // images are those of the languages, as the server uses them.
-var images = map[string]string{
-	"javascript": "codebeaker-nodejs:latest", "typescript": "codebeaker-nodejs:latest",
-	"python": "codebeaker-python:latest", "go": "codebeaker-golang:latest", "csharp": "codebeaker-dotnet:latest",
+var images = imagesOf(runtimes.Languages())
+
+func imagesOf(languages []runtimes.Language) map[string]string {
+	images := make(map[string]string)
+	for _, l := range languages {
+		if image := l.ImageName("latest"); image != "" {
+			images[l.String()] = image
+		}
+	}
+	return images
 }
 
 // docker measures the docker command.

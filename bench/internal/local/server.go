@@ -23,6 +23,8 @@ import (
 	"github.com/codebeaker/codebeaker/runtimes"
 	"github.com/codebeaker/codebeaker/runtimes/host"
 	"github.com/codebeaker/codebeaker/transport"
+	"github.com/codebeaker/codebeaker/transport/rpc"
+	"github.com/codebeaker/codebeaker/transport/sessions"
 	"github.com/codebeaker/codebeaker/transport/websocket"
 )
 
@@ -142,11 +144,14 @@ func (s *Server) serve(ctx context.Context, o Options) error {
 	system := actors.NewSystem(actors.Options{
 		Registry: s.Registry, MaxSessions: o.MaxSessions, Logger: o.Logger, Observer: metrics,
 	})
-	var err error
-	s.server, err = transport.New(transport.Options{
-		System: system, Registry: s.Registry, Metrics: metrics, Logger: o.Logger, Version: "bench",
+	local, err := sessions.New(sessions.Options{System: system, Registry: s.Registry})
+	if err != nil {
+		return errors.Join(err, system.Shutdown(context.Background()))
+	}
+	s.server, err = rpc.NewServer(rpc.Options{
+		Sessions: local, Metrics: metrics, Logger: o.Logger, Version: "bench",
 		MaxSessions: o.MaxSessions, WebSocket: websocket.Options{Logger: o.Logger},
-	})
+	}, transport.Options{})
 	if err != nil {
 		return errors.Join(err, system.Shutdown(context.Background()))
 	}

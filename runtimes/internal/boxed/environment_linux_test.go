@@ -35,7 +35,7 @@ func shellFlavor() boxed.Flavor {
 				Env: []string{"KIT=yes"},
 				Languages: []boxed.Language{{
 					Language: runtimes.JavaScript,
-					Check:    boxed.Check{Name: "ok.sh", Text: "echo ok\n", Run: []string{"sh", "ok.sh"}},
+					Check:    boxed.Check{Name: "ok.sh", Text: "echo ok\n", Run: []string{"sh", "ok.sh"}, Want: "ok\n"},
 				}},
 			}, nil
 		},

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/codebeaker/codebeaker/runtimes"
@@ -64,18 +65,38 @@ type Language struct {
 	Env []string
 	// Warm is a cache that boxes of this language start with; nil is none.
 	Warm *Warm
-	// Check is a program that proves that the language works.
+	// Check is a program that proves that the language works. Without Run it is
+	// the language's Hello.
 	Check Check
 }
 
-// Check is a program that prints "ok" and a newline on its standard output.
+// Served are the languages that the table has a kind of runtime serve.
+func Served(kind runtimes.Type) []Language {
+	var served []Language
+	for _, l := range runtimes.Languages() {
+		if slices.Contains(l.Runtimes(), kind) {
+			served = append(served, Language{Language: l})
+		}
+	}
+	return served
+}
+
+// Check is a program that begins what it writes to its standard output with
+// Want.
 type Check struct {
 	Name string   // of the file in the workspace
 	Text string   // its content
 	Run  []string // command line
+	Want string
 	// Cold is run instead while the language's warm cache is being filled,
 	// where Run would take seconds without it. It need only succeed.
 	Cold []string
+}
+
+// hello is the check of a language by its Hello.
+func hello(l runtimes.Language, kind runtimes.Type) Check {
+	file := l.HelloFile()
+	return Check{Name: file, Text: l.Facts().Hello, Run: l.RunLine(kind, file), Want: runtimes.HelloOutput}
 }
 
 func (k *Kit) language(l runtimes.Language) *Language {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -58,7 +59,7 @@ func (r *Runtime) guest() (string, error) {
 	path := r.options.Guest
 	if path == "" {
 		var err error
-		if path, err = guestbin.Find(); err != nil {
+		if path, err = guestbin.Find(runtime.GOARCH, r.options.DataDir); err != nil {
 			return "", err
 		}
 	}

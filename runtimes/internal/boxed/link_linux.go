@@ -55,7 +55,7 @@ func (m *making) openLink(ctx context.Context) error {
 // environment is that of every program of the box.
 func (m *making) environment() []string {
 	all := surroundings.Variables(surroundings.Where{
-		Network: m.spec.Network,
+		Network: m.spec.Network, Language: m.spec.Language,
 		Path:    toolsTarget + ":" + surroundings.SystemPath,
 		Found:   slices.Concat(m.found.kit.Env, m.language.Env),
 		Session: m.spec.Env,

@@ -84,7 +84,7 @@ func (r *Runtime) prove(ctx context.Context, found *found, language *Language) (
 	if err != nil {
 		return nil, err
 	}
-	err = check(ctx, e, &found.kit, language)
+	err = r.check(ctx, e, &found.kit, language)
 	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
 	defer cancel()
 	if err := errors.Join(e.Close(closing), e.workspace.Close()); err != nil {
@@ -104,12 +104,17 @@ const (
 
 // check runs the program that proves the language in an environment made for
 // it. An error is a *runtimes.Problem, which says what the program did instead.
-func check(ctx context.Context, e *Environment, kit *Kit, language *Language) error {
+func (r *Runtime) check(ctx context.Context, e *Environment, kit *Kit, language *Language) error {
 	c := language.Check
+	if c.Run == nil {
+		cold := c.Cold
+		c = hello(language.Language, r.flavor.Type)
+		c.Cold = cold
+	}
 	if _, err := e.workspace.WriteFile(ctx, runtimes.WriteFile{Path: c.Name, Content: []byte(c.Text)}); err != nil {
 		return &runtimes.Problem{Step: stepFile, Reason: reason.Workspace(err), Err: err}
 	}
-	run, want := c.Run, "ok\n"
+	run, want := c.Run, c.Want
 	if c.Cold != nil && language.Warm != nil && !language.Warm.ready() {
 		run, want = c.Cold, ""
 	}

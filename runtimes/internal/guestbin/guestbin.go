@@ -1,5 +1,6 @@
 // Package guestbin finds the agent's program, cmd/guest, which the server puts
-// into every container and box.
+// into every container and box: a server that was built by `make build` carries
+// it for both processors and writes it out where it is first needed.
 package guestbin
 
 import (
@@ -28,21 +29,23 @@ var (
 var ErrNotFound = errors.New("the agent's program was not found: run `make build`, " +
 	"or put guest-linux-" + runtime.GOARCH + " beside the server, or name it in " + Variable)
 
-// Find returns the absolute path of the agent for this machine's architecture.
-// See FindFor.
-func Find() (string, error) { return FindFor(runtime.GOARCH) }
-
-// FindFor returns the absolute path of the agent for an architecture as Go
-// names it: what Variable says, else beside the server's program
-// (guest-linux-ARCH, guest), else in .cache/guest of the working directory or
-// of one above it, where the Makefile puts it.
-// Errors: ErrNotFound; that of a Variable that names no file.
-func FindFor(arch string) (string, error) {
+// Find returns the absolute path of the agent for an architecture as Go names
+// it: what Variable says, else the one that this program carries, written into
+// the data directory (or, where that is mounted noexec, into the user's
+// directory of caches), else one beside the server's program (guest-linux-ARCH,
+// guest), else one in .cache/guest of the working directory or of one above it,
+// where the Makefile puts it too.
+// Errors: ErrNotFound; that of a Variable that names no file; ErrNotExecutable
+// and others where it cannot be written out.
+func Find(arch, dataDir string) (string, error) {
 	if named := os.Getenv(Variable); named != "" {
 		if err := check(named); err != nil {
 			return "", fmt.Errorf("%s: %w", Variable, err)
 		}
 		return filepath.Abs(named)
+	}
+	if Embedded(arch) {
+		return unpack(arch, places(dataDir))
 	}
 	for _, path := range candidates(arch) {
 		if check(path) == nil {
@@ -52,8 +55,10 @@ func FindFor(arch string) (string, error) {
 	return "", ErrNotFound
 }
 
+func fileName(arch string) string { return "guest-linux-" + arch }
+
 func candidates(arch string) []string {
-	name := "guest-linux-" + arch
+	name := fileName(arch)
 	var paths []string
 	if self, err := os.Executable(); err == nil {
 		if real, err := filepath.EvalSymlinks(self); err == nil {

@@ -46,7 +46,8 @@ var offline = []string{
 
 // Where says where programs run.
 type Where struct {
-	Network runtimes.Network
+	Network  runtimes.Network
+	Language runtimes.Language
 	// Path are the directories of PATH after those of what a session installs.
 	// Empty means SystemPath.
 	Path string
@@ -62,7 +63,7 @@ func Variables(w Where) []string {
 	if w.Network == runtimes.NoNetwork {
 		fixed = append(fixed, offline...)
 	}
-	return Merge(usual, w.Found, fixed, w.Session)
+	return Merge(usual, w.Found, w.Language.Facts().Env, fixed, w.Session)
 }
 
 func path(rest string) string {

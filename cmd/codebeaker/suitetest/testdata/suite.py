@@ -1,7 +1,7 @@
 # Runs one of CPython's test modules. It prints a line for each test on standard
 # output: pass, fail or skip, a tab, the test; and at last "end". What the tests
 # themselves print goes to standard error.
-import faulthandler, os, sys, tempfile, unittest
+import faulthandler, importlib, os, sys, tempfile, unittest
 
 out = os.fdopen(os.dup(1), "w", buffering=1)
 os.dup2(2, 1)
@@ -10,7 +10,9 @@ faulthandler.dump_traceback_later(int(sys.argv[2]), exit=True)
 
 from test import support
 
-support.use_resources = []  # nothing that needs a network, much time or memory
+# Servers on the loopback interface count as a network there; nothing that needs
+# much time or memory.
+support.use_resources = ["network"]
 
 
 class Lines(unittest.TestResult):
@@ -40,7 +42,17 @@ class Lines(unittest.TestResult):
         self.line("fail", test)
 
 
-unittest.defaultTestLoader.loadTestsFromName("test." + sys.argv[1]).run(Lines())
+try:
+    importlib.import_module("test." + sys.argv[1])
+except ModuleNotFoundError as missing:  # this installation is without it
+    sys.exit(str(missing))
+except unittest.SkipTest:
+    pass
+try:
+    unittest.defaultTestLoader.loadTestsFromName("test." + sys.argv[1]).run(Lines())
+except unittest.SkipTest as reason:
+    print("skip", sys.argv[1], sep="\t", file=out)
+    print(reason, file=sys.stderr)
 print("end", file=out)
 out.flush()
 os._exit(0)  # threads that tests left do not hold it

@@ -32,7 +32,7 @@ var Build = sync.OnceValues(build)
 // the same moment replace it by rename; whoever executes the old one keeps it.
 func build() (string, error) {
 	if named := os.Getenv(guestbin.Variable); named != "" {
-		return guestbin.Find()
+		return guestbin.Find(runtime.GOARCH, "")
 	}
 	root, err := moduleRoot()
 	if err != nil {

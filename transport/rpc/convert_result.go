@@ -1,0 +1,208 @@
+package rpc
+
+import (
+	"encoding/base64"
+	"fmt"
+	"math"
+	"time"
+	"unsafe"
+
+	"github.com/codebeaker/codebeaker/actors"
+	"github.com/codebeaker/codebeaker/actors/output"
+	"github.com/codebeaker/codebeaker/runtimes"
+	"github.com/codebeaker/codebeaker/transport/jsonrpc"
+	"github.com/codebeaker/codebeaker/transport/protocol"
+)
+
+// wireOutcome is the memory of one converted outcome, so that a pooled call
+// converts its outcome without an allocation.
+type wireOutcome struct {
+	execute protocol.ExecuteResult
+	process protocol.ProcessResult
+	parts   [2]part
+	message string
+	wall    int64
+	cpu     int64
+	memory  int64
+}
+
+// of converts an outcome to a result of most bytes at most; zero is any size.
+// The result shares the captured output and lives as long as w.
+func (w *wireOutcome) of(o *actors.Outcome, most int) *protocol.ExecuteResult {
+	w.execute = protocol.ExecuteResult{
+		Success:     o.Success,
+		ErrorCode:   o.ErrorCode,
+		DurationMs:  milliseconds(o.Duration),
+		ExecutionID: o.ExecutionID,
+	}
+	if !o.Success {
+		w.message = shortened(o.Error)
+		w.execute.Error = &w.message
+	}
+	switch r := o.Result.(type) {
+	case *actors.ProcessResult:
+		w.execute.Result = w.program(r, most)
+	default:
+		if names, ok := o.Note.(*commandNames); ok && o.Success {
+			w.execute.Result = fileResult(r, names, most)
+		}
+	}
+	return &w.execute
+}
+
+// started converts the answer to a command in the background.
+func (w *wireOutcome) started(s *actors.Started) *protocol.ExecuteResult {
+	w.execute = protocol.ExecuteResult{
+		Success:     true,
+		DurationMs:  milliseconds(s.Duration),
+		ExecutionID: s.ExecutionID,
+		State:       output.Running.String(),
+	}
+	return &w.execute
+}
+
+// program converts what a program did. All but the streams is there before they
+// are fitted in.
+func (w *wireOutcome) program(r *actors.ProcessResult, most int) *protocol.ProcessResult {
+	p := &w.process
+	*p = protocol.ProcessResult{
+		ExitCode:        r.Exit.Code,
+		Signal:          r.Exit.Signal,
+		Status:          r.Exit.Status.String(),
+		StdoutTruncated: r.Stdout.Truncated,
+		StderrTruncated: r.Stderr.Truncated,
+	}
+	for _, ended := range r.Exit.Ended {
+		p.EndedProcesses = append(p.EndedProcesses, protocol.EndedProcess{PID: ended.PID, Name: ended.Name})
+	}
+	for _, limit := range r.Exit.LimitsHit {
+		p.LimitsHit = append(p.LimitsHit, string(limit))
+	}
+	usage := &r.Exit.Usage
+	if usage.Wall > 0 {
+		w.wall = milliseconds(usage.Wall)
+		p.Usage.WallMs = &w.wall
+	}
+	if usage.CPU != nil {
+		w.cpu = milliseconds(*usage.CPU)
+		p.Usage.CPUMs = &w.cpu
+	}
+	if usage.PeakMemory != nil {
+		w.memory = *usage.PeakMemory
+		p.Usage.PeakMemoryBytes = &w.memory
+	}
+	w.streams(r, most)
+	return p
+}
+
+// streams puts the streams into the result, which is complete otherwise.
+func (w *wireOutcome) streams(r *actors.ProcessResult, most int) {
+	p, stdout, stderr := &w.process, &w.parts[0], &w.parts[1]
+	stdout.of(&r.Stdout)
+	stderr.of(&r.Stderr)
+	fitStreams(stdout, stderr, most, w.size)
+	p.Stdout, p.StdoutEncoding = stdout.text()
+	p.Stderr, p.StderrEncoding = stderr.text()
+	p.StdoutOmittedBytes, p.StderrOmittedBytes = stdout.omitted, stderr.omitted
+	p.StdoutTruncated = p.StdoutTruncated || stdout.omitted > 0
+	p.StderrTruncated = p.StderrTruncated || stderr.omitted > 0
+	w.parts = [2]part{}
+}
+
+// size is that of the result as it is.
+func (w *wireOutcome) size() int {
+	w.execute.Result = &w.process
+	encoded, err := jsonrpc.AppendValue(nil, &w.execute)
+	if err != nil {
+		return 0 // the reply will say so
+	}
+	return len(encoded)
+}
+
+// commandNames are what the result of a file command repeats of the command.
+// They travel with it as actors.Execute.Note.
+type commandNames struct {
+	kind        string // canonical type
+	path        string
+	destination string
+
+	// Of a read_file: what was asked for.
+	encoding       protocol.Encoding
+	offset, length int64 // length zero is all
+}
+
+// fileResult converts the result of a file command; paths are those that the
+// client gave. Of what is large there is as much as fits into most bytes; zero
+// is any size.
+func fileResult(result any, n *commandNames, most int) any {
+	switch r := result.(type) {
+	case *actors.FileWritten:
+		return &protocol.FileWritten{Path: n.path, Bytes: r.Bytes}
+	case *actors.FileCopied:
+		return &protocol.FileCopied{SourcePath: n.path, DestinationPath: n.destination, Bytes: r.Bytes}
+	case *runtimes.FileContent:
+		return fileContent(n, r, most)
+	case *runtimes.Listing:
+		return listing(n.path, r, most)
+	}
+	if n.kind == protocol.TypeMoveFile {
+		return &protocol.FileMoved{SourcePath: n.path, DestinationPath: n.destination}
+	}
+	return &protocol.PathResult{Path: n.path}
+}
+
+// rest is what is left of most bytes beside the path.
+func rest(most int, path string) int {
+	if most == 0 {
+		return 0
+	}
+	const members = 256
+	return max(most-members-stringSize(path), 1)
+}
+
+// end is where in a file of that size the reading was to end.
+func (n *commandNames) end(size int64) int64 {
+	if n.length > 0 && n.length < size-n.offset {
+		return n.offset + n.length
+	}
+	return size
+}
+
+func fileContent(n *commandNames, r *runtimes.FileContent, most int) *protocol.FileContent {
+	more := n.offset+int64(len(r.Content)) < n.end(r.Size)
+	kept, encoding := fitContent(r.Content, n.encoding, more, rest(most, n.path))
+	if len(kept) == 0 {
+		kept = r.Content // there is room for none of it: the reply is refused, rather than go on nowhere
+	}
+	f := &protocol.FileContent{Path: n.path, Size: r.Size, Encoding: string(encoding)}
+	f.Truncated = n.offset+int64(len(kept)) < n.end(r.Size)
+	if encoding == protocol.Base64 {
+		f.Content = base64.StdEncoding.EncodeToString(kept)
+	} else {
+		f.Content = unsafe.String(unsafe.SliceData(kept), len(kept))
+	}
+	return f
+}
+
+func listing(path string, r *runtimes.Listing, most int) *protocol.Listing {
+	n := fitEntries(r.Entries, rest(most, path))
+	l := &protocol.Listing{Path: path, Entries: make([]protocol.Entry, n), Truncated: r.Truncated || n < len(r.Entries)}
+	for i := range l.Entries {
+		e := &r.Entries[i]
+		l.Entries[i] = protocol.Entry{
+			Name: e.Name, Path: e.Path, Type: string(e.Type), Size: e.Size,
+			Mode:       fmt.Sprintf("%04o", e.Mode),
+			ModifiedAt: wireTime(time.UnixMilli(e.ModifiedAt)),
+		}
+	}
+	return l
+}
+
+// milliseconds rounds to the nearest.
+func milliseconds(d time.Duration) int64 { return d.Round(time.Millisecond).Milliseconds() }
+
+// wireTime is RFC 3339 in UTC with milliseconds.
+func wireTime(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z07:00") }
+
+// wireMinutes is minutes to six digits, which is finer than a millisecond.
+func wireMinutes(d time.Duration) float64 { return math.Round(d.Minutes()*1e6) / 1e6 }

@@ -1,0 +1,59 @@
+package rpc
+
+import (
+	"strconv"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/codebeaker/codebeaker/transport"
+	"github.com/codebeaker/codebeaker/transport/jsonrpc"
+	"github.com/codebeaker/codebeaker/transport/websocket"
+)
+
+// metrics are the instruments of a door.
+type metrics struct {
+	requests *prometheus.CounterVec
+	invalid  *prometheus.CounterVec
+}
+
+// newMetrics registers the instruments, at zero.
+func newMetrics(all *transport.Metrics, hub *websocket.Hub) *metrics {
+	m := &metrics{
+		requests: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "codebeaker_requests_total", Help: "Requests by method and code; 0 is success."}, []string{"method", "code"}),
+		invalid:  prometheus.NewCounterVec(prometheus.CounterOpts{Name: "codebeaker_invalid_requests_total", Help: "What was no request, by code."}, []string{"code"}),
+	}
+	all.Registry().MustRegister(m.requests, m.invalid, prometheus.NewGaugeFunc(
+		prometheus.GaugeOpts{Name: "codebeaker_connections", Help: "Open WebSocket connections."},
+		func() float64 { return float64(hub.Count()) }))
+	return m
+}
+
+// rejected counts what was no request.
+func (m *metrics) rejected(e *jsonrpc.Error) {
+	m.invalid.WithLabelValues(strconv.Itoa(int(e.Code))).Inc()
+}
+
+func (m *metrics) unknownMethod() {
+	m.invalid.WithLabelValues(strconv.Itoa(int(jsonrpc.MethodNotFound))).Inc()
+}
+
+// counters count the requests of one method.
+type counters struct {
+	ok     prometheus.Counter
+	failed *prometheus.CounterVec
+}
+
+func (m *metrics) countersOf(method string) counters {
+	return counters{
+		ok:     m.requests.WithLabelValues(method, "0"),
+		failed: m.requests.MustCurryWith(prometheus.Labels{"method": method}),
+	}
+}
+
+func (c *counters) count(e *jsonrpc.Error) {
+	if e == nil {
+		c.ok.Inc()
+		return
+	}
+	c.failed.WithLabelValues(strconv.Itoa(int(e.Code))).Inc()
+}
