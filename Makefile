@@ -19,6 +19,13 @@ export PATH := $(PATH):$(CACHE)/tools/bin
 # The race detector needs a C compiler; `make test` says so when there is none.
 RACE = $(if $(shell command -v $$($(GO) env CC)),-race,)
 
+# The tests of whole programs, and those that run one package at a time, for they
+# share the engine, the control groups and two cores, and some measure what others
+# would disturb. PROGRAM_RACE is RACE for the programs.
+PROGRAMS     := /bench$$|/cmd/
+ALONE        := /runtimes/(bun|deno|docker|guest|host|native|internal)(/|$$)
+PROGRAM_RACE ?= $(RACE)
+
 # The agent is pid 1 of containers and boxes: Linux, no C library, small. The
 # commit is not in it: the server, which embeds it, is compiled again only when
 # it has changed.
@@ -46,14 +53,19 @@ run: build ## Start the server on LISTEN (127.0.0.1:5039) with what this machine
 	@docker/scripts/tools.sh bun deno || echo '  going on without: Bun and Deno sessions need them on PATH'
 	exec bin/codebeaker serve --listen $(LISTEN) --build-images docker/scripts/images.sh
 
-# One package at a time: the tests share the engine, the control groups and two
-# cores, and some of them measure what others would disturb.
 test: guest ## Set up what the tests need, then run every test with the race detector
 	@docker/scripts/testbed.sh
-	$(GO) test $(RACE) -p 1 -shuffle=on -timeout=30m $(TESTFLAGS) $(PACKAGES)
+	@$(GO) list -export -test -f '' $(RACE) $(PACKAGES) # compiles, on all processors
+	@list=$$($(GO) list $(PACKAGES)); status=0; \
+	run() { [[ -z $$1 ]] || $(GO) test "$${@:2}" -shuffle=on -timeout=30m $(TESTFLAGS) $$1 || status=1; }; \
+	run "$$(grep -vE '$(PROGRAMS)|$(ALONE)' <<<"$$list")" $(RACE); \
+	run "$$(grep -E '$(ALONE)' <<<"$$list")" $(RACE) -p 1; \
+	run "$$(grep -E '$(PROGRAMS)' <<<"$$list")" $(PROGRAM_RACE) -p 1; \
+	exit $$status
 
-test-short: guest ## Run the tests that need neither Docker nor root
-	$(GO) test -short -shuffle=on $(TESTFLAGS) ./...
+# Without -shuffle, so that what has not changed is not run again.
+test-short: guest ## Run the tests that need neither Docker nor root, in a minute
+	$(GO) test -short $(TESTFLAGS) ./...
 
 conformance: guest ## Run the conformance suite on every runtime of this machine
 	@docker/scripts/testbed.sh

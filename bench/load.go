@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/codebeaker/codebeaker/bench/internal/load"
-	"github.com/codebeaker/codebeaker/bench/internal/progress"
+	"github.com/codebeaker/codebeaker/bench/internal/measure"
 	"github.com/codebeaker/codebeaker/bench/internal/report"
 	"github.com/codebeaker/codebeaker/bench/internal/result"
 )
@@ -93,7 +93,7 @@ func (a *app) load(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	bar := progress.New(a.stderr)
+	bar := measure.NewBar(a.stderr)
 	run := &result.Run{
 		Schema: result.Schema, Kind: result.Load, Command: append([]string{"bench"}, args...),
 		Started: time.Now().UTC(), Seed: f.seed, Host: a.facts(ctx),
@@ -103,7 +103,7 @@ func (a *app) load(ctx context.Context, args []string) error {
 	return a.finish(run, &f.common, ended)
 }
 
-func (a *app) loadInto(ctx context.Context, run *result.Run, f *loadFlags, bar *progress.Bar) (err error) {
+func (a *app) loadInto(ctx context.Context, run *result.Run, f *loadFlags, bar *measure.Bar) (err error) {
 	o := a.local
 	if o.Names == nil && f.runtime != "" {
 		o.Names = []string{strings.ToLower(f.runtime)}

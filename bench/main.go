@@ -18,8 +18,8 @@ import (
 	"os/signal"
 	"syscall"
 
-	"github.com/codebeaker/codebeaker/bench/internal/hostfacts"
 	"github.com/codebeaker/codebeaker/bench/internal/local"
+	"github.com/codebeaker/codebeaker/bench/internal/result"
 	"github.com/codebeaker/codebeaker/runtimes/host"
 )
 
@@ -34,7 +34,7 @@ const (
 func main() {
 	host.RunRelay()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	code := (&app{stdout: os.Stdout, stderr: os.Stderr, facts: hostfacts.Gather}).run(ctx, os.Args[1:])
+	code := (&app{stdout: os.Stdout, stderr: os.Stderr, facts: result.GatherFacts}).run(ctx, os.Args[1:])
 	stop()
 	os.Exit(code)
 }
@@ -45,7 +45,7 @@ type app struct {
 	// local are the options of the server in process.
 	local local.Options
 	// facts finds out about the machine.
-	facts func(context.Context) hostfacts.Facts
+	facts func(context.Context) result.Facts
 }
 
 // errUsage marks mistakes of the command line.

@@ -13,7 +13,6 @@ import (
 
 	"go.uber.org/goleak"
 
-	"github.com/codebeaker/codebeaker/bench/internal/hostfacts"
 	"github.com/codebeaker/codebeaker/bench/internal/local"
 	"github.com/codebeaker/codebeaker/bench/internal/result"
 	"github.com/codebeaker/codebeaker/runtimes"
@@ -49,7 +48,7 @@ func faked(t *testing.T, kind runtimes.Type, programs map[string]fake.Program) *
 }
 
 // noFacts spares the tests that ask programs for their versions.
-func noFacts(context.Context) hostfacts.Facts { return hostfacts.Facts{CPUs: 1} }
+func noFacts(context.Context) result.Facts { return result.Facts{CPUs: 1} }
 
 // outcome is what a run of the program left.
 type outcome struct {

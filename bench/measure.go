@@ -11,9 +11,8 @@ import (
 	"time"
 
 	"github.com/codebeaker/codebeaker/bench/internal/baseline"
-	"github.com/codebeaker/codebeaker/bench/internal/leftover"
+	"github.com/codebeaker/codebeaker/bench/internal/local"
 	"github.com/codebeaker/codebeaker/bench/internal/measure"
-	"github.com/codebeaker/codebeaker/bench/internal/progress"
 	"github.com/codebeaker/codebeaker/bench/internal/result"
 	"github.com/codebeaker/codebeaker/bench/internal/workload"
 	"github.com/codebeaker/codebeaker/runtimes/host"
@@ -33,7 +32,7 @@ func (a *app) measure(ctx context.Context, args []string) error {
 	if err := checkOld(&f.common); err != nil {
 		return err
 	}
-	bar := progress.New(a.stderr)
+	bar := measure.NewBar(a.stderr)
 	run := &result.Run{
 		Schema: result.Schema, Kind: result.Measure, Command: append([]string{"bench"}, args...),
 		Started: time.Now().UTC(), Seed: f.seed, Quick: f.quick, Host: a.facts(ctx),
@@ -44,7 +43,7 @@ func (a *app) measure(ctx context.Context, args []string) error {
 }
 
 // measureInto fills the document; on an error it has what was measured.
-func (a *app) measureInto(ctx context.Context, run *result.Run, f *measureFlags, bar *progress.Bar) (err error) {
+func (a *app) measureInto(ctx context.Context, run *result.Run, f *measureFlags, bar *measure.Bar) (err error) {
 	o := a.local
 	o.AwaitCaches = !f.quick
 	if o.Names == nil && len(f.runtimes) > 0 {
@@ -64,7 +63,7 @@ func (a *app) measureInto(ctx context.Context, run *result.Run, f *measureFlags,
 		run.Notes = append(run.Notes, "Go's standard library was compiled for the cache of Native sessions while this ran, which took time from all others: run it again.")
 	}
 	p.sweep(ctx, bar)
-	files, err := leftover.MkdirTemp(leftover.Files)
+	files, err := local.MkdirTemp(local.Files)
 	if err != nil {
 		return err
 	}
@@ -84,15 +83,15 @@ func (a *app) measureInto(ctx context.Context, run *result.Run, f *measureFlags,
 }
 
 // sweep removes what the baselines of killed runs left.
-func (p *place) sweep(ctx context.Context, bar *progress.Bar) {
-	leftover.SweepFiles()
+func (p *place) sweep(ctx context.Context, bar *measure.Bar) {
+	local.SweepFiles()
 	if !serves(p.target, "Docker") {
 		return
 	}
 	if _, err := exec.LookPath("docker"); err != nil {
 		return
 	}
-	if err := leftover.SweepContainers(ctx); err != nil {
+	if err := local.SweepContainers(ctx); err != nil {
 		bar.Note("%v", err)
 	}
 }

@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 
+	"github.com/codebeaker/codebeaker/bench/internal/baseline"
 	"github.com/codebeaker/codebeaker/bench/internal/local"
-	"github.com/codebeaker/codebeaker/bench/internal/progress"
+	"github.com/codebeaker/codebeaker/bench/internal/measure"
 	"github.com/codebeaker/codebeaker/bench/internal/result"
 	"github.com/codebeaker/codebeaker/bench/internal/workload"
 	"github.com/codebeaker/codebeaker/runtimes"
@@ -27,7 +29,7 @@ type place struct {
 
 // open connects to the target, or starts a server in process with the named
 // runtimes.
-func (a *app) open(ctx context.Context, c *common, o local.Options, bar *progress.Bar) (p *place, err error) {
+func (a *app) open(ctx context.Context, c *common, o local.Options, bar *measure.Bar) (p *place, err error) {
 	p = &place{url: address(c.target)}
 	if p.options.Key = c.key; p.options.Key == "" {
 		p.options.Key = os.Getenv("CODEBEAKER_KEY")
@@ -51,7 +53,7 @@ func (a *app) open(ctx context.Context, c *common, o local.Options, bar *progres
 }
 
 // start starts a server in process.
-func (p *place) start(ctx context.Context, o local.Options, bar *progress.Bar) error {
+func (p *place) start(ctx context.Context, o local.Options, bar *measure.Bar) error {
 	if o.Runtimes == nil {
 		guest, err := local.BuildGuest(ctx)
 		if err != nil {
@@ -100,4 +102,42 @@ func address(target string) string {
 		target = scheme + "://" + rest + "/ws/jsonrpc"
 	}
 	return target
+}
+
+// engines are the peers that were named.
+func (f *measureFlags) engines() ([]baseline.Peer, error) {
+	var found []baseline.Peer
+	for _, text := range f.peers {
+		e, err := baseline.ParsePeer(text)
+		if err != nil {
+			return nil, fmt.Errorf("%w: -peer: %w", errUsage, err)
+		}
+		found = append(found, e)
+	}
+	if _, ok := workload.HelloOf("Docker", f.language); !ok {
+		return nil, fmt.Errorf("%w: -language: there is no program in %q", errUsage, f.language)
+	}
+	return found, nil
+}
+
+// peerTasks run one program on every runtime and on every peer, each time in
+// an environment of its own; and on the runtimes in a session that lives, which
+// the peers do not have.
+func (p *place) peerTasks(f *measureFlags, dir string) (tasks []*measure.Task, absent []*result.Series, err error) {
+	engines, err := f.engines()
+	if err != nil {
+		return nil, nil, err
+	}
+	tasks, absent = workload.Tasks(p.target, workload.Options{Effort: f.effort(), Language: f.language, Wanted: func(scenario string) bool {
+		return scenario == workload.OneShot || scenario == workload.Hello
+	}})
+	program, _ := workload.HelloOf("Docker", f.language)
+	for i, e := range engines {
+		own := filepath.Join(dir, fmt.Sprint("peer-", i))
+		if err := os.Mkdir(own, 0o755); err != nil {
+			return nil, nil, err
+		}
+		tasks = append(tasks, baseline.PeerTask(e, f.language, program, own, f.effort()))
+	}
+	return tasks, absent, nil
 }

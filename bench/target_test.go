@@ -68,7 +68,7 @@ func TestAServerThatGoesAwayMidRunLeavesAPartialReport(t *testing.T) {
 		t.Fatal(err)
 	}
 	path := filepath.Join(t.TempDir(), "r.json")
-	bench(t, nil, "-quick", "-scenario", "create,execute", "-count", "5000", "-target", server.URL, "-o", path).
+	bench(t, nil, "-quick", "-scenario", "create,execute", "-count", "300", "-target", server.URL, "-o", path).
 		want(t, exitFailed, "INCOMPLETE", "Run a program that does nothing")
 	if err := <-closed; err != nil {
 		t.Error(err)

@@ -2,6 +2,9 @@ package runtimes
 
 import "context"
 
+// WorkspacePath is where programs see the workspace of their session.
+const WorkspacePath = "/workspace"
+
 // Workspace is the tree of files of one session, seen by its programs as
 // /workspace. It outlives the environment. Its methods are safe for use by
 // several goroutines.

@@ -42,7 +42,7 @@ var layers = map[string][]string{
 	"transport/streamtest":              {"transport/protocol"},
 	"cmd/codebeaker":                    {"actors", "runtimes", "runtimes/host", "runtimes/calibration", "transport", "transport/rpc", "transport/sessions", "transport/websocket", "transport/client", "transport/protocol"},
 	"bench":                             {"bench/internal/...", "actors", "actors/output", "runtimes", "runtimes/...", "transport", "transport/..."},
-	"bench/internal/local":              {"bench/internal/leftover", "actors", "runtimes", "runtimes/host", "transport", "transport/rpc", "transport/sessions", "transport/websocket"},
+	"bench/internal/local":              {"actors", "runtimes", "runtimes/host", "transport", "transport/rpc", "transport/sessions", "transport/websocket"},
 	"bench/internal/load":               {"bench/internal/...", "transport/client", "transport/protocol", "transport/jsonrpc", "transport/websocket"},
 	"bench/internal/...":                {"bench/internal/...", "transport/client", "transport/protocol"},
 }
@@ -65,9 +65,9 @@ var owners = map[string][]string{
 	"github.com/prometheus":             {"transport", "transport/rpc"},
 	"github.com/montanaflynn/stats":     {"runtimes/calibration", "bench", "bench/internal/..."},
 	"github.com/HdrHistogram":           {"bench/internal/load"},
-	"github.com/schollz/progressbar":    {"bench/internal/progress"},
+	"github.com/schollz/progressbar":    {"bench/internal/measure"},
 	"go.yaml.in/yaml":                   {"bench/internal/load"},
-	"golang.org/x/perf":                 {"bench/internal/stats"},
+	"golang.org/x/perf":                 {"bench/internal/result"},
 }
 
 // listed is what `go list -json` says of a package.

@@ -117,7 +117,7 @@ func backgroundAndQueue(t *testing.T, _ *Program, f *foreign, s session) {
 
 // Executions are limited, and those in the background end with their session.
 func TestASixtyFifthExecutionIsBusyAndAllEndWithTheirSession(t *testing.T) {
-	p := startServer(t)
+	p := sharedServer(t)
 	for _, kind := range []runtimes.Type{runtimes.Bun, runtimes.Docker} {
 		t.Run(kind.String(), func(t *testing.T) {
 			language := map[runtimes.Type]string{runtimes.Bun: "javascript", runtimes.Docker: "python"}[kind]

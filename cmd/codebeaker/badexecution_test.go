@@ -12,7 +12,7 @@ import (
 // What is wrong with a call about an execution is said at once, by code and
 // member, whether the execution runs, has ended, or never was.
 func TestBadCallsAboutAnExecutionAreRefusedAtOnce(t *testing.T) {
-	p := startServer(t)
+	p := sharedServer(t)
 	for _, c := range []struct {
 		kind     runtimes.Type
 		language string
@@ -125,7 +125,7 @@ var tooLate = []refusal{
 }
 
 func TestBadWaysToRunACommandAreRefusedByMember(t *testing.T) {
-	p := startServer(t)
+	p := sharedServer(t)
 	needLanguage(t, p, runtimes.Bun, "javascript")
 	f := connect(t, "npm-ws", p.URL())
 	s := f.create(object{"language": "javascript", "runtimeType": "Bun"})

@@ -8,7 +8,7 @@ import (
 )
 
 func TestBadInputIsRefusedByNameAndHarmsNothing(t *testing.T) {
-	p := startServer(t)
+	p := sharedServer(t)
 	f := connect(t, "npm-ws", p.URL())
 	cases := []struct {
 		method string

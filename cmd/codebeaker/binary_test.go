@@ -103,7 +103,7 @@ func (b *binary) stop(t *testing.T) {
 
 func TestASecondServerOnTheDirectoryExitsWithAMessage(t *testing.T) {
 	path, dir := buildServer(t), shortTempDir(t)
-	first := startBinary(t, path, dir, "--runtimes", "native")
+	first := startBinary(t, path, dir, "--runtimes", "fake")
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
 	out, err := exec.CommandContext(ctx, path, "serve", "--listen", "127.0.0.1:0", "--data-dir", dir).CombinedOutput()
@@ -125,7 +125,7 @@ func TestAPublicAddressNeedsKeysAndThenAsksForThem(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := startBinary(t, path, dir, "--runtimes", "native")
+	server := startBinary(t, path, dir, "--runtimes", "fake")
 	url := "http" + strings.TrimSuffix(strings.TrimPrefix(server.url, "ws"), "/ws/jsonrpc") + "/rpc"
 	for _, c := range []struct {
 		key  string
@@ -161,6 +161,7 @@ func post(t *testing.T, url, key string) int {
 }
 
 func TestVersionAndDoctorAnswer(t *testing.T) {
+	notShort(t)
 	path := buildServer(t)
 	out, err := exec.CommandContext(t.Context(), path, "version").Output()
 	if err != nil || !strings.HasPrefix(string(out), "codebeaker ") {

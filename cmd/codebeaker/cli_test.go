@@ -31,10 +31,16 @@ type cli struct {
 	path, url string
 }
 
-// cliOn is the program for a server that has the runtime.
+// cliOn is the program for a server that has the runtime: the shared one, or
+// one of the test's own with these args.
 func cliOn(t *testing.T, kind runtimes.Type, args ...string) (*cli, *Program) {
 	t.Helper()
-	p := startServer(t, args...)
+	var p *Program
+	if len(args) == 0 {
+		p = sharedServer(t)
+	} else {
+		p = startServer(t, args...)
+	}
 	need(t, p, kind)
 	return &cli{buildServer(t), p.URL()}, p
 }
@@ -48,7 +54,11 @@ type use struct {
 // onOneServer runs tests on Native, one after another, with one server.
 func onOneServer(t *testing.T, uses []use) {
 	t.Helper()
-	c, _ := cliOn(t, runtimes.Native, "--runtimes", "native")
+	var args []string
+	if testing.Short() {
+		args = []string{"--runtimes", "native"}
+	}
+	c, _ := cliOn(t, runtimes.Native, args...)
 	for _, u := range uses {
 		t.Run(u.name, func(t *testing.T) { u.test(t, c) })
 	}
@@ -246,6 +256,7 @@ func readAndLeave(t *testing.T, cmd *exec.Cmd) {
 
 // Nothing of a command that was killed outlives the grace.
 func TestASessionOfAKilledCommandEnds(t *testing.T) {
+	notShort(t)
 	c, p := cliOn(t, runtimes.Native, "--runtimes", "native", "--disconnect-grace", "500ms")
 	cmd := c.command(t, "exec", "python", "--", "sh", "-c", "echo ready; sleep 1000")
 	stdout, err := cmd.StdoutPipe()
@@ -362,7 +373,7 @@ func TestAKeyIsAskedForAndTaken(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := openServer(t, dir, "--runtimes", "native")
+	p := openServer(t, dir, "--runtimes", "fake")
 	serve(t, p)
 	c := &cli{buildServer(t), p.URL()}
 	for key, want := range map[string]string{"": "--key", "wrong": "does not know this key"} {

@@ -29,7 +29,7 @@ func onEach(t *testing.T, p *Program, test func(t *testing.T, f *foreign, s sess
 }
 
 func TestAClosedSessionLeavesNothingWhateverItRan(t *testing.T) {
-	p := startServer(t)
+	p := sharedServer(t)
 	onEach(t, p, func(t *testing.T, f *foreign, s session) {
 		background := map[string]any{"sessionId": s.ID, "background": true, "command": map[string]any{
 			"type": "execute_shell", "commandName": "sh", "args": []string{"-c", "trap '' TERM; setsid sleep 1000 & sleep 1000"}}}
@@ -44,7 +44,7 @@ func TestAClosedSessionLeavesNothingWhateverItRan(t *testing.T) {
 }
 
 func TestAnEnvironmentKilledFromOutsideIsReplacedOnTheSameFiles(t *testing.T) {
-	p := startServer(t)
+	p := sharedServer(t)
 	onEach(t, p, func(t *testing.T, f *foreign, s session) {
 		f.write(s, "kept.txt", "still here")
 		running := f.send("session.execute", map[string]any{"sessionId": s.ID, "command": map[string]any{
@@ -101,7 +101,7 @@ func killFromOutside(t *testing.T, s session) {
 }
 
 func TestALimitThatIsReportedIsInForce(t *testing.T) {
-	p := startServer(t)
+	p := sharedServer(t)
 	onEach(t, p, func(t *testing.T, f *foreign, s session) {
 		f.close(s)
 		s = f.create(map[string]any{"language": s.Language, "runtimeType": s.Runtime,
@@ -128,6 +128,7 @@ func TestALimitThatIsReportedIsInForce(t *testing.T) {
 }
 
 func TestAServerThatIsKilledIsSweptByTheNext(t *testing.T) {
+	notShort(t)
 	binary, dir := buildServer(t), shortTempDir(t)
 	first := startBinary(t, binary, dir)
 	f := connect(t, "npm-ws", first.url)
@@ -171,6 +172,7 @@ func TestAServerThatIsKilledIsSweptByTheNext(t *testing.T) {
 }
 
 func TestTerminationEndsEverythingAndSaysSo(t *testing.T) {
+	notShort(t)
 	binary, dir := buildServer(t), shortTempDir(t)
 	server := startBinary(t, binary, dir)
 	eachClient(t, func(t *testing.T, connect func(*testing.T, string) *foreign) {

@@ -71,6 +71,7 @@ func relays(t *testing.T) (pids []string) {
 }
 
 func TestASessionReachesTheInternetOnlyWhenItAskedAndNeverTheHost(t *testing.T) {
+	notShort(t)
 	address, public, own := stageAddress(t)
 	before := len(relays(t))
 	path, dir := buildServer(t), shortTempDir(t)
@@ -109,6 +110,7 @@ func TestASessionReachesTheInternetOnlyWhenItAskedAndNeverTheHost(t *testing.T) 
 }
 
 func TestRelaysEndWithAServerThatIsKilled(t *testing.T) {
+	notShort(t)
 	stageAddress(t)
 	before := len(relays(t))
 	path, dir := buildServer(t), shortTempDir(t)
@@ -132,6 +134,7 @@ func TestRelaysEndWithAServerThatIsKilled(t *testing.T) {
 }
 
 func TestAnOperatorCanForbidTheInternet(t *testing.T) {
+	notShort(t)
 	p := startServer(t, "--runtimes", "native", "--internet=false")
 	f := connect(t, "python-websockets", p.URL())
 	refused := f.fails("session.create", map[string]any{"language": "python", "network": "internet"})

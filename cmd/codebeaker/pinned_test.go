@@ -12,11 +12,11 @@ import (
 
 // onEachBare runs a test in a fresh session of each runtime.
 func onEachBare(t *testing.T, test func(t *testing.T, b *bare, create map[string]any)) {
-	p := startServer(t)
+	p := sharedServer(t)
 	for _, c := range each {
 		t.Run(c.kind.String(), func(t *testing.T) {
 			needLanguage(t, p, c.kind, c.language)
-			create := map[string]any{"language": c.language, "runtimeType": c.kind.String(), "clientToken": "pinned-" + c.kind.String()}
+			create := map[string]any{"language": c.language, "runtimeType": c.kind.String(), "clientToken": t.Name()}
 			test(t, newBare(t, p, create), create)
 		})
 	}

@@ -82,6 +82,7 @@ func noise(size int) []byte {
 // The property of TestOutputIsJoinedAcrossConnectionsThatBreakAnywhere of
 // transport, on real programs.
 func TestOutputIsJoinedAcrossBrokenConnectionsOnEveryRuntime(t *testing.T) {
+	notShort(t)
 	p := startServer(t, "--output-bytes", "65536")
 	out, complaint := noise(150_000), noise(40_000)
 	const times = 10

@@ -41,7 +41,7 @@ var programs = []program{
 
 // The example of the issue, to the letter, by clients that are not ours.
 func TestTheSeedExampleRunsLiterally(t *testing.T) {
-	p := startServer(t)
+	p := sharedServer(t)
 	eachClient(t, func(t *testing.T, connect func(*testing.T, string) *foreign) {
 		need(t, p, runtimes.Bun)
 		f := connect(t, p.URL())
@@ -60,7 +60,7 @@ func TestTheSeedExampleRunsLiterally(t *testing.T) {
 }
 
 func TestEveryLanguageRunsARealProgramOnEveryRuntimeThatServesIt(t *testing.T) {
-	p := startServer(t)
+	p := sharedServer(t)
 	for _, c := range programs {
 		t.Run(c.runtime.String()+"/"+c.language, func(t *testing.T) {
 			needLanguage(t, p, c.runtime, c.language)
@@ -77,7 +77,7 @@ func TestEveryLanguageRunsARealProgramOnEveryRuntimeThatServesIt(t *testing.T) {
 }
 
 func TestAllFileCommandsOnTheWireAreAlikeOnEveryRuntime(t *testing.T) {
-	p := startServer(t)
+	p := sharedServer(t)
 	for kind, language := range map[runtimes.Type]string{
 		runtimes.Bun: "javascript", runtimes.Deno: "javascript", runtimes.Native: "python", runtimes.Docker: "python",
 	} {

@@ -2,11 +2,14 @@ package main
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -15,15 +18,89 @@ import (
 
 	"github.com/codebeaker/codebeaker/runtimes"
 	"github.com/codebeaker/codebeaker/runtimes/host"
+	"github.com/codebeaker/codebeaker/transport/client"
+	"github.com/codebeaker/codebeaker/transport/protocol"
 )
 
 func TestMain(m *testing.M) {
 	host.RunRelay()
-	goleak.VerifyTestMain(m)
+	goleak.VerifyTestMain(closing{m})
 }
 
-// startServer runs a whole server, without calibration unless args say so, and
-// stops it at the end of the test.
+// closing stops the shared server after the tests, before goroutines are looked for.
+type closing struct{ *testing.M }
+
+func (c closing) Run() int {
+	code := c.M.Run()
+	if shared.stop == nil {
+		return code
+	}
+	if err := shared.stop(); err != nil {
+		fmt.Fprintln(os.Stderr, "the shared server:", err)
+		return max(code, 1)
+	}
+	return code
+}
+
+// shared is one server with every runtime of this machine: to find them takes
+// five seconds.
+var shared struct {
+	sync.Mutex
+	program *Program
+	stop    func() error
+}
+
+// sharedServer is the server that all tests use that need every runtime and
+// change nothing of the server. Sessions that the test leaves are closed.
+func sharedServer(t testing.TB) *Program {
+	t.Helper()
+	notShort(t)
+	shared.Lock()
+	defer shared.Unlock()
+	if shared.program == nil {
+		dir := tempDir(t)
+		p := openServer(t, dir)
+		end := run(p)
+		shared.program, shared.stop = p, func() error { return errors.Join(end(), os.RemoveAll(dir)) }
+	}
+	p := shared.program
+	t.Cleanup(func() {
+		if err := closeSessions(p); err != nil {
+			t.Error(err)
+		}
+	})
+	return p
+}
+
+// notShort skips a test in a short run: starting environments takes seconds.
+func notShort(t testing.TB) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("it starts environments of every runtime of this machine")
+	}
+}
+
+// closeSessions closes all sessions of a server.
+func closeSessions(p *Program) error {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	c, err := client.Dial(ctx, p.URL(), client.Options{})
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	var list protocol.SessionPage
+	if err := c.Call(ctx, protocol.MethodSessionList, nil, &list); err != nil {
+		return err
+	}
+	for _, s := range list.Sessions {
+		err = errors.Join(err, c.Call(ctx, protocol.MethodSessionClose, map[string]any{"sessionId": s.SessionID}, nil))
+	}
+	return err
+}
+
+// startServer runs a whole server of the test's own, without calibration unless
+// args say so, and stops it at the end of the test. See sharedServer.
 func startServer(t testing.TB, args ...string) *Program {
 	t.Helper()
 	p := openServer(t, shortTempDir(t), args...)
@@ -31,8 +108,20 @@ func startServer(t testing.TB, args ...string) *Program {
 	return p
 }
 
-// shortTempDir is a directory that the uids of sessions may pass through.
+// shortTempDir is a tempDir that is gone after the test.
 func shortTempDir(t testing.TB) string {
+	t.Helper()
+	dir := tempDir(t)
+	t.Cleanup(func() {
+		if err := os.RemoveAll(dir); err != nil {
+			t.Errorf("something is left in the data directory: %v", err)
+		}
+	})
+	return dir
+}
+
+// tempDir is a directory that the uids of sessions may pass through.
+func tempDir(t testing.TB) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "codebeaker-test-")
 	if err != nil {
@@ -44,11 +133,6 @@ func shortTempDir(t testing.TB) string {
 	if err := os.Symlink(sharedCache(t), filepath.Join(dir, "cache")); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		if err := os.RemoveAll(dir); err != nil {
-			t.Errorf("something is left in the data directory: %v", err)
-		}
-	})
 	return dir
 }
 
@@ -103,18 +187,23 @@ func openServer(t testing.TB, dir string, args ...string) *Program {
 // serve runs the program until the end of the test.
 func serve(t testing.TB, p *Program) {
 	t.Helper()
-	ctx, stop := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- p.Run(ctx, io.Discard) }()
+	stop := run(p)
 	t.Cleanup(func() {
-		stop()
-		if err := <-done; err != nil {
+		if err := stop(); err != nil {
 			t.Errorf("serve: %v", err)
 		}
-		if err := p.Close(); err != nil {
-			t.Errorf("close: %v", err)
-		}
 	})
+}
+
+// run runs the program until stop is called.
+func run(p *Program) (stop func() error) {
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- p.Run(ctx, io.Discard) }()
+	return func() error {
+		cancel()
+		return errors.Join(<-done, p.Close())
+	}
 }
 
 // need skips the test when the server lacks the runtime, or fails it when

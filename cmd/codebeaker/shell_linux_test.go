@@ -86,7 +86,7 @@ func (y *typist) exit() int {
 }
 
 func TestShellIsATerminalInASession(t *testing.T) {
-	c, p := cliOn(t, runtimes.Native, "--runtimes", "native,docker")
+	c, p := cliOn(t, runtimes.Native)
 	for _, kind := range []runtimes.Type{runtimes.Native, runtimes.Docker} {
 		t.Run(kind.String(), func(t *testing.T) {
 			need(t, p, kind)
@@ -116,6 +116,7 @@ func TestShellIsATerminalInASession(t *testing.T) {
 }
 
 func TestCLIShellOnNative(t *testing.T) {
+	notShort(t)
 	onOneServer(t, []use{
 		{"RunsAnInteractiveProgram", shellRunsAnInteractiveProgram},
 		{"ThatIsEndedClosesItsSession", endedShellClosesItsSession},

@@ -23,7 +23,7 @@ const (
 // Clients that are not ours close at messages above what they take by
 // themselves, which is 1 MiB for websockets in Python.
 func TestAClientWithItsOwnLimitsSurvivesLargeAnswers(t *testing.T) {
-	p := startServer(t)
+	p := sharedServer(t)
 	needLanguage(t, p, runtimes.Native, "python")
 	eachClient(t, func(t *testing.T, connect func(*testing.T, string) *foreign) {
 		f := connect(t, p.URL())
@@ -89,7 +89,7 @@ func TestAClientWithItsOwnLimitsSurvivesLargeAnswers(t *testing.T) {
 }
 
 func TestTheGoClientTakesAllOfALargeOutputAndItsResult(t *testing.T) {
-	p := startServer(t)
+	p := sharedServer(t)
 	needLanguage(t, p, runtimes.Native, "python")
 	f := connect(t, "python-websockets", p.URL())
 	s := f.create(object{"language": "python", "runtimeType": "Native"})
@@ -114,7 +114,7 @@ func TestTheGoClientTakesAllOfALargeOutputAndItsResult(t *testing.T) {
 // The first client of the README, as it stands there, with a program that
 // writes 100 MB.
 func TestTheClientOfTheREADMESurvivesLargeOutput(t *testing.T) {
-	p := startServer(t)
+	p := sharedServer(t)
 	need(t, p, runtimes.Bun)
 	page, err := os.ReadFile("../../README.md")
 	if err != nil {

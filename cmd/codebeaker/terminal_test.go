@@ -22,7 +22,7 @@ type promise struct {
 }
 
 func keepOnEach(t *testing.T, promises []promise) {
-	p := startServer(t)
+	p := sharedServer(t)
 	onEach(t, p, func(t *testing.T, f *foreign, s session) {
 		for _, c := range promises {
 			t.Run(c.name, func(t *testing.T) {
@@ -139,7 +139,7 @@ var repls = []struct {
 }
 
 func TestInteractiveProgramsOfEachLanguageAnswer(t *testing.T) {
-	p := startServer(t)
+	p := sharedServer(t)
 	for _, c := range repls {
 		t.Run(c.kind.String()+"/"+c.language, func(t *testing.T) {
 			needLanguage(t, p, c.kind, c.language)

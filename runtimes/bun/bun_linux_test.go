@@ -96,3 +96,8 @@ func TestBunReachesTheInternetWhenAsked(t *testing.T) {
   console.log(await fetch(url).then((r) => r.text(), () => "refused"))`,
 	})
 }
+
+func BenchmarkCreate(b *testing.B) {
+	boxedtest.BenchmarkCreate(b, New(boxedtest.Options(b)), runtimes.JavaScript,
+		"hello.js", "console.log('hello')", "bun", "hello.js")
+}

@@ -128,3 +128,8 @@ func TestDenoReachesTheInternetWhenAsked(t *testing.T) {
   console.log(await fetch(url).then((r) => r.text(), () => "refused"))`,
 	})
 }
+
+func BenchmarkCreate(b *testing.B) {
+	boxedtest.BenchmarkCreate(b, New(boxedtest.Options(b)), runtimes.TypeScript,
+		"hello.ts", "console.log('hello' as string)", "deno", "run", "hello.ts")
+}

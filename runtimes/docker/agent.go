@@ -136,7 +136,7 @@ func agentLink(log *slog.Logger, groups *cgroup.Finder) handshaker {
 			Hello: guestlink.Hello{
 				Harden:    guestlink.Harden{NoCapabilities: true, NoNewPrivileges: true, Seccomp: true},
 				Env:       g.environment,
-				Workspace: workspaceTarget,
+				Workspace: runtimes.WorkspacePath,
 				Places:    []string{surroundings.Home, temporaryTarget, sharedMemoryTarget},
 				Files:     g.files,
 			},

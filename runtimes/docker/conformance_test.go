@@ -25,11 +25,12 @@ func TestConformance(t *testing.T) {
 		remote   bool
 		found    []runtimes.Language
 		disk     bool // all sessions have their files there
+		only     []string
 	}{
-		{"python", runtimes.Python, false, nil, false},
-		{"nodejs", runtimes.JavaScript, false, []runtimes.Language{}, false},
-		{"remote python", runtimes.Python, true, []runtimes.Language{runtimes.Python}, false},
-		{"python on disk", runtimes.Python, false, []runtimes.Language{}, true},
+		{"python", runtimes.Python, false, nil, false, nil},
+		{"nodejs", runtimes.JavaScript, false, []runtimes.Language{}, false, runtimetest.InImage},
+		{"remote python", runtimes.Python, true, []runtimes.Language{runtimes.Python}, false, nil},
+		{"python on disk", runtimes.Python, false, []runtimes.Language{}, true, runtimetest.OnDisk},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			requireEngine(t, c.language)
@@ -45,6 +46,7 @@ func TestConformance(t *testing.T) {
 				Lacks:    lacks,
 				Language: c.language,
 				FoundIn:  c.found,
+				Only:     c.only,
 				New: func(t testing.TB) runtimes.Runtime {
 					r = newRealRuntime(t, func(o *Options) { o.Remote = c.remote })
 					return r
@@ -65,7 +67,6 @@ func TestConformance(t *testing.T) {
 				if !possible || os.Geteuid() != 0 {
 					t.Skip("no session can have files on a disk of its own:", reason)
 				}
-				h.Only = runtimetest.OnDisk
 				h.Spec = func(spec *runtimes.Spec) { spec.Limits.DiskBytes, spec.DiskAsked = 160<<20, true }
 			}
 			runtimetest.Run(t, h)

@@ -15,6 +15,7 @@ import (
 	"github.com/docker/docker/api/types/mount"
 
 	"github.com/codebeaker/codebeaker/runtimes"
+	"github.com/codebeaker/codebeaker/runtimes/internal/procfs"
 	"github.com/codebeaker/codebeaker/runtimes/internal/sizes"
 	"github.com/codebeaker/codebeaker/runtimes/internal/surroundings"
 	"github.com/codebeaker/codebeaker/runtimes/internal/workspace"
@@ -22,7 +23,6 @@ import (
 
 // Where things are inside a container.
 const (
-	workspaceTarget = "/workspace"
 	etcTarget       = "/etc"
 	guestDirectory  = "/.codebeaker/bin"
 	guestTarget     = guestDirectory + "/guest"
@@ -56,13 +56,7 @@ const (
 // maskedPaths hide what says too much about the host, or lets one harm it. The
 // engine has a list of its own, which grew over the years: this is the newest
 // one, for older engines too.
-var maskedPaths = []string{
-	"/proc/acpi", "/proc/asound", "/proc/interrupts", "/proc/kcore", "/proc/keys", "/proc/latency_stats",
-	"/proc/sched_debug", "/proc/scsi", "/proc/timer_list", "/proc/timer_stats",
-	"/sys/devices/virtual/powercap", "/sys/firmware",
-}
-
-var readonlyPaths = []string{"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"}
+var maskedPaths = append([]string{"/sys/devices/virtual/powercap", "/sys/firmware"}, procfs.Masked...)
 
 // blueprint is what a container is made from.
 type blueprint struct {
@@ -123,7 +117,7 @@ func (b *blueprint) hostConfig() *container.HostConfig {
 		Tmpfs:          b.scratch(),
 		ShmSize:        b.share(),
 		MaskedPaths:    maskedPaths,
-		ReadonlyPaths:  readonlyPaths,
+		ReadonlyPaths:  procfs.ReadOnly,
 		Init:           &noInit,
 		Mounts:         b.mounts,
 		Resources: container.Resources{
@@ -157,7 +151,7 @@ func (b *blueprint) scratch() map[string]string {
 		surroundings.Home: common + fmt.Sprintf(",mode=0700,uid=%d,gid=%d", b.uid, b.gid),
 	}
 	for path := range b.image.volumes {
-		if _, taken := mounts[path]; !taken && path != workspaceTarget {
+		if _, taken := mounts[path]; !taken && path != runtimes.WorkspacePath {
 			mounts[path] = "ro,nosuid,nodev,noexec,size=4096,nr_inodes=2"
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -18,6 +19,7 @@ import (
 
 	"github.com/codebeaker/codebeaker/runtimes"
 	"github.com/codebeaker/codebeaker/runtimes/internal/egress"
+	"github.com/codebeaker/codebeaker/runtimes/internal/procfs"
 	"github.com/codebeaker/codebeaker/runtimes/internal/pss"
 	"github.com/codebeaker/codebeaker/runtimes/internal/reason"
 	"github.com/codebeaker/codebeaker/runtimes/internal/tunnel"
@@ -164,22 +166,18 @@ func oomSourceOf(pid int) oomSource {
 	return oomFileSource{file}
 }
 
-// oomFile reads /proc/PID/cgroup: hierarchy:controllers:path.
+// oomFile reads /proc/PID/cgroup.
 func oomFile(text string) string {
-	var unified string
-	for line := range strings.Lines(text) {
-		fields := strings.SplitN(strings.TrimSuffix(line, "\n"), ":", 3)
-		if len(fields) != 3 {
-			continue
-		}
-		if fields[1] == "memory" {
-			return filepath.Join(cgroupRoot, "memory", fields[2], "memory.oom_control")
-		}
-		if fields[0] == "0" {
-			unified = filepath.Join(cgroupRoot, fields[2], "memory.events")
+	groups := procfs.ParseGroups(text)
+	for _, g := range groups {
+		if slices.Equal(g.Controllers, []string{"memory"}) {
+			return filepath.Join(cgroupRoot, "memory", g.Path, "memory.oom_control")
 		}
 	}
-	return unified
+	if path, ok := procfs.Unified(groups); ok {
+		return filepath.Join(cgroupRoot, path, "memory.events")
+	}
+	return ""
 }
 
 // readOOMKills is 0 when the container is gone.

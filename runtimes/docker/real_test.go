@@ -20,9 +20,12 @@ import (
 )
 
 // requireEngine skips a test where no engine answers, and fails it where
-// CODEBEAKER_REQUIRE names docker.
+// CODEBEAKER_REQUIRE names docker. A short run leaves it out.
 func requireEngine(t testing.TB, images ...runtimes.Language) {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("it needs a Docker engine")
+	}
 	e, err := newEngine("", defaultDeadlines)
 	if err == nil {
 		defer e.close()

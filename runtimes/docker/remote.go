@@ -71,7 +71,7 @@ func (a *remoteAccess) makeWorkspace(ctx context.Context, spec runtimes.Spec) (*
 	if err == nil {
 		// The courier makes the workspace belong to the session's user, and fills
 		// the other volume with the image's /etc and the files of the session.
-		entries := []tarEntry{{name: workspaceTarget[1:] + "/", mode: 0o700, uid: uid, gid: uid}}
+		entries := []tarEntry{{name: runtimes.WorkspacePath[1:] + "/", mode: 0o700, uid: uid, gid: uid}}
 		for _, file := range etcFiles(spec, uid, uid) {
 			entries = append(entries, tarEntry{name: etcTarget[1:] + "/" + file.name, mode: 0o644, content: []byte(file.content)})
 		}

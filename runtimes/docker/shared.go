@@ -85,7 +85,7 @@ func (p sharedPlace) limits() (bytes, inodes int64) { return p.Directory.Limits(
 // mount binds the directory. It is mounted nosuid and nodev already where the
 // server may mount; elsewhere the container's no-new-privileges and its lack of
 // capabilities do the same.
-func (p sharedPlace) mount() mount.Mount { return writable(p.Path(), workspaceTarget) }
+func (p sharedPlace) mount() mount.Mount { return writable(p.Path(), runtimes.WorkspacePath) }
 
 // scratch are the mounts of the places that lie on the workspace's storage.
 func (p sharedPlace) scratch(ctx context.Context) ([]mount.Mount, error) {

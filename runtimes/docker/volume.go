@@ -43,7 +43,7 @@ func (w *volumeWorkspace) limits() (bytes, inodes int64) { return 0, 0 }
 
 func (w *volumeWorkspace) mount() mount.Mount {
 	return mount.Mount{
-		Type: mount.TypeVolume, Source: w.name, Target: workspaceTarget,
+		Type: mount.TypeVolume, Source: w.name, Target: runtimes.WorkspacePath,
 		VolumeOptions: &mount.VolumeOptions{NoCopy: true},
 	}
 }

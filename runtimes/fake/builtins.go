@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"io"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -12,28 +11,7 @@ import (
 	"github.com/codebeaker/codebeaker/runtimes"
 )
 
-// builtins are the programs of every environment besides "true", which does
-// nothing.
-var builtins = map[string]Program{
-	"print":    func(r *Run) int { return say(r.Stdout(), r) },
-	"complain": func(r *Run) int { return say(r.Stderr(), r) },
-	"fail":     fail,
-	"cat":      cat,
-	"sleep":    sleep,
-	"spill":    spill,
-	"trap":     trap,
-	"stubborn": stubborn,
-	"crash":    func(r *Run) int { r.Crash(); return 1 },
-	"env":      func(r *Run) int { return lines(r, r.Env()) },
-	"pwd":      func(r *Run) int { return lines(r, []string{r.Dir()}) },
-	"read":     readFile,
-	"write":    writeFile,
-	"remove":   removeFile,
-	"size":     size,
-	"relay":    relay,
-}
-
-// Builtins returns the names of the built-in programs, sorted:
+// builtins are the programs of every environment besides "true":
 //
 //	true              exit 0, without a goroutine
 //	print TEXT...     the arguments to standard output, as they are
@@ -53,13 +31,23 @@ var builtins = map[string]Program{
 //	size              COLUMNSxROWS of the terminal, again after each SIGWINCH
 //	relay             the channel's input to its output, then prints "done"
 //	relay N           N letters c to the channel, then prints "done"
-func Builtins() []string {
-	names := []string{"true"}
-	for name := range builtins {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return names
+var builtins = map[string]Program{
+	"print":    func(r *Run) int { return say(r.Stdout(), r) },
+	"complain": func(r *Run) int { return say(r.Stderr(), r) },
+	"fail":     fail,
+	"cat":      cat,
+	"sleep":    sleep,
+	"spill":    spill,
+	"trap":     trap,
+	"stubborn": stubborn,
+	"crash":    func(r *Run) int { r.Crash(); return 1 },
+	"env":      func(r *Run) int { return lines(r, r.Env()) },
+	"pwd":      func(r *Run) int { return lines(r, []string{r.Dir()}) },
+	"read":     readFile,
+	"write":    writeFile,
+	"remove":   removeFile,
+	"size":     size,
+	"relay":    relay,
 }
 
 func say(to io.Writer, r *Run) int {

@@ -92,7 +92,7 @@ func (e *Environment) Isolation() runtimes.Isolation { return e.runtime.isolatio
 func (e *Environment) Workspace() runtimes.Workspace { return e.workspace }
 
 // Start starts a program: one of Options.Programs or a built-in one (see
-// Builtins). "true" tells its exit before Start returns and allocates nothing.
+// builtins.go). "true" tells its exit before Start returns and allocates nothing.
 func (e *Environment) Start(ctx context.Context, cmd runtimes.Command, sink runtimes.Sink) (runtimes.Process, error) {
 	if err := context.Cause(ctx); err != nil {
 		return nil, err

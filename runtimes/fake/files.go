@@ -192,9 +192,9 @@ func (r *Run) Env() []string {
 // Dir is the working directory, an absolute path below /workspace.
 func (r *Run) Dir() string {
 	if r.p.cmd.Dir == "" {
-		return "/workspace"
+		return runtimes.WorkspacePath
 	}
-	return "/workspace/" + r.p.cmd.Dir
+	return runtimes.WorkspacePath + "/" + r.p.cmd.Dir
 }
 
 // Workspace is the session's, for programs that work on files.

@@ -59,7 +59,7 @@ func opened(t *testing.T, names ...string) *runtimes.Registry {
 // returns what it wrote.
 func output(t *testing.T, rt runtimes.Runtime, spec runtimes.Spec, file, text string, line ...string) string {
 	t.Helper()
-	spec.Session = "added"
+	spec.Name = "added"
 	spec.Limits = runtimes.Limits{MemoryBytes: 256 << 20, CPUs: 1, Processes: 64, DiskBytes: 16 << 20, OpenFiles: 256, OutputBytes: 1 << 20}
 	env, err := rt.Create(t.Context(), spec)
 	if err != nil {
@@ -90,6 +90,7 @@ type written struct {
 	exited chan runtimes.Exit
 }
 
+func (w *written) Started()                           {}
 func (w *written) Output(_ runtimes.Stream, p []byte) { w.text.Write(p) }
 func (w *written) InputReady()                        {}
 func (w *written) Exited(exit runtimes.Exit)          { w.exited <- exit }

@@ -143,6 +143,7 @@ func compiled(said, prefix string) string {
 
 // A machine whose python3 has its bytecode has sessions without these variables.
 func TestNativePythonUsesTheMachinesBytecode(t *testing.T) {
+	boxedtest.NotShort(t)
 	prefix := withoutBytecode(t)
 	if out, err := exec.Command(filepath.Join(prefix, "bin", "python3"), "-m", "compileall", "-q", filepath.Join(prefix, "lib")).CombinedOutput(); err != nil {
 		t.Fatalf("%v, %s", err, out)

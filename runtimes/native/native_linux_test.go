@@ -94,9 +94,6 @@ func main() { fmt.Println("hello", http.StatusTeapot) }
 `
 
 func TestNativeGoStartsWarm(t *testing.T) {
-	if testing.Short() {
-		t.Skip("fills a build cache")
-	}
 	r := New(options(t))
 	boxedtest.Available(t, r, runtimes.Go)
 	waitForWarmGo(t)
@@ -172,7 +169,7 @@ func TestNativeConforms(t *testing.T) {
 	if a := boxedtest.Available(t, r); a.Serves(runtimes.Go) {
 		waitForWarmGo(t)
 	}
-	boxedtest.Conformance(t, func(o Options) runtimes.Runtime {
+	boxedtest.ConformanceOnEach(t, func(o Options) runtimes.Runtime {
 		if err := os.Symlink(os.Getenv(cacheVariable), o.CacheDir()); err != nil {
 			t.Fatal(err)
 		}

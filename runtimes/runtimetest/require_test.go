@@ -2,6 +2,7 @@ package runtimetest
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -41,6 +42,20 @@ func TestAMissingRuntimeIsSkippedUnlessItIsRequired(t *testing.T) {
 		Require(v, runtimes.Docker, c.found)
 		if v.said != c.want {
 			t.Errorf("%q: %q, want %q", c.list, v.said, c.want)
+		}
+	}
+}
+
+func TestSelectionsNameWhatThereIs(t *testing.T) {
+	var h Harness
+	for _, name := range slices.Concat(OnDisk, InGroups, InImage) {
+		h.Only = []string{name}
+		found := 0
+		for _, subject := range subjects {
+			found += len(h.wanted(subject.name, subject.cases))
+		}
+		if found == 0 {
+			t.Errorf("there is no %s", name)
 		}
 	}
 }

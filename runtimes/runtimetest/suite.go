@@ -105,6 +105,18 @@ var OnDisk = []string{
 	"Limits/DiskIsLimited", "Apart/SessionsDoNotSeeEachOthersFiles", "Loss",
 }
 
+// InGroups are the subjects and cases to run on a runtime with one more kind of
+// control groups, or without any: what these have to do with.
+var InGroups = []string{
+	"Life", "Exit", "Signals", "Stop", "Tree", "Concurrency", "Terminal", "Limits", "Apart", "Loss",
+	"Seen/ProcessorsAreTheSessions", "Seen/ProgramsOfOneSessionShareItsProcessors", "Seen/SessionsGetProcessorsThatAreFree",
+	"Seen/TheLimitOfProcessesIsTold", "Seen/ManyThreadsStart", "Seen/ATracerDoesNotHideTheEnd",
+}
+
+// InImage are the subjects to run on a runtime with one more image: what its
+// files have to do with.
+var InImage = []string{"Life", "Exit", "Surroundings", "Terminal", "Found", "Tools"}
+
 // suite is one run of the suite on one runtime.
 type suite struct {
 	harness  Harness

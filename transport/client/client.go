@@ -25,8 +25,6 @@ type Client struct {
 	finished chan struct{}  // closed when the client has ended
 	ending   sync.Once
 
-	following sync.Mutex // held over a Follow: streams begin in the order of their ids
-
 	mu       sync.Mutex
 	main     *link         // for calls; it may have ended
 	changed  chan struct{} // closed when main or cause changes
@@ -176,10 +174,6 @@ func (c *Client) connection(ctx context.Context) (*link, error) {
 // notifier takes the notifications of a connection for calls.
 func (c *Client) notifier(l *link) func(*jsonrpc.Message) {
 	return func(m *jsonrpc.Message) {
-		if s := l.streamOf(m); s != nil {
-			s.receive(m)
-			return
-		}
 		if m.Method == protocol.NotifyClosed {
 			var p protocol.SessionEnded
 			if decode(m.Params, &p) == nil {

@@ -154,23 +154,22 @@ func TestARefusalIsATypedErrorWithItsData(t *testing.T) {
 	}
 }
 
-func TestFollowDeliversTheOutputThenTheResult(t *testing.T) {
+func TestAnExecutionDeliversItsOutputThenItsResult(t *testing.T) {
 	c := dial(t, serve(t), client.Options{})
-	session := create(t, c)
 	const size = 5 << 20
-	s, err := c.Follow(client.Execute{SessionID: session, Command: client.Program("spill", fmt.Sprint(size))})
-	if err != nil {
-		t.Fatal(err)
-	}
+	e := startThrough(t, c, client.Execute{SessionID: create(t, c), Command: client.Program("spill", fmt.Sprint(size))})
 	var out, complaints bytes.Buffer
-	for o := range s.Chunks() {
+	for o, err := range e.Output() {
+		if err != nil {
+			t.Fatal(err)
+		}
 		if to := map[string]*bytes.Buffer{"stdout": &out, "stderr": &complaints}[o.Stream]; int64(to.Len()) != o.Offset {
 			t.Fatalf("a gap in %s at %d", o.Stream, o.Offset)
 		} else {
 			to.Write(o.Data)
 		}
 	}
-	r, err := s.Wait(t.Context())
+	r, err := e.Wait(t.Context())
 	if err != nil || !r.Success || out.Len() != size || complaints.Len() != size {
 		t.Errorf("%+v, %v, %d bytes, %d bytes", r, err, out.Len(), complaints.Len())
 	}
@@ -179,60 +178,41 @@ func TestFollowDeliversTheOutputThenTheResult(t *testing.T) {
 	}
 }
 
-func TestStreamsOfOneSessionAreNotMixedUp(t *testing.T) {
+func TestExecutionsOfOneSessionAreNotMixedUp(t *testing.T) {
 	c := dial(t, serve(t), client.Options{})
 	session := create(t, c)
-	var all []*client.Stream
+	var all []*client.Execution
 	for i := range 20 {
-		s, err := c.Follow(client.Execute{SessionID: session, Command: client.Program("print", fmt.Sprint(i))})
-		if err != nil {
-			t.Fatal(err)
-		}
-		all = append(all, s)
+		all = append(all, startThrough(t, c, client.Execute{SessionID: session, Command: client.Program("print", fmt.Sprint(i))}))
 	}
-	for i, s := range all {
+	for i, e := range all {
 		var got []byte
-		for o := range s.Chunks() {
+		for o, err := range e.Output() {
+			if err != nil {
+				t.Fatal(err)
+			}
 			got = append(got, o.Data...)
 		}
-		if r, err := s.Wait(t.Context()); err != nil || string(got) != fmt.Sprint(i) || r.Result.(*protocol.ProcessResult).Stdout != string(got) {
+		if r, err := e.Wait(t.Context()); err != nil || string(got) != fmt.Sprint(i) || r.Result.(*protocol.ProcessResult).Stdout != string(got) {
 			t.Errorf("%d: %q, %+v, %v", i, got, r, err)
 		}
 	}
 }
 
-func TestAStreamThatIsRefusedEnds(t *testing.T) {
-	c := dial(t, serve(t), client.Options{})
-	s, err := c.Follow(client.Execute{SessionID: "none", Command: client.Program("true")})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for range s.Chunks() {
-		t.Error("a chunk of nothing")
-	}
-	if _, err := s.Wait(t.Context()); !client.IsCode(err, protocol.SessionNotFound) {
-		t.Errorf("got %v", err)
-	}
-}
-
-func TestASignalEndsAStreamAndItsIDIsKnown(t *testing.T) {
+func TestASignalEndsAnExecutionWhoseIDIsKnown(t *testing.T) {
 	c := dial(t, serve(t), client.Options{})
 	session := create(t, c)
-	s, err := c.Follow(client.Execute{SessionID: session, Command: client.Program("trap"), Timeout: time.Hour})
-	if err != nil {
-		t.Fatal(err)
+	e := startThrough(t, c, client.Execute{SessionID: session, Command: client.Program("trap"), Timeout: time.Hour})
+	for o, err := range e.Output() {
+		if err != nil || string(o.Data) != "ready\n" {
+			t.Errorf("output %q, %v", o.Data, err)
+		}
+		break
 	}
-	if o := <-s.Chunks(); string(o.Data) != "ready\n" {
-		t.Errorf("output %q", o.Data)
-	}
-	id, err := s.ExecutionID(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if ok, err := c.Signal(t.Context(), session, id, "SIGTERM"); !ok || err != nil {
+	if ok, err := c.Signal(t.Context(), session, e.ID(), "SIGTERM"); !ok || err != nil {
 		t.Errorf("signal: %v, %v", ok, err)
 	}
-	if r, err := s.Wait(t.Context()); err != nil || !r.Success {
+	if r, err := e.Wait(t.Context()); err != nil || !r.Success {
 		t.Errorf("%+v, %v", r, err)
 	}
 }
@@ -254,24 +234,16 @@ func TestACallEndsWithItsContextAndTheNextOneWorks(t *testing.T) {
 func TestCallsOfAConnectionThatEndedFail(t *testing.T) {
 	c := dial(t, serve(t), client.Options{})
 	session := create(t, c)
-	s, err := c.Follow(client.Execute{SessionID: session, Command: client.Program("sleep", "1h")})
-	if err != nil {
-		t.Fatal(err)
-	}
+	e := startThrough(t, c, client.Execute{SessionID: session, Command: client.Program("sleep", "1h")})
 	waiting := make(chan error, 1)
 	go func() { _, err := c.Exec(t.Context(), session, client.Program("true")); waiting <- err }()
-	if _, err := s.ExecutionID(t.Context()); err != nil {
-		t.Fatal(err)
-	}
 	if err := c.Close(); err != nil {
 		t.Error(err)
 	}
-	for range s.Chunks() {
-	}
-	_, ofStream := s.Wait(t.Context())
+	_, ofExecution := e.Wait(t.Context())
 	_, ofCall := c.Initialize(t.Context())
 	var closed *websocket.CloseError
-	for name, err := range map[string]error{"waiting": <-waiting, "stream": ofStream, "later": ofCall, "notify": c.Notify("x", nil), "why": c.Err()} {
+	for name, err := range map[string]error{"waiting": <-waiting, "execution": ofExecution, "later": ofCall, "notify": c.Notify("x", nil), "why": c.Err()} {
 		if !errors.Is(err, client.ErrClosed) || !errors.As(err, &closed) {
 			t.Errorf("%s: %v", name, err)
 		}

@@ -25,8 +25,3 @@ func (c *Client) StayAttached(ctx context.Context, l *Link, session string) erro
 func (e *Execution) Receive(method, params string) {
 	e.receive(&jsonrpc.Message{Method: method, Params: jsonrpc.Raw(params)})
 }
-
-// Receive gives the stream a notification.
-func (s *Stream) Receive(method, params string) {
-	s.receive(&jsonrpc.Message{Method: method, Params: jsonrpc.Raw(params)})
-}

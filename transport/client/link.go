@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strconv"
@@ -22,21 +23,19 @@ type link struct {
 	last    int64
 	heard   bool
 	pending map[string]*pending // by id
-	streams map[string]*Stream  // by execution
 	cause   *websocket.CloseError
 }
 
 // pending is a call without its answer.
 type pending struct {
-	reply  chan *jsonrpc.Message  // of capacity 1; nil: the link ended
-	then   func(*jsonrpc.Message) // if any, sees the reply before all that follows it
-	stream *Stream                // of a Follow
+	reply chan *jsonrpc.Message  // of capacity 1; nil: the link ended
+	then  func(*jsonrpc.Message) // if any, sees the reply before all that follows it
 }
 
 func newLink(conn *websocket.Conn, notify func(*jsonrpc.Message)) *link {
 	return &link{
 		conn: conn, notify: notify, finished: make(chan struct{}),
-		pending: make(map[string]*pending), streams: make(map[string]*Stream),
+		pending: make(map[string]*pending),
 	}
 }
 
@@ -87,9 +86,6 @@ func (l *link) begin(p *pending) (id string, err error) {
 		return "", fmt.Errorf("%w: %w", errUnsent, l.cause)
 	}
 	l.last++
-	if p.stream != nil {
-		p.stream.order = l.last
-	}
 	id = strconv.FormatInt(l.last, 10)
 	p.reply = make(chan *jsonrpc.Message, 1)
 	l.pending[id] = p
@@ -122,6 +118,50 @@ func (l *link) await(ctx context.Context, id string, p *pending) (*jsonrpc.Messa
 		l.drop(id)
 		return nil, context.Cause(ctx)
 	}
+}
+
+// OnMessage is websocket.Handler's.
+func (l *link) OnMessage(conn *websocket.Conn, msg []byte, _ bool) {
+	if err := jsonrpc.DecodeMessages(msg, l.receive); err != nil {
+		conn.CloseWith(websocket.CodePolicy, "not a JSON-RPC message")
+	}
+}
+
+// OnClose is websocket.Handler's.
+func (l *link) OnClose(_ *websocket.Conn, cause *websocket.CloseError) {
+	l.mu.Lock()
+	l.cause = cause
+	waiting := l.pending
+	l.pending = nil
+	l.mu.Unlock()
+	for _, p := range waiting {
+		p.reply <- nil
+	}
+	close(l.finished)
+}
+
+func (l *link) receive(m *jsonrpc.Message) {
+	l.mu.Lock()
+	l.heard = true
+	notify := l.notify
+	p := l.pending[string(m.ID)]
+	if m.Method == "" {
+		delete(l.pending, string(m.ID))
+	}
+	l.mu.Unlock()
+	switch {
+	case m.Method != "":
+		notify(m)
+	case p != nil: // otherwise its caller has left
+		l.answer(p, m)
+	}
+}
+
+func (l *link) answer(p *pending, m *jsonrpc.Message) {
+	if p.then != nil {
+		p.then(m)
+	}
+	p.reply <- m
 }
 
 // Call makes a call and decodes its result into result, which may be nil. It
@@ -222,3 +262,45 @@ func (c *Client) Notify(method string, params any) error {
 	l.conn.Reply(func(dst []byte) []byte { return append(dst, b...) })
 	return nil
 }
+
+// decode decodes an object.
+func decode[T any](raw jsonrpc.Raw, dst *T) error { return jsonrpc.DecodeParams(raw, dst) }
+
+// decoder takes the result of a reply; nil has no use for it.
+type decoder func(jsonrpc.Raw) error
+
+// into decodes into a type of the protocol.
+func into[T any](dst *T) decoder {
+	return func(result jsonrpc.Raw) error { return jsonrpc.DecodeResult(result, dst) }
+}
+
+// anything decodes into whatever a caller has, as callers know it from
+// encoding/json.
+func anything(dst any) decoder {
+	if dst == nil {
+		return nil
+	}
+	return func(result jsonrpc.Raw) error { return json.Unmarshal(result, dst) }
+}
+
+func decodeReply(method string, m *jsonrpc.Message, decode decoder) error {
+	if m.Err != nil {
+		return &RefusedError{Method: method, Reply: m.Err}
+	}
+	if decode == nil {
+		return nil
+	}
+	if err := decode(m.Result); err != nil {
+		return &resultError{method, err}
+	}
+	return nil
+}
+
+// resultError is a result that is not of the type it should be.
+type resultError struct {
+	method string
+	err    error
+}
+
+func (e *resultError) Error() string { return e.method + ": result: " + e.err.Error() }
+func (e *resultError) Unwrap() error { return e.err }

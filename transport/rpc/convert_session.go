@@ -22,7 +22,7 @@ func sessionObject(i *actors.Info) protocol.Session {
 		Language:      i.Language.String(),
 		State:         i.State.String(),
 		CreatedAt:     wireTime(i.CreatedAt),
-		Workspace:     sessions.WorkspaceRoot,
+		Workspace:     runtimes.WorkspacePath,
 		Config: protocol.SessionConfig{
 			IdleTimeoutMinutes: wireMinutes(i.IdleTimeout),
 			MaxLifetimeMinutes: wireMinutes(i.MaxLifetime),

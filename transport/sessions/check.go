@@ -414,9 +414,6 @@ func arguments(args []string) error {
 	return nil
 }
 
-// WorkspaceRoot is where programs see the workspace.
-const WorkspaceRoot = "/workspace"
-
 // directory makes a path relative to the workspace and clean; "" is the
 // workspace itself. One that leads out of it stays as it is: the session
 // refuses it in its turn.
@@ -429,7 +426,7 @@ func directory(dir string) (string, error) {
 	}
 	below := dir
 	if path.IsAbs(dir) {
-		rest, ok := strings.CutPrefix(dir, WorkspaceRoot)
+		rest, ok := strings.CutPrefix(dir, runtimes.WorkspacePath)
 		if !ok || rest != "" && rest[0] != '/' {
 			return dir, nil
 		}

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/gobwas/ws"
+	"go.uber.org/goleak"
 )
 
 // rfcCase is what a client sends and what it gets. Its name begins with the
@@ -108,3 +109,5 @@ func (c rfcCase) run(t *testing.T, transport string, cut int) {
 		t.Errorf("OnClose got %v, want %d", err, c.closed)
 	}
 }
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }

@@ -1,6 +1,13 @@
 package load
 
 import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -8,7 +15,6 @@ import (
 	"github.com/HdrHistogram/hdrhistogram-go"
 
 	"github.com/codebeaker/codebeaker/bench/internal/result"
-	"github.com/codebeaker/codebeaker/bench/internal/stats"
 )
 
 // The range of the histograms, microseconds, and their digits.
@@ -148,7 +154,7 @@ func latencyOf(h *hdrhistogram.Histogram, buckets bool) result.Latency {
 		percent float64
 		to      **float64
 	}{{50, &l.Median}, {90, &l.P90}, {95, &l.P95}, {99, &l.P99}, {99.9, &l.P999}} {
-		if l.N >= int64(stats.Needed(p.percent)) {
+		if l.N >= int64(result.Needed(p.percent)) {
 			v := float64(h.ValueAtQuantile(p.percent)) / ms
 			*p.to = &v
 		}
@@ -159,4 +165,53 @@ func latencyOf(h *hdrhistogram.Histogram, buckets bool) result.Latency {
 		}
 	}
 	return l
+}
+
+// meter reads the server's metrics.
+type meter struct {
+	url    string
+	key    string
+	client *http.Client
+}
+
+// newMeter is for the server of a WebSocket address.
+func newMeter(address, key string) *meter {
+	address = strings.Replace(address, "ws", "http", 1)
+	if i := strings.Index(address, "/ws/"); i > 0 {
+		address = address[:i]
+	}
+	return &meter{url: address + "/metrics", key: key, client: &http.Client{Timeout: 2 * time.Second, Transport: &http.Transport{}}}
+}
+
+func (m *meter) close() { m.client.CloseIdleConnections() }
+
+// megabytes is the resident memory of the server, zero when it does not say.
+func (m *meter) megabytes(ctx context.Context) float64 {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, m.url, nil)
+	if err != nil {
+		return 0
+	}
+	if m.key != "" {
+		request.Header.Set("Authorization", "Bearer "+m.key)
+	}
+	answer, err := m.client.Do(request)
+	if err != nil {
+		return 0
+	}
+	defer answer.Body.Close()
+	bytes, err := gauge(answer.Body, "process_resident_memory_bytes")
+	if err != nil {
+		return 0
+	}
+	return bytes / (1 << 20)
+}
+
+// gauge finds a value without labels in the text format of Prometheus.
+func gauge(text io.Reader, name string) (float64, error) {
+	for lines := bufio.NewScanner(text); lines.Scan(); {
+		if value, ok := strings.CutPrefix(lines.Text(), name+" "); ok {
+			return strconv.ParseFloat(strings.TrimSpace(value), 64)
+		}
+	}
+	return 0, fmt.Errorf("there is no %s", name)
 }

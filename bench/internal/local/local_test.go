@@ -14,7 +14,6 @@ import (
 
 	"go.uber.org/goleak"
 
-	"github.com/codebeaker/codebeaker/bench/internal/leftover"
 	"github.com/codebeaker/codebeaker/runtimes"
 	"github.com/codebeaker/codebeaker/runtimes/fake"
 	"github.com/codebeaker/codebeaker/transport/client"
@@ -137,7 +136,7 @@ func TestWhatAKilledRunLeftIsRemoved(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	of := func(pid int) string { return filepath.Join(temp, fmt.Sprintf("%s%s-%d-1", leftover.Data, name, pid)) }
+	of := func(pid int) string { return filepath.Join(temp, fmt.Sprintf("%s%s-%d-1", Data, name, pid)) }
 	for _, dir := range []string{of(ended.Process.Pid), of(os.Getpid())} {
 		if err := os.MkdirAll(filepath.Join(dir, "workspaces", "n1.X", "files"), 0o711); err != nil {
 			t.Fatal(err)

@@ -1,17 +1,25 @@
+// Package local starts a server in this process, on a free port of loopback
+// and in a temporary data directory, so that the benchmark needs nothing to be
+// set up: it builds the guest agent itself where Go is there.
+//
+// What a run keeps outside its process, directories and containers, is marked with
+// its owner, so that the next run removes what killed ones have left.
 package local
 
 import (
 	"context"
+	"crypto/rand"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/codebeaker/codebeaker/actors"
-	"github.com/codebeaker/codebeaker/bench/internal/leftover"
 	"github.com/codebeaker/codebeaker/runtimes"
 	"github.com/codebeaker/codebeaker/runtimes/host"
 	"github.com/codebeaker/codebeaker/transport"
@@ -54,7 +62,7 @@ type Server struct {
 }
 
 const (
-	sweepTimeout = 15 * time.Second
+	sweepTimeout = 30 * time.Second // of what killed processes left
 	probeTimeout = 15 * time.Second
 	closeTimeout = 30 * time.Second
 )
@@ -96,7 +104,7 @@ func Start(ctx context.Context, o Options) (s *Server, err error) {
 
 // openHost makes the data directory and the runtimes.
 func (s *Server) openHost(o Options) (err error) {
-	if s.dir, err = leftover.MkdirTemp(leftover.Data); err != nil {
+	if s.dir, err = MkdirTemp(Data); err != nil {
 		return err
 	}
 	// Programs' uids pass through it to their workspaces.
@@ -203,4 +211,46 @@ func awaitCaches(ctx context.Context, dir string) (filling bool, err error) {
 		}
 	}
 	return false, nil
+}
+
+// markFile keeps in the data directory what names it on engines and in control
+// groups.
+const markFile = "mark"
+
+// newMark makes a mark and notes it in the directory.
+func newMark(dir string) (string, error) {
+	var random [6]byte
+	_, _ = rand.Read(random[:]) // it never fails
+	mark := hex.EncodeToString(random[:])
+	return mark, os.WriteFile(filepath.Join(dir, markFile), []byte(mark), 0o600)
+}
+
+// sweepAbandoned removes the data directories of processes that were killed,
+// with the environments and mounts that they left. What fails is logged and
+// left to the next.
+func sweepAbandoned(ctx context.Context, log *slog.Logger) {
+	for _, dir := range Dirs(Data) {
+		if err := sweepData(ctx, dir, log); err != nil {
+			log.Warn("a data directory is left of an earlier run", "directory", dir, "error", err)
+		}
+	}
+}
+
+func sweepData(ctx context.Context, dir string, log *slog.Logger) error {
+	mark, err := os.ReadFile(filepath.Join(dir, markFile))
+	if os.IsNotExist(err) { // nothing was made with it
+		return os.RemoveAll(dir)
+	}
+	if err != nil {
+		return err
+	}
+	h, err := host.Open(host.Options{DataDir: dir, Mark: strings.TrimSpace(string(mark)), Logger: log})
+	if err != nil { // it may live, in another namespace of processes
+		return err
+	}
+	h.Sweep(ctx)
+	if err := h.Close(); err != nil {
+		return err
+	}
+	return os.RemoveAll(dir)
 }

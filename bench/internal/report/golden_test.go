@@ -17,8 +17,6 @@ import (
 	"go.uber.org/goleak"
 	"golang.org/x/perf/benchfmt"
 
-	"github.com/codebeaker/codebeaker/bench/internal/compare"
-	"github.com/codebeaker/codebeaker/bench/internal/hostfacts"
 	"github.com/codebeaker/codebeaker/bench/internal/result"
 	"github.com/codebeaker/codebeaker/transport/protocol"
 )
@@ -64,7 +62,7 @@ func madeUp() *result.Run {
 	r := &result.Run{
 		Schema: result.Schema, Kind: result.Measure, Command: []string{"bench", "-seed", "7"}, Seed: 7, Seconds: 93,
 		Started: time.Date(2026, 11, 27, 4, 0, 0, 0, time.UTC),
-		Host: hostfacts.Facts{CPU: "Some CPU", CPUs: 2, MemoryBytes: 24 << 30, OS: "linux", Arch: "amd64", Distribution: "Some Linux",
+		Host: result.Facts{CPU: "Some CPU", CPUs: 2, MemoryBytes: 24 << 30, OS: "linux", Arch: "amd64", Distribution: "Some Linux",
 			Kernel: "6.1", CgroupVersion: 2, Load1: 0.5, Go: "go1.26", Commit: "abc", Dirty: true, Engine: "20.10", Tools: map[string]string{"node": "v20"}},
 		Server: result.Server{InProcess: true, Name: "codebeaker", Version: "1"},
 		Runtimes: []protocol.Runtime{
@@ -77,7 +75,7 @@ func madeUp() *result.Run {
 			{Scenario: "create", Subject: "Deno", NotBuilt: "not available: deno is not on PATH"},
 			series("execute", "", "Bun", "", 100, 1e6, 1e4), series("execute", "", "bare process", result.Bare, 20, 5e5, 1e3),
 			series("execute", "", "docker exec", result.Docker, 5, 1e8, 1e6),
-			series("write", "1 KB", "Bun", "", 30, 3e5, 100), {Scenario: "code-first", Subject: "Bun", NotBuilt: "the server's capabilities do not list execute_code"},
+			series("write", "1 KB", "Bun", "", 30, 3e5, 100), {Scenario: "execute", Subject: "Embedded", NotBuilt: "the runtime has no processes"},
 		},
 	}
 	r.Series[1].Fail("broken | pipe\nin two lines", false)
@@ -128,7 +126,7 @@ func TestTheComparisonIsAsItsGoldenFile(t *testing.T) {
 	now.Series[2] = series("execute", "", "bare process", result.Bare, 3, 5e5, 1e3)
 	old.Series[2] = now.Series[2]
 	now.Series = now.Series[:4]
-	compared, err := compare.Runs(old, now, 0.1)
+	compared, err := result.CompareRuns(old, now, 0.1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -158,12 +156,12 @@ func TestThePageLoadsNothing(t *testing.T) {
 				t.Errorf("it has %q", never)
 			}
 		}
-		wellFormed(t, page)
+		wellFormedPage(t, page)
 	}
 }
 
-// wellFormed reads the page with the rules of HTML for elements without an end.
-func wellFormed(t *testing.T, page string) {
+// wellFormedPage reads the page with the rules of HTML for elements without an end.
+func wellFormedPage(t *testing.T, page string) {
 	t.Helper()
 	decoder := xml.NewDecoder(strings.NewReader(strings.TrimPrefix(page, "<!doctype html>\n")))
 	decoder.Strict, decoder.AutoClose, decoder.Entity = false, xml.HTMLAutoClose, xml.HTMLEntity

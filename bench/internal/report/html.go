@@ -6,7 +6,6 @@ import (
 	"io"
 	"strings"
 
-	"github.com/codebeaker/codebeaker/bench/internal/chart"
 	"github.com/codebeaker/codebeaker/bench/internal/result"
 )
 
@@ -73,23 +72,23 @@ func HTML(w io.Writer, r *result.Run) error {
 
 func sectionOf(r *result.Run, group []*result.Series, told map[string]bool) section {
 	s := section{Table: tableOf(r, group, told)}
-	var rows []chart.Row
+	var rows []Row
 	for _, one := range group {
 		if one.Summary != nil {
 			rows = append(rows, chartRow(one))
 		}
 	}
 	if len(rows) > 0 {
-		s.Bars, s.Distributions = chart.Bars(rows), chart.Distributions(rows)
+		s.Bars, s.Distributions = Bars(rows), Distributions(rows)
 	}
 	if lines := overTime(group); len(lines) > 0 {
-		s.OverTime = chart.Lines(lines, true, chart.Duration, seconds)
+		s.OverTime = Lines(lines, true, Duration, seconds)
 	}
 	return s
 }
 
-func chartRow(s *result.Series) chart.Row {
-	r := chart.Row{Name: s.Subject, Class: s.Baseline, Median: s.Summary.Median, Samples: s.Samples}
+func chartRow(s *result.Series) Row {
+	r := Row{Name: s.Subject, Class: s.Baseline, Median: s.Summary.Median, Samples: s.Samples}
 	if r.Class == "" {
 		r.Class = "product"
 	}
@@ -102,4 +101,4 @@ func chartRow(s *result.Series) chart.Row {
 	return r
 }
 
-func seconds(v float64) string { return chart.Number(v) + " s" }
+func seconds(v float64) string { return Number(v) + " s" }

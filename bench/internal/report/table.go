@@ -2,9 +2,9 @@ package report
 
 import (
 	"fmt"
+	"io"
 	"strings"
 
-	"github.com/codebeaker/codebeaker/bench/internal/chart"
 	"github.com/codebeaker/codebeaker/bench/internal/result"
 	"github.com/codebeaker/codebeaker/bench/internal/workload"
 )
@@ -89,11 +89,11 @@ func row(s *result.Series, columns int, bare, docker bool) []string {
 	}
 	interval := "–"
 	if m.MedianCI != nil {
-		interval = chart.Duration(m.MedianCI.Low) + " – " + chart.Duration(m.MedianCI.High)
+		interval = Duration(m.MedianCI.Low) + " – " + Duration(m.MedianCI.High)
 	}
 	cells := []string{
-		s.Subject, fmt.Sprint(m.N), failed, chart.Duration(m.Median), interval, chart.Duration(m.Mean),
-		known(m.P90), known(m.P95), known(m.P99), chart.Duration(m.Min), chart.Duration(m.Max), known(m.StdDev),
+		s.Subject, fmt.Sprint(m.N), failed, Duration(m.Median), interval, Duration(m.Mean),
+		known(m.P90), known(m.P95), known(m.P99), Duration(m.Min), Duration(m.Max), known(m.StdDev),
 	}
 	for _, class := range []struct {
 		name  string
@@ -121,14 +121,14 @@ func known(v *float64) string {
 	if v == nil {
 		return "–"
 	}
-	return chart.Duration(*v)
+	return Duration(*v)
 }
 
 func ratio(v float64) string {
 	if v == 0 {
 		return "–"
 	}
-	return "×" + chart.Number(v)
+	return "×" + Number(v)
 }
 
 // notes tell what the row of a series cannot.
@@ -143,4 +143,41 @@ func notes(s *result.Series) (lines []string) {
 		lines = append(lines, fmt.Sprintf("%s: failed %d times: %s", s.Subject, f.Count, strings.Join(strings.Fields(f.Message), " ")))
 	}
 	return lines
+}
+
+// Comparison writes what has changed since an older report, for a terminal.
+func Comparison(w io.Writer, r *result.Changes) error {
+	var b strings.Builder
+	b.WriteString("\nCompared with the older report (medians)\n")
+	rows := [][]string{{"", "old", "new", "change", "p", "n", ""}}
+	for _, row := range r.Rows {
+		rows = append(rows, []string{
+			row.Key, measured(row.Old, row.OldN), measured(row.New, row.NewN), change(row), fmt.Sprintf("%.2g", row.P),
+			fmt.Sprintf("%d+%d", row.OldN, row.NewN), row.Verdict,
+		})
+	}
+	writeColumns(&b, rows)
+	fmt.Fprintf(&b, "  Mann-Whitney U; a row counts when p < %.2g (%.2g for all rows together); beyond %.0f %% slower it is a regression.\n",
+		r.Alpha, result.Alpha, r.Tolerance*100)
+	fmt.Fprintf(&b, "  What stands beside changed by %+.0f %% (median): that was the machine, not the product.\n", r.Machine*100)
+	if n := r.TooFew(); n > 0 {
+		fmt.Fprintf(&b, "  %d of %d rows have too few samples to tell a change of any size, and none of them is a regression: measure both without -quick, with a higher -count or -budget, or fewer scenarios.\n",
+			n, len(r.Rows))
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+func measured(v float64, n int) string {
+	if n == 0 {
+		return "–"
+	}
+	return Duration(v)
+}
+
+func change(row result.Change) string {
+	if row.OldN == 0 || row.NewN == 0 {
+		return "–"
+	}
+	return fmt.Sprintf("%+.1f %%", row.Change*100)
 }

@@ -1,3 +1,11 @@
+// Package report shows the document of a run to readers: as a table in the
+// terminal, as Markdown, as one page of HTML that needs nothing from elsewhere,
+// as JSON, and in the Go benchmark format that benchstat reads. Files of all
+// five are made from the same document.
+//
+// The pictures of the page are SVG: bars, distributions and lines over time. They
+// need no script; their colours come from the page's style by class (product,
+// bare, docker, beside, line0 to line7).
 package report
 
 import (

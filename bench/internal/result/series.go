@@ -2,8 +2,6 @@ package result
 
 import (
 	"strings"
-
-	"github.com/codebeaker/codebeaker/bench/internal/stats"
 )
 
 // The classes of what is measured beside the product.
@@ -37,7 +35,7 @@ type Series struct {
 	At       []float64 `json:"at"`      // when each ended, milliseconds since the first
 	Failures []Failure `json:"failures,omitempty"`
 
-	Summary *stats.Summary `json:"summary"` // nanoseconds; nil without samples
+	Summary *Summary `json:"summary"` // nanoseconds; nil without samples
 	// Ratios are this median divided by that of the baselines, by their class.
 	Ratios map[string]float64 `json:"ratios,omitempty"`
 }

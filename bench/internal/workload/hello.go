@@ -25,17 +25,6 @@ func HelloOf(runtime, language string) (Program, bool) {
 	return Program{file, l.Facts().Hello, l.RunLine(kind, file), output}, true
 }
 
-// codeOf is a line of a language for execute_code, and what it prints.
-func codeOf(language string) (code, prints string, ok bool) {
-	switch language {
-	case "javascript", "typescript":
-		return "console.log('hello', 40 + 2)", output, true
-	case "python":
-		return "print('hello', 40 + 2)", output, true
-	}
-	return "", "", false
-}
-
 // LeftOut begins the reasons of rows that were left out on purpose.
 const LeftOut = "left out: "
 

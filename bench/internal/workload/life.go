@@ -9,6 +9,7 @@ import (
 
 	"github.com/codebeaker/codebeaker/bench/internal/measure"
 	"github.com/codebeaker/codebeaker/bench/internal/result"
+	"github.com/codebeaker/codebeaker/transport/client"
 	"github.com/codebeaker/codebeaker/transport/protocol"
 )
 
@@ -47,67 +48,63 @@ func (m *maker) life(r protocol.Runtime) {
 				err = run(ctx, m.Client, s.SessionID, program.Args, program.Output)
 			}
 			err = errors.Join(err, c.Time(closed, func() error { return m.Client.CloseSession(ctx, s.SessionID) }))
-			switch {
-			case err != nil:
+			if err != nil {
 				return fmt.Errorf("the life of a session: %w", err)
-			case s.Pooled:
-				return errors.New("the environment came from a pool: it says nothing of a cold one")
 			}
 			c.Give(whole, time.Since(start), 1)
 			return nil
 		}})
 }
 
-// pooled takes an environment from the pool, once it has filled.
-func (m *maker) pooled(r protocol.Runtime) {
-	if r.Pool.Target == 0 {
-		m.lack(Pooled, "", r.RuntimeType, "the server keeps no pool for this runtime")
-		return
-	}
-	if !m.wants(Pooled) {
-		return
-	}
-	name, language := r.RuntimeType, m.shared(r)
-	made := series(Pooled, "", name, "session.create, "+language)
-	m.dear(measure.Task{Name: name + " from the pool", Series: []*result.Series{made},
-		Once: func(ctx context.Context, c *measure.Clock) error {
-			if err := m.awaitPool(ctx, name); err != nil {
-				return err
-			}
-			var s *protocol.Session
-			start := time.Now()
-			s, err := create(ctx, m.Client, name, language, nil)
-			took := time.Since(start)
-			if err != nil {
-				return err
-			}
-			if !s.Pooled {
-				err = errors.New("the environment did not come from the pool")
-			} else {
-				c.Give(made, took, 1)
-			}
-			return errors.Join(err, m.Client.CloseSession(ctx, s.SessionID))
-		}})
+// session is one that several tasks share; it is made by the first that opens
+// it.
+type session struct {
+	client            *client.Client
+	runtime, language string
+
+	id  string
+	err error
 }
 
-// poolPoll is how often awaitPool looks.
-const poolPoll = 20 * time.Millisecond
-
-// awaitPool waits until the pool of a runtime is full.
-func (m *maker) awaitPool(ctx context.Context, name string) error {
-	for {
-		runtimes, err := m.Client.Runtimes(ctx)
-		if err != nil {
-			return err
-		}
-		i := slices.IndexFunc(runtimes, func(r protocol.Runtime) bool { return r.RuntimeType == name })
-		if i >= 0 && runtimes[i].Pool.Warm >= runtimes[i].Pool.Target {
-			return nil
-		}
-		select {
-		case <-time.After(poolPoll):
-		case <-ctx.Done():
-			return fmt.Errorf("the pool did not fill: %w", context.Cause(ctx))
+func (s *session) open(ctx context.Context) error {
+	if s.id == "" && s.err == nil {
+		var made *protocol.Session
+		if made, s.err = create(ctx, s.client, s.runtime, s.language, nil); s.err == nil {
+			s.id = made.SessionID
 		}
 	}
+	return s.err
+}
+
+func (s *session) close(ctx context.Context) error {
+	if s.id == "" {
+		return nil
+	}
+	id := s.id
+	s.id = ""
+	return s.client.CloseSession(ctx, id)
+}
+
+// sessions are the shared ones of a target, by runtime and language.
+type sessions struct {
+	client *client.Client
+	made   map[[2]string]*session
+}
+
+func (s *sessions) of(runtime, language string) *session {
+	key := [2]string{runtime, language}
+	if s.made[key] == nil {
+		s.made[key] = &session{client: s.client, runtime: runtime, language: language}
+	}
+	return s.made[key]
+}
+
+// label marks the sessions of the benchmark among those of a running server.
+const label = "codebeaker-bench"
+
+func create(ctx context.Context, c *client.Client, runtime, language string, memoryMB *int64) (*protocol.Session, error) {
+	return c.Create(ctx, protocol.SessionCreate{
+		Language: language, RuntimeType: protocol.RuntimeType(runtime), MemoryLimitMB: memoryMB,
+		Labels: map[string]string{"app": label},
+	})
 }

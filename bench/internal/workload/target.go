@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/codebeaker/codebeaker/bench/internal/measure"
+	"github.com/codebeaker/codebeaker/bench/internal/result"
 	"github.com/codebeaker/codebeaker/transport/client"
 	"github.com/codebeaker/codebeaker/transport/protocol"
 )
@@ -65,4 +67,98 @@ func Shared(r protocol.Runtime) string {
 		return "javascript"
 	}
 	return r.Languages[0]
+}
+
+// The scenarios, as -scenario names them.
+const (
+	Create   = "create"
+	OneShot  = "oneshot"
+	Close    = "close"
+	Execute  = "execute"
+	Hello    = "hello"
+	Write    = "write"
+	Read     = "read"
+	List     = "list"
+	Copy     = "copy"
+	Delete   = "delete"
+	Wire     = "wire"
+	Selector = "selector"
+)
+
+// Scenario describes one for readers of the report.
+type Scenario struct {
+	Name string
+	// Title heads its rows.
+	Title string
+	// Means says what is timed, and from where to where.
+	Means string
+}
+
+var scenarios = []Scenario{
+	{Create, "Create an environment, cold", "`session.create` until its reply: the environment is ready, its limits have been read back. Beside it `docker run -d IMAGE sleep infinity`, which returns when the container runs."},
+	{OneShot, "One program, from nothing to nothing", "create a session, write a file, run it, read its output, close the session. Beside it `docker run --rm`, and the tool itself as a process."},
+	{Close, "Close a session", "`session.close` until its reply: nothing of the session is left. Beside it `docker rm -f`."},
+	{Execute, "Run a program that does nothing", "`execute_shell` of `true` in a session that lives. Beside it `docker exec`, and `true` as a process."},
+	{Hello, "Run the language's hello", "`execute_shell` of a file that prints one line, start of the language's tool included. Beside it `docker exec` of the same, and the tool itself as a process."},
+	{Write, "Write a file", "`write_file` until its reply. Beside it `docker cp` into a container, and the system calls themselves."},
+	{Read, "Read a file", "`read_file`, content included. Beside it `docker cp` out of a container, and the system calls themselves."},
+	{List, "List a directory", "`list_directory` of a workspace that holds one file. Beside it `docker exec ls`."},
+	{Copy, "Copy a file", "`copy_file`. Beside it `docker exec cp`."},
+	{Delete, "Delete a file", "`delete_file`. Beside it `docker exec rm`."},
+	{Wire, "The wire itself", "a call that does no work, from the call to its result: encoding, socket, dispatch, socket, decoding. Beside it an echo of as many bytes over a bare TCP socket."},
+	{Selector, "Select a runtime", "one choice, in process; each sample is the mean of many in a loop. `lookup` is what a `session.create` pays, `weigh` is done when something changes."},
+}
+
+// Scenarios returns them in the order of the report. The caller must not
+// change the slice.
+func Scenarios() []Scenario { return scenarios }
+
+// ScenarioOf returns the description of one, an empty one for an unknown name.
+func ScenarioOf(name string) Scenario {
+	for _, s := range scenarios {
+		if s.Name == name {
+			return s
+		}
+	}
+	return Scenario{Name: name, Title: name}
+}
+
+// wire makes calls that do no work.
+func (m *maker) wire() {
+	if !m.wants(Wire) {
+		return
+	}
+	greet := series(Wire, "initialize", "server", "initialize")
+	m.cheap(measure.Task{Name: "the wire", Series: []*result.Series{greet},
+		Once: func(ctx context.Context, c *measure.Clock) error {
+			return c.Time(greet, func() error {
+				who, err := m.Client.Initialize(ctx)
+				if err != nil {
+					return err
+				}
+				return want(who.ServerInfo.Name, m.Server.Name)
+			})
+		}})
+	for _, r := range m.Runtimes {
+		if r.Available {
+			m.get(r)
+			return
+		}
+	}
+}
+
+// get asks for a session, which only its actor can answer.
+func (m *maker) get(r protocol.Runtime) {
+	s := m.sessions.of(r.RuntimeType, m.shared(r))
+	asked := series(Wire, "session.get", "server", "session.get, answered by the session's actor")
+	m.cheap(measure.Task{Name: "the wire to a session", Series: []*result.Series{asked}, Open: s.open, Close: s.close,
+		Once: func(ctx context.Context, c *measure.Clock) error {
+			return c.Time(asked, func() error {
+				detail, err := m.Client.Get(ctx, s.id)
+				if err != nil {
+					return err
+				}
+				return want(detail.SessionID, s.id)
+			})
+		}})
 }

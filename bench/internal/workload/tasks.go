@@ -1,6 +1,11 @@
+// Package workload is what the benchmark does with a server: the tasks of each
+// runtime, with outputs that are verified. It speaks to the server as a client
+// does, over one WebSocket.
 package workload
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -85,8 +90,6 @@ func (m *maker) runtime(r protocol.Runtime) {
 		return
 	}
 	m.life(r)
-	m.pooled(r)
-	m.code(r)
 	shared := m.shared(r)
 	if slices.Contains(r.Capabilities.Commands, "execute_shell") {
 		m.shell(r.RuntimeType, shared)
@@ -135,3 +138,50 @@ func upload(p Program) *protocol.WriteFile { return client.WriteText(p.File, p.S
 
 // missing says in which language a runtime has no program here.
 func missing(language string) string { return fmt.Sprintf("there is no program in %s", language) }
+
+// command runs one and returns the result of its type; one that could not do
+// its work is an error.
+func command[R any](ctx context.Context, c *client.Client, session string, cmd any) (R, error) {
+	var none R
+	r, err := c.Exec(ctx, session, cmd)
+	if err != nil {
+		return none, err
+	}
+	typed, ok := r.Result.(R)
+	if !r.Success {
+		return none, refusal(r)
+	}
+	if !ok {
+		return none, fmt.Errorf("the server sent a result of type %T", r.Result)
+	}
+	return typed, nil
+}
+
+// refusal is the error of a command that could not do its work.
+func refusal(r *protocol.ExecuteResult) error {
+	text := r.ErrorCode
+	if r.Error != nil {
+		text += ": " + *r.Error
+	}
+	if p, ok := r.Result.(*protocol.ProcessResult); ok && p.Stderr != "" {
+		text += ": " + p.Stderr
+	}
+	return errors.New(text)
+}
+
+// want is nil when both are equal, else a *measure.WrongOutput.
+func want(got, wanted string) error {
+	if got == wanted {
+		return nil
+	}
+	return &measure.WrongOutput{Got: got, Want: wanted}
+}
+
+// run runs a program and verifies what it printed.
+func run(ctx context.Context, c *client.Client, session string, args []string, prints string) error {
+	p, err := command[*protocol.ProcessResult](ctx, c, session, client.Program(args[0], args[1:]...))
+	if err != nil {
+		return err
+	}
+	return want(p.Stdout, prints)
+}

@@ -34,21 +34,18 @@ func rows(tasks []*measure.Task, absent []*result.Series) (measured map[string]b
 }
 
 func TestWhatIsMeasuredFollowsFromWhatTheServerLists(t *testing.T) {
-	pooled := offered("Docker", []string{"python", "csharp"}, "execute_shell", "execute_code")
-	pooled.Pool.Target = 2
 	target := &Target{Runtimes: []protocol.Runtime{
-		offered("Bun", []string{"javascript", "typescript"}, "execute_shell"), pooled, offered("Embedded", []string{"javascript"}),
+		offered("Bun", []string{"javascript", "typescript"}, "execute_shell"),
+		offered("Docker", []string{"python", "csharp"}, "execute_shell"), offered("Embedded", []string{"javascript"}),
 		{RuntimeType: "Deno", Reason: "not on PATH"},
 	}}
 	measured, lacking := rows(Tasks(target, Options{}))
-	for _, key := range []string{"create/Bun", "hello/typescript/Bun", "create/Docker", "create-pooled/Docker", "hello/csharp/Docker",
-		"code-first/javascript/Docker", "code-next/javascript/Docker", "write/1 MB/Embedded", "wire/session.get/server"} {
+	for _, key := range []string{"create/Bun", "hello/typescript/Bun", "create/Docker", "hello/csharp/Docker", "write/1 MB/Embedded", "wire/session.get/server"} {
 		if !measured[key] {
 			t.Errorf("%s is not measured: %s", key, lacking[key])
 		}
 	}
-	for key, why := range map[string]string{"create/Deno": "not on PATH", "create-pooled/Bun": "no pool", "code-first/Bun": "do not list execute_code",
-		"execute/Embedded": "no processes"} {
+	for key, why := range map[string]string{"create/Deno": "not on PATH", "execute/Embedded": "no processes"} {
 		if measured[key] || !strings.Contains(lacking[key], why) {
 			t.Errorf("%s: measured %v, lacking because %q", key, measured[key], lacking[key])
 		}

@@ -34,9 +34,6 @@ type Config struct {
 	Workspace string
 }
 
-// WorkspaceTarget is where a box shows its workspace.
-const WorkspaceTarget = "/workspace"
-
 // Bound bounds a tmpfs. A zero member leaves the kernel's default, half of the
 // machine's memory.
 type Bound struct {

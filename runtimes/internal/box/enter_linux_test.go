@@ -128,8 +128,8 @@ func TestAnOptionalSourceMayBeMissingAndAnotherMayNot(t *testing.T) {
 }
 
 func TestBoxesOfAnOrdinaryUser(t *testing.T) {
-	if os.Geteuid() != 0 {
-		t.Skip("this is the run as an ordinary user")
+	if os.Geteuid() != 0 || testing.Short() {
+		t.Skip("root runs this as an ordinary user, and not in a short run")
 	}
 	dir := openTempDir(t)
 	self, err := os.Executable()

@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/codebeaker/codebeaker/runtimes"
 )
 
 // systemDirectories hold the programs and libraries of a distribution, with what
@@ -95,8 +97,8 @@ func bindWorkspace(cfg Config) error {
 	if cfg.Workspace == "" {
 		return nil
 	}
-	err := bind(host+cfg.Workspace, WorkspaceTarget, unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NODEV)
-	return step("bind", WorkspaceTarget, err)
+	err := bind(host+cfg.Workspace, runtimes.WorkspacePath, unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NODEV)
+	return step("bind", runtimes.WorkspacePath, err)
 }
 
 // bind mounts a file or directory once more, with more restrictions.

@@ -4,23 +4,19 @@ import (
 	"errors"
 	"io/fs"
 	"os"
-	"strings"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/codebeaker/codebeaker/runtimes/internal/cpus"
+	"github.com/codebeaker/codebeaker/runtimes/internal/procfs"
 )
 
-// maskedProc tell of the host's kernel, devices or users and are empty in a
-// box. The list is that of the OCI engines.
-var maskedProc = []string{
-	"/proc/acpi", "/proc/asound", "/proc/interrupts", "/proc/kcore", "/proc/keys", "/proc/kmsg",
-	"/proc/latency_stats", "/proc/sched_debug", "/proc/scsi", "/proc/timer_list", "/proc/timer_stats",
-}
-
-// readOnlyProc set the kernel up and are read-only in a box, besides that its
-// user may not write them.
-var readOnlyProc = []string{"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"}
+// maskedProc are empty in a box, readOnlyProc read-only, besides that its user
+// may not write them.
+var (
+	maskedProc   = append([]string{"/proc/kmsg"}, procfs.Masked...)
+	readOnlyProc = procfs.ReadOnly
+)
 
 // empty is a directory that stands in for masked ones while a box is built.
 const empty = "/.empty"
@@ -169,18 +165,15 @@ func remountFlags(target string) (uintptr, error) {
 // mountsBelow lists the mount points at and below target. The box has no /proc
 // of its own at that time; the host's shows the same mounts.
 func mountsBelow(target string) ([]string, error) {
-	text, err := os.ReadFile(host + "/proc/self/mountinfo")
+	mounts, err := procfs.Mounts(host + "/proc/self/mountinfo")
 	if err != nil {
 		return nil, err
 	}
 	var points []string
-	for _, mount := range parseMountinfo(string(text)) {
-		if under(mount.point, target) {
-			points = append(points, mount.point)
+	for _, mount := range mounts {
+		if under(mount.Point, target) {
+			points = append(points, mount.Point)
 		}
 	}
 	return points, nil
 }
-
-// unescapeMount undoes the octal escapes of proc_pid_mountinfo(5).
-var unescapeMount = strings.NewReplacer(`\040`, " ", `\011`, "\t", `\012`, "\n", `\134`, `\`).Replace

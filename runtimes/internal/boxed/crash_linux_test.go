@@ -23,6 +23,7 @@ func TestAKilledServerLeavesNoProcessAndItsGroupsAreSwept(t *testing.T) {
 		serveUntilKilled(t, dir)
 		return
 	}
+	boxedtest.NotShort(t)
 	dir := boxedtest.DataDir(t)
 	server := exec.Command(os.Args[0], "-test.run", "^"+t.Name()+"$", "-test.v")
 	server.Env = append(os.Environ(), crashVariable+"="+dir)

@@ -44,6 +44,7 @@ func shellFlavor() boxed.Flavor {
 
 func newShell(t testing.TB) *boxed.Runtime {
 	t.Helper()
+	boxedtest.NotShort(t)
 	r := boxed.New(boxedtest.Options(t), shellFlavor())
 	t.Cleanup(func() {
 		if err := r.Close(); err != nil {

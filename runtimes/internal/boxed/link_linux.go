@@ -38,7 +38,7 @@ func (m *making) openLink(ctx context.Context) error {
 		Harden:    frame.Harden{NoCapabilities: true, NoNewPrivileges: true, Seccomp: true},
 		Limits:    m.resourceLimits(),
 		Env:       m.e.variables(nil, m.spec.Limits.MemoryBytes),
-		Workspace: box.WorkspaceTarget,
+		Workspace: runtimes.WorkspacePath,
 		Places:    []string{Home, temporary, sharedMemory},
 	}
 	options := guestlink.Options{

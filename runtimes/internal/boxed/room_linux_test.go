@@ -23,6 +23,7 @@ func TestNothingOfASessionOnDiskOutlivesAKilledServerAndItsSweep(t *testing.T) {
 		fillUntilKilled(t, dir)
 		return
 	}
+	boxedtest.NotShort(t)
 	dir := boxedtest.DataDir(t)
 	server := exec.Command(os.Args[0], "-test.run", "^"+t.Name()+"$", "-test.v")
 	server.Env = append(os.Environ(), roomVariable+"="+dir)

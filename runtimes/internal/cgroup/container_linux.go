@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/codebeaker/codebeaker/runtimes/internal/procfs"
 )
 
 // OpenContainer finds the group in which a container's first process is. It is
@@ -85,18 +87,13 @@ func (h *Hierarchy) containerAt(text string) (*Group, error) {
 		return h.containerV2(text)
 	}
 	g := &Group{version: h.version}
-	for line := range strings.Lines(text) {
-		// hierarchy:controllers:path, cgroups(7)
-		fields := strings.SplitN(strings.TrimSuffix(line, "\n"), ":", 3)
-		if len(fields) != 3 {
-			continue
-		}
+	for _, group := range procfs.ParseGroups(text) {
 		for i, name := range controllerNames {
-			if !slices.Contains(strings.Split(fields[1], ","), name) {
+			if !slices.Contains(group.Controllers, name) {
 				continue
 			}
 			m, _ := v1Mount(h.mounts, name)
-			dir, err := m.below(fields[2])
+			dir, err := m.below(group.Path)
 			if err != nil {
 				return nil, err
 			}
@@ -112,7 +109,7 @@ func (h *Hierarchy) containerAt(text string) (*Group, error) {
 }
 
 func (h *Hierarchy) containerV2(text string) (*Group, error) {
-	group, ok := unifiedPath(text)
+	group, ok := procfs.Unified(procfs.ParseGroups(text))
 	if !ok {
 		return nil, errors.New("the process is in no group of version 2")
 	}

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/codebeaker/codebeaker/runtimes/internal/procfs"
 )
 
 // serverLeaf is the child of a delegated group that holds its processes, this
@@ -23,7 +25,7 @@ func (s *search) own(m mount) (group, dir string, err error) {
 	if err != nil {
 		return "", "", err
 	}
-	group, ok := unifiedPath(string(text))
+	group, ok := procfs.Unified(procfs.ParseGroups(string(text)))
 	if !ok {
 		return "", "", errors.New("the server is in no group of version 2")
 	}
@@ -101,16 +103,6 @@ func (s *search) useV2(dir, group string) (*Hierarchy, error) {
 func At(dir string) *Hierarchy {
 	c, _ := offered(dir)
 	return &Hierarchy{version: V2, root: placeV2(dir, c), where: "at " + dir}
-}
-
-// unifiedPath is the group of version 2 in a /proc/PID/cgroup file.
-func unifiedPath(text string) (group string, ok bool) {
-	for line := range strings.Lines(text) {
-		if group, ok := strings.CutPrefix(strings.TrimSuffix(line, "\n"), "0::"); ok {
-			return group, true
-		}
-	}
-	return "", false
 }
 
 // isRoot reports whether the group has none above it, also none that this

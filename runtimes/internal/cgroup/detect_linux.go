@@ -1,16 +1,16 @@
 package cgroup
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/codebeaker/codebeaker/runtimes/internal/procfs"
 )
 
 // top holds all groups of this project.
@@ -37,16 +37,11 @@ type Hierarchy struct {
 // Called again, also by a child of this process, it finds the same.
 // Errors: ErrUnavailable, with the reason and what to do.
 func Detect() (*Hierarchy, error) {
-	file, err := os.Open("/proc/self/mountinfo")
+	mounts, err := procfs.Mounts("/proc/self/mountinfo")
 	if err != nil {
 		return nil, unavailable(err)
 	}
-	defer file.Close()
-	mounts, err := parseMounts(file)
-	if err != nil {
-		return nil, unavailable(err)
-	}
-	s := search{mounts: mounts, membership: "/proc/self/cgroup", ask: askSystemd}
+	s := search{mounts: hierarchies(mounts), membership: "/proc/self/cgroup", ask: askSystemd}
 	return s.find()
 }
 
@@ -202,37 +197,18 @@ type mount struct {
 	controllers []string // version 1
 }
 
-// parseMounts finds the hierarchies in a mountinfo file, proc_pid_mountinfo(5).
-func parseMounts(r io.Reader) ([]mount, error) {
+// hierarchies finds them among all mounts.
+func hierarchies(all []procfs.Mount) []mount {
 	var mounts []mount
-	lines := bufio.NewScanner(r)
-	for lines.Scan() {
-		before, after, ok := strings.Cut(lines.Text(), " - ")
-		if !ok {
-			continue
-		}
-		left, right := strings.Fields(before), strings.Fields(after)
-		if len(left) < 6 || len(right) < 3 {
-			continue
-		}
-		m := mount{root: unescape(left[3]), point: unescape(left[4])}
-		switch right[0] {
+	for _, m := range all {
+		switch m.Type {
 		case "cgroup":
-			m.version = V1
-			m.controllers = strings.Split(right[2], ",")
+			mounts = append(mounts, mount{version: V1, root: m.Root, point: m.Point, controllers: m.Super})
 		case "cgroup2":
-			m.version = V2
-		default:
-			continue
+			mounts = append(mounts, mount{version: V2, root: m.Root, point: m.Point})
 		}
-		mounts = append(mounts, m)
 	}
-	return mounts, lines.Err()
-}
-
-// unescape undoes the octal escapes of mountinfo.
-func unescape(s string) string {
-	return strings.NewReplacer(`\040`, " ", `\011`, "\t", `\012`, "\n", `\134`, `\`).Replace(s)
+	return mounts
 }
 
 // v1Mount returns the mount of a controller of version 1.

@@ -3,7 +3,6 @@ package cgroup
 import (
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 )
@@ -137,11 +136,7 @@ const hybrid = `
 `
 
 func TestTheGroupsOfAProcessAreFoundInEachHierarchy(t *testing.T) {
-	mounts, err := parseMounts(strings.NewReader(hybrid))
-	if err != nil {
-		t.Fatal(err)
-	}
-	h := &Hierarchy{version: V1, mounts: mounts}
+	h := &Hierarchy{version: V1, mounts: mountsOf(t, hybrid)}
 	g, err := h.containerAt("5:memory:/docker/x\n4:pids:/docker/x\n3:cpu,cpuacct:/docker/x\n2:freezer:/docker/x\n0::/docker/x\n")
 	if err != nil {
 		t.Fatal(err)
@@ -162,11 +157,7 @@ func TestTheGroupsOfAProcessAreFoundInEachHierarchy(t *testing.T) {
 func FuzzMountinfo(f *testing.F) {
 	f.Add(hybrid)
 	f.Fuzz(func(t *testing.T, text string) {
-		mounts, err := parseMounts(strings.NewReader(text))
-		if err != nil {
-			return
-		}
-		for _, m := range mounts {
+		for _, m := range mountsOf(t, text) {
 			if m.version != V1 && m.version != V2 {
 				t.Errorf("%+v", m)
 			}

@@ -19,6 +19,7 @@ import (
 // openInGroup starts an agent in a control group with those limits.
 func openInGroup(t testing.TB, limits cgroup.Limits, o Options) *Link {
 	t.Helper()
+	notShort(t)
 	h, err := cgroup.Detect()
 	if err != nil {
 		t.Skipf("needs control groups: %v", err)

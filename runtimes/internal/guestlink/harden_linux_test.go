@@ -22,6 +22,7 @@ var hardened = Hello{
 // openHardened opens a link to an agent with all measures.
 func openHardened(t testing.TB) *Link {
 	t.Helper()
+	notShort(t)
 	return open(t, Options{Hello: hardened})
 }
 

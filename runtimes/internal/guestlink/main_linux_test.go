@@ -78,6 +78,14 @@ func startAgent(t testing.TB) *agent {
 	return &agent{conn: conn, pid: cmd.Process.Pid, kill: cmd.Process.Kill}
 }
 
+// notShort skips a test that needs root or a second in a short run.
+func notShort(t testing.TB) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("it needs root, or its time")
+	}
+}
+
 // open starts an agent and greets it.
 func open(t testing.TB, o Options) *Link {
 	t.Helper()

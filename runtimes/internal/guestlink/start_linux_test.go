@@ -12,6 +12,7 @@ import (
 )
 
 func TestEveryExitCodeArrives(t *testing.T) {
+	notShort(t)
 	l := open(t, Options{})
 	for code := range 256 {
 		_, exit := run(t, l, shell("exit "+strconv.Itoa(code)))
@@ -48,6 +49,7 @@ func TestBothStreamsAreExact(t *testing.T) {
 }
 
 func TestFiftyMegabytesOnBothStreamsAreExact(t *testing.T) {
+	notShort(t)
 	l := open(t, Options{})
 	script := `i=0; while [ $i -lt 50 ]; do
 		head -c 524288 /dev/zero | tr '\0' "$1"; head -c 524288 /dev/zero | tr '\0' "$2" >&2; i=$((i+1)); done`

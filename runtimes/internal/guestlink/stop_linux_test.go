@@ -101,6 +101,7 @@ func TestEverySignalArrivesByNumber(t *testing.T) {
 
 // 18 is SIGCONT, which does nothing to a program that runs.
 func TestASignalThatCrossesTheExitIsNotDelivered(t *testing.T) {
+	notShort(t)
 	l := open(t, Options{})
 	for range 200 {
 		r, p := start(t, l, shell(`exit 0`))
@@ -181,6 +182,7 @@ func TestWithoutGrantsTheProgramIsHeldUpAndMemoryStaysFlat(t *testing.T) {
 }
 
 func TestThousandsOfOrphansAreReaped(t *testing.T) {
+	notShort(t)
 	l := open(t, Options{})
 	r, p := start(t, l, shell(`i=0; while [ $i -lt 3000 ]; do (true &) ; i=$((i+1)); [ $((i%100)) != 0 ] || echo $i; done; exec sleep 60`))
 	for i := 100; i <= 3000; i += 100 { // each within the time, however slow the machine

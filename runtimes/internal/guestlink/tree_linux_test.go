@@ -86,6 +86,7 @@ exec sleep 60`
 )
 
 func TestWithoutGroupsAForkBombEnds(t *testing.T) {
+	notShort(t)
 	eachWay(t, func(t *testing.T, l *Link) {
 		r, p := start(t, l, shell(churn))
 		waitFor(t, "the bomb to grow", func() bool { return living(t, l, "sh -c "+branch) == 20 })

@@ -63,6 +63,7 @@ func boxLayout(t testing.TB) json.RawMessage {
 }
 
 func TestAllOfThisAsAnOrdinaryUser(t *testing.T) {
+	notShort(t)
 	if os.Geteuid() != 0 {
 		t.Skip("this is the run as an ordinary user")
 	}

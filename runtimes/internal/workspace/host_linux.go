@@ -1,16 +1,16 @@
 package workspace
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"slices"
-	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/codebeaker/codebeaker/runtimes/internal/procfs"
 )
 
 // lockDirectory takes the lock of a Dir for the life of the file.
@@ -85,47 +85,19 @@ func sizeOf(dir string, free bool) (bytes, inodes int64, err error) {
 	return int64(fs.Blocks) * fs.Bsize, int64(fs.Files), nil
 }
 
-// mountsBelow lists the mount points below dir, the last mounted first
-// (proc_pid_mountinfo(5), field 5).
+// mountsBelow lists the mount points below dir, the last mounted first.
 func mountsBelow(dir string) ([]string, error) {
-	f, err := os.Open("/proc/self/mountinfo")
+	mounts, err := procfs.Mounts("/proc/self/mountinfo")
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
 	var points []string
-	lines := bufio.NewScanner(f)
-	lines.Buffer(nil, 1<<20)
-	for lines.Scan() {
-		fields := strings.Fields(lines.Text())
-		if len(fields) < 5 {
-			continue
-		}
-		if point := unescapeMount(fields[4]); strings.HasPrefix(point, dir+"/") {
-			points = append(points, point)
+	for _, m := range slices.Backward(mounts) {
+		if strings.HasPrefix(m.Point, dir+"/") {
+			points = append(points, m.Point)
 		}
 	}
-	slices.Reverse(points)
-	return points, lines.Err()
-}
-
-// unescapeMount undoes the octal escapes of blank, tab, newline and backslash.
-func unescapeMount(s string) string {
-	if !strings.Contains(s, `\`) {
-		return s
-	}
-	var b strings.Builder
-	for i := 0; i < len(s); i++ {
-		if s[i] == '\\' && i+3 < len(s) {
-			if n, err := strconv.ParseUint(s[i+1:i+4], 8, 8); err == nil {
-				b.WriteByte(byte(n))
-				i += 3
-				continue
-			}
-		}
-		b.WriteByte(s[i])
-	}
-	return b.String()
+	return points, nil
 }
 
 // reserve makes sure of space for the first length bytes of a file, holes

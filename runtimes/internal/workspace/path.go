@@ -11,9 +11,6 @@ import (
 	"github.com/codebeaker/codebeaker/runtimes"
 )
 
-// Mount is where programs see the workspace.
-const Mount = "/workspace"
-
 // Bounds of a path, those of Linux (limits.h).
 const (
 	maxPath = 4096
@@ -68,7 +65,7 @@ func locate(asked string) (location, error) {
 	if rest[0] == '/' {
 		below, ok := belowMount(rest)
 		if !ok {
-			return l, l.fail(runtimes.CodePathOutsideWorkspace, "the path is not below "+Mount)
+			return l, l.fail(runtimes.CodePathOutsideWorkspace, "the path is not below "+runtimes.WorkspacePath)
 		}
 		rest = below
 	}
@@ -82,7 +79,7 @@ func locate(asked string) (location, error) {
 
 // belowMount makes an absolute path relative to the workspace.
 func belowMount(absolute string) (string, bool) {
-	below, ok := strings.CutPrefix(absolute, Mount)
+	below, ok := strings.CutPrefix(absolute, runtimes.WorkspacePath)
 	if !ok || below != "" && below[0] != '/' {
 		return "", false
 	}
@@ -125,7 +122,7 @@ func (t *Tree) isOutside(err error) bool {
 }
 
 // resolve returns the place with the links of its path followed, absolute ones
-// below Mount as relative ones are. What is missing stays as it is written.
+// below /workspace as relative ones are. What is missing stays as it is written.
 // Errors: escape, ELOOP.
 func (t *Tree) resolve(at location, last bool) (location, error) {
 	var done []string
@@ -182,7 +179,7 @@ func (t *Tree) resolve(at location, last bool) (location, error) {
 	return at, nil
 }
 
-// stat looks at what a path leads to, absolute links below Mount included.
+// stat looks at what a path leads to, absolute links below /workspace included.
 func (t *Tree) stat(at location) (info fs.FileInfo, err error) {
 	err = t.through(at, true, func(at location) (err error) {
 		info, err = t.root.Stat(at.text())

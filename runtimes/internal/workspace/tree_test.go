@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"testing"
 
+	"go.uber.org/goleak"
+
 	"github.com/codebeaker/codebeaker/runtimes"
 )
 
@@ -134,3 +136,5 @@ func TestWhatIsWrittenIsRead(t *testing.T) {
 		t.Errorf("mode %v, %v", info.Mode(), err)
 	}
 }
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }

@@ -18,10 +18,24 @@ import (
 	"github.com/codebeaker/codebeaker/runtimes/runtimetest"
 )
 
-// Conformance runs the suite of all runtimes on a boxed one: with each kind of
-// control groups that can be had here, and without any.
+// Conformance runs the suite of all runtimes on a boxed one with the first kind
+// of control groups that can be had here, and what these have to do with on the
+// others and without any. That the rest holds on those too, another runtime
+// shows: see ConformanceOnEach.
 func Conformance(t *testing.T, newRuntime func(boxed.Options) runtimes.Runtime) {
-	var found []runtimes.Language // all, with the first kind of groups
+	conformance(t, newRuntime, runtimetest.InGroups)
+}
+
+// ConformanceOnEach runs the whole suite on a boxed runtime with each kind of
+// control groups, and without any.
+func ConformanceOnEach(t *testing.T, newRuntime func(boxed.Options) runtimes.Runtime) {
+	conformance(t, newRuntime, nil)
+}
+
+func conformance(t *testing.T, newRuntime func(boxed.Options) runtimes.Runtime, onOthers []string) {
+	NotShort(t)
+	var only []string             // all, with the first kind of groups
+	var found []runtimes.Language // the same
 	for _, groups := range kindsOfGroups(t) {
 		name := "none"
 		if groups != nil {
@@ -31,10 +45,10 @@ func Conformance(t *testing.T, newRuntime func(boxed.Options) runtimes.Runtime) 
 			options := Options(t)
 			options.Groups = cgroup.Found(groups)
 			h := harness(options, newRuntime)
-			h.FoundIn = found
+			h.Only, h.FoundIn = only, found
 			runtimetest.Run(t, h)
 		})
-		found = []runtimes.Language{}
+		only, found = onOthers, []runtimes.Language{}
 	}
 	t.Run("disk", func(t *testing.T) { onDisk(t, newRuntime) })
 }

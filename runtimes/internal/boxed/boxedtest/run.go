@@ -156,7 +156,7 @@ func Spec(session string, language runtimes.Language) runtimes.Spec {
 // Available probes the runtime and returns what it offers. Where it is not
 // there, the test is skipped or, when the runtime is required
 // (CODEBEAKER_REQUIRE), failed; where it does not serve all of the languages,
-// skipped. The runtime is closed after the test.
+// and in a short run, skipped. The runtime is closed after the test.
 func Available(t testing.TB, r runtimes.Runtime, languages ...runtimes.Language) runtimes.Availability {
 	t.Helper()
 	t.Cleanup(func() {
@@ -164,6 +164,7 @@ func Available(t testing.TB, r runtimes.Runtime, languages ...runtimes.Language)
 			t.Error("close the runtime:", err)
 		}
 	})
+	NotShort(t)
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	a := r.Probe(ctx)
@@ -174,6 +175,14 @@ func Available(t testing.TB, r runtimes.Runtime, languages ...runtimes.Language)
 		}
 	}
 	return a
+}
+
+// NotShort skips a test in a short run: starting boxes takes seconds.
+func NotShort(t testing.TB) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("it starts boxes")
+	}
 }
 
 // RunFile writes a file into the workspace and runs a program to its end.

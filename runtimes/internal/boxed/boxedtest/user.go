@@ -19,6 +19,7 @@ const ordinaryUser = 65534
 // passed there: then this host forbids boxes to ordinary users.
 func AsOrdinaryUser(t *testing.T, pattern string) {
 	t.Helper()
+	NotShort(t)
 	if os.Geteuid() != 0 {
 		t.Skip("this is the run as an ordinary user")
 	}

@@ -45,6 +45,9 @@ var Policy = egress.Policy{Allow: []netip.Prefix{netip.PrefixFrom(Address, 32)}}
 // are there.
 func Use(t testing.TB) {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("giving the loopback interface an address needs root")
+	}
 	if os.Geteuid() != 0 {
 		if l, err := net.Listen("tcp", netip.AddrPortFrom(Address, 0).String()); err == nil {
 			l.Close()

@@ -1,5 +1,0 @@
-//go:build !unix
-
-package hostfacts
-
-func openFiles() uint64 { return 0 }
