@@ -71,6 +71,9 @@ func output(t *testing.T, rt runtimes.Runtime, spec runtimes.Spec, file, text st
 		}
 		env.Workspace().Close()
 	}()
+	if err := env.Assign(t.Context(), runtimes.Assignment{Session: "added", Env: []string{"TERM=mine"}}); err != nil {
+		t.Fatal(err)
+	}
 	if _, err := env.Workspace().WriteFile(t.Context(), runtimes.WriteFile{Path: file, Content: []byte(text)}); err != nil {
 		t.Fatal(err)
 	}
@@ -119,7 +122,7 @@ func TestALanguageIsAddedByOneEntry(t *testing.T) {
 			if offer.Availability.Tools["perl"] == "" || strings.HasPrefix(offer.Availability.Tools["perl"], "v") {
 				t.Errorf("the tools are %v", offer.Availability.Tools)
 			}
-			file, spec := language.HelloFile(), runtimes.Spec{Language: language, Env: []string{"TERM=mine"}}
+			file, spec := language.HelloFile(), runtimes.Spec{Language: language}
 			if got := output(t, offer.Runtime, spec, file, language.Facts().Hello, language.RunLine(kind, file)...); got != runtimes.HelloOutput {
 				t.Errorf("its hello wrote %q", got)
 			}

@@ -112,6 +112,7 @@ func lifecycle(t *testing.T, k *kit) {
 	if i, err := found.Info(ctx); err != nil || i.IdleTimeout != longer || i.Labels["suite"] != t.Name() || !i.CreatedAt.Equal(made.CreatedAt.Truncate(time.Millisecond)) && !i.CreatedAt.Equal(made.CreatedAt) {
 		t.Errorf("info %+v, %v", i, err)
 	}
+	time.Sleep(2 * time.Millisecond) // ids sort by the millisecond
 	other := k.session(t)
 	one := int64(1)
 	page, err := k.List(ctx, sessions.List{Limit: &one})
