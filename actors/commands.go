@@ -86,8 +86,8 @@ func (s *session) running(e *execution) {
 	}
 }
 
-// settled: the command is done.
-func (s *session) settled(e *execution) {
+// finished: the command is done.
+func (s *session) finished(e *execution) {
 	if e.state == output.Completed {
 		return
 	}
@@ -99,7 +99,7 @@ func (s *session) settled(e *execution) {
 		e.exit = runtimes.Exit{Status: runtimes.Cancelled, Usage: e.exit.Usage} // it was ended, not lost
 	}
 	now := time.Now()
-	e.settle(now)
+	e.conclude(now)
 	s.report(e)
 	if e.call != nil && e.request.Background && e.exit.Status != runtimes.CouldNotStart {
 		s.reply(e, &Started{e.id, now.Sub(e.arrived)})
@@ -158,7 +158,7 @@ func (s *session) cancelExecution(e *execution) {
 	}
 	e.exit = runtimes.Exit{Status: runtimes.Cancelled}
 	e.err = context.Canceled
-	s.settled(e)
+	s.finished(e)
 }
 
 // queue is messages, first in, first out. It has no lock of its own. Protoactor-go's

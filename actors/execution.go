@@ -30,7 +30,7 @@ type execution struct {
 	ctx         context.Context
 	environment runtimes.Environment
 
-	// How it ended: set by the task before the message settled, read after it.
+	// How it ended: set by the task before the message finished, read after it.
 	err  error
 	exit runtimes.Exit // of a program
 
@@ -45,7 +45,7 @@ type task interface {
 	// prepare is called when its turn has come.
 	prepare()
 	// run carries it out, or sets it going. It is called outside the actor, the
-	// other methods by the actor. The end is told by the message settled.
+	// other methods by the actor. The end is told by the message finished.
 	run()
 	// running follows the message of that name.
 	running()
@@ -57,8 +57,8 @@ type task interface {
 	resize(size runtimes.TerminalSize) error
 	// stop ends it, now or as soon as it can be.
 	stop(reason runtimes.Status)
-	// settle fills in what came of it, and lets go of what the client sent.
-	settle(o *Outcome)
+	// conclude fills in what came of it, and lets go of what the client sent.
+	conclude(o *Outcome)
 }
 
 // waiter is a WaitExecution that has not been answered.
@@ -70,7 +70,7 @@ type waiter struct {
 // Messages from outside the actor, see execution.
 type (
 	running   execution // the task wants to do what came too early, or is in the background
-	settled   execution // the command is done
+	finished  execution // the command is done
 	forgotten execution // its log was released for want of memory
 )
 
@@ -95,7 +95,7 @@ func newExecution(s *session, call *Call, r *Execute) *execution {
 func (*running) IgnoreDeadLetterLogging() {}
 
 // IgnoreDeadLetterLogging: see quiet.
-func (*settled) IgnoreDeadLetterLogging() {}
+func (*finished) IgnoreDeadLetterLogging() {}
 
 // IgnoreDeadLetterLogging: see quiet.
 func (*forgotten) IgnoreDeadLetterLogging() {}
@@ -108,8 +108,8 @@ func (e *execution) do() { e.task.run() }
 
 func (e *execution) send(m any) { e.session.system.root.Send(e.session.self, m) }
 
-// settle makes the outcome of a command that is done.
-func (e *execution) settle(now time.Time) {
+// conclude makes the outcome of a command that is done.
+func (e *execution) conclude(now time.Time) {
 	e.state = output.Completed
 	o := &e.outcome
 	o.ExecutionID, o.Note = e.id, e.request.Note
@@ -121,7 +121,7 @@ func (e *execution) settle(now time.Time) {
 	if e.err != nil {
 		o.Error, o.ErrorCode = e.err.Error(), string(runtimes.FileCodeOf(e.err))
 	}
-	e.task.settle(o)
+	e.task.conclude(o)
 	e.log.Hold(sizeOf(o.Result))
 	e.log.Complete(o)
 	e.environment = nil

@@ -10,8 +10,8 @@ import (
 // fileCommand is an execution of a file command.
 type fileCommand struct {
 	execution
-	command any // see Execute; nil once settled
-	result  any // read after settled
+	command any // see Execute; nil once it has finished
+	result  any // read once it has finished
 	cancel  context.CancelFunc
 }
 
@@ -24,7 +24,7 @@ func (f *fileCommand) prepare() {
 // run does it and waits for its end.
 func (f *fileCommand) run() {
 	f.result, f.err = doFile(f.ctx, f.environment.Workspace(), f.command)
-	f.send((*settled)(&f.execution))
+	f.send((*finished)(&f.execution))
 }
 
 func (f *fileCommand) running() {}
@@ -46,7 +46,7 @@ func (f *fileCommand) stop(runtimes.Status) {
 	}
 }
 
-func (f *fileCommand) settle(o *Outcome) {
+func (f *fileCommand) conclude(o *Outcome) {
 	if f.cancel != nil {
 		f.cancel()
 	}

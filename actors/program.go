@@ -11,7 +11,7 @@ import (
 // program is an execution of a program, and the sink of its process.
 type program struct {
 	execution
-	command *runtimes.Command // nil once settled
+	command *runtimes.Command // nil once it has finished
 	result  ProcessResult
 	early   early // only the actor's
 
@@ -124,7 +124,7 @@ func (p *program) Exited(exit runtimes.Exit) {
 	p.mu.Lock()
 	p.ended, p.process = true, nil
 	p.mu.Unlock()
-	p.send((*settled)(&p.execution))
+	p.send((*finished)(&p.execution))
 }
 
 // stopped is the reason of a stop that came before the process.
@@ -269,7 +269,7 @@ var (
 	errEndedTerminal = &ArgumentError{"executionId", "the execution has ended"}
 )
 
-func (p *program) settle(o *Outcome) {
+func (p *program) conclude(o *Outcome) {
 	terminal := p.command.Terminal != nil
 	p.command, p.early = nil, early{}
 	if p.err != nil && p.exit.Status == 0 {

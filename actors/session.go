@@ -120,8 +120,8 @@ func (s *session) Receive(ctx actor.Context) {
 		s.call(m)
 	case *running:
 		s.running((*execution)(m))
-	case *settled:
-		s.settled((*execution)(m))
+	case *finished:
+		s.finished((*execution)(m))
 	case *forgotten:
 		s.executions.forgotten((*execution)(m))
 	case *tick:

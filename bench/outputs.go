@@ -17,7 +17,7 @@ func (a *app) finish(run *result.Run, c *common, ended error) error {
 	if ended != nil {
 		run.Aborted = ended.Error()
 	}
-	run.Settle()
+	run.Summarise()
 	errs := []error{ended}
 	if len(run.Series) > 0 || run.Load != nil || ended == nil {
 		if !c.quiet {

@@ -63,7 +63,7 @@ func NewRegistry(runtimes ...Runtime) *Registry {
 			first.entries[t] = Offer{Runtime: rt, Availability: Availability{Reason: notProbed}}
 		}
 	}
-	first.settle()
+	first.compute()
 	r.table.Store(first)
 	return r
 }
@@ -139,12 +139,12 @@ func (r *Registry) change(edit func(*table)) {
 	before := r.table.Load()
 	next := &table{entries: slices.Clone(before.entries), measured: slices.Clone(before.measured)}
 	edit(next)
-	next.settle()
+	next.compute()
 	r.table.Store(next)
 }
 
-// settle computes what follows from the availabilities and the measures.
-func (t *table) settle() {
+// compute computes what follows from the availabilities and the measures.
+func (t *table) compute() {
 	all := true
 	for kind := range Type(len(t.entries)) {
 		if e := &t.entries[kind]; e.Availability.Available && kind != Embedded && t.measured[kind] == nil {

@@ -123,7 +123,7 @@ func (l *Log) ID() string { return l.id }
 func (l *Log) Start() {
 	l.mu.Lock()
 	l.beginLocked()
-	l.settle(true)
+	l.unlockAndTell(true)
 }
 
 func (l *Log) beginLocked() {
@@ -139,7 +139,7 @@ func (l *Log) Bind(g Granter) {
 	if l.state != Completed {
 		l.granter = g
 	}
-	l.settle(false)
+	l.unlockAndTell(false)
 }
 
 // Output takes what the program wrote; p is copied.
@@ -164,7 +164,7 @@ func (l *Log) Output(from runtimes.Stream, p []byte) {
 	if len(rest) > 0 {
 		l.waitForCharacterLocked()
 	}
-	l.settle(true)
+	l.unlockAndTell(true)
 }
 
 // joined is a copy of a and b.
@@ -197,14 +197,14 @@ func (l *Log) Complete(outcome any) {
 		l.streams[i].captured.seal()
 	}
 	l.state, l.outcome, l.granter = Completed, outcome, nil
-	l.settle(true)
+	l.unlockAndTell(true)
 }
 
 // Hold counts n bytes of the outcome, besides the captured output, as memory.
 func (l *Log) Hold(n int) {
 	l.mu.Lock()
 	l.held = n
-	l.settle(false)
+	l.unlockAndTell(false)
 }
 
 // Release tells that nobody can subscribe any more. What readers still need
@@ -266,7 +266,7 @@ func (l *Log) waitForCharacterLocked() {
 func (l *Log) giveUpOnCharacters() {
 	l.mu.Lock()
 	l.flushPartialsLocked()
-	l.settle(true)
+	l.unlockAndTell(true)
 }
 
 func (l *Log) flushPartialsLocked() {

@@ -12,11 +12,11 @@ func (g grant) pay() {
 	}
 }
 
-// settle ends a change of the log, whose lock is held and is free afterwards:
+// unlockAndTell ends a change of the log, whose lock is held and is free afterwards:
 // what is over the capacity and nobody needs is dropped, the memory learns what
 // is held, the program is granted its window back unless a reader holds it
 // back, and readers are woken.
-func (l *Log) settle(news bool) {
+func (l *Log) unlockAndTell(news bool) {
 	l.trimLocked()
 	if m := l.memory; m != nil && (l.placeLocked() != l.place || m.wanting()) {
 		l.mu.Unlock()

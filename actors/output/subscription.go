@@ -94,7 +94,7 @@ func (s *Subscription) Next() (Item, bool) {
 	l.mu.Lock()
 	item, ok := s.nextLocked()
 	if ok && item.Kind == ItemChunk {
-		l.settle(false)
+		l.unlockAndTell(false)
 	} else {
 		l.mu.Unlock()
 	}
@@ -126,7 +126,7 @@ func (s *Subscription) Close() {
 	if at := slices.Index(l.subs, s); at >= 0 {
 		l.subs = slices.Delete(slices.Clone(l.subs), at, at+1)
 	}
-	l.settle(false)
+	l.unlockAndTell(false)
 }
 
 // DroppedBytes returns what has been dropped of one stream.

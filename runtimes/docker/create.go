@@ -291,7 +291,7 @@ func (c *construction) finish() *Environment {
 			env.oom = &env.ooms
 		}
 	}
-	c.r.claims.settle(c.name, env)
+	c.r.claims.resolve(c.name, env)
 	c.r.loops.Go(env.attend)
 	c.r.log.LogAttrs(context.Background(), slog.LevelDebug, "made a container",
 		append(c.took, slog.String("environment", c.spec.Name), slog.String("container", c.id))...)

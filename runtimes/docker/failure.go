@@ -58,7 +58,7 @@ func reasonFor(step string, err error) string {
 		return fmt.Sprintf("The guest agent in the container ended with exit code %d before it was ready%s: run `make build` "+
 			"and start the server again; where that does not help, look at the engine's own log.", ended.code, inBrackets(ended.said))
 	case errors.As(err, &hello):
-		return fmt.Sprintf("The guest agent could not settle in the container%s: run the engine with its default security "+
+		return fmt.Sprintf("The guest agent could not set itself up in the container%s: run the engine with its default security "+
 			"settings (seccomp, AppArmor), or use another runtime.", inBrackets(hello.Message))
 	case errors.Is(err, errNoUser):
 		return "Every user id for sessions is taken: close sessions, then try again."

@@ -190,8 +190,8 @@ func (c *claims) claim(name string) {
 	c.names[name] = nil
 }
 
-// settle says whose container the name is, once it is ready.
-func (c *claims) settle(name string, env *Environment) {
+// resolve says whose container the name is, once it is ready.
+func (c *claims) resolve(name string, env *Environment) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if _, claimed := c.names[name]; claimed {

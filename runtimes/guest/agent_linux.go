@@ -36,10 +36,10 @@ func newAgent(c *conn) *agent {
 	return &agent{conn: c, reader: frame.NewReader(c, frame.MaxControl), slots: make(map[int][]*os.File)}
 }
 
-// serve greets the server and does as it says until the stream ends. The end
+// serve shakes hands with the server and does as it says until the stream ends. The end
 // of the stream is no error: the server has no further use for us.
 func (a *agent) serve() error {
-	if err := a.greet(); err != nil {
+	if err := a.handshake(); err != nil {
 		return err
 	}
 	go a.table.reap()
@@ -202,9 +202,9 @@ func connect(args []string) (*conn, error) {
 	return nil, errors.New("usage: guest [-dial PATH | -stdio | -tunnel PATH]")
 }
 
-// greet waits for Hello, settles as it says and answers. A step that fails is
+// handshake waits for Hello, sets the agent up as it says and answers. A step that fails is
 // told to the server before the agent ends: half a confinement is none.
-func (a *agent) greet() error {
+func (a *agent) handshake() error {
 	h, payload, err := a.reader.Next()
 	if err != nil {
 		return fmt.Errorf("wait for hello: %w", err)
@@ -212,7 +212,7 @@ func (a *agent) greet() error {
 	if h.Kind != frame.KindHello {
 		return fmt.Errorf("the first frame is a %v", h.Kind)
 	}
-	report, err := a.settle(payload)
+	report, err := a.setUp(payload)
 	if err != nil {
 		a.conn.send(frame.Header{Kind: frame.KindFailed}, []byte(err.Error()))
 		return err

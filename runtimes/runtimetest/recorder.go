@@ -101,7 +101,7 @@ func (r *recorder) Output(stream runtimes.Stream, p []byte) {
 	if r.owed > runtimes.Window+pipes {
 		r.t.Errorf("%d bytes came without a grant, the window is %d", r.owed, runtimes.Window)
 	}
-	process, n := r.settleLocked()
+	process, n := r.dueLocked()
 	r.mu.Unlock()
 	if n > 0 {
 		process.Grant(n)
@@ -131,8 +131,8 @@ func (r *recorder) letChannelGo() {
 	r.channelLocked(0)
 }
 
-// settleLocked takes what is to be granted now.
-func (r *recorder) settleLocked() (runtimes.Process, int) {
+// dueLocked takes what is to be granted now.
+func (r *recorder) dueLocked() (runtimes.Process, int) {
 	if r.process == nil || r.hold {
 		return nil, 0
 	}
@@ -154,7 +154,7 @@ func (r *recorder) grant(n int) {
 func (r *recorder) letGo() {
 	r.mu.Lock()
 	r.hold = false
-	process, n := r.settleLocked()
+	process, n := r.dueLocked()
 	r.mu.Unlock()
 	process.Grant(n)
 }
@@ -182,7 +182,7 @@ func (r *recorder) Exited(exit runtimes.Exit) {
 func (r *recorder) bind(p runtimes.Process) {
 	r.mu.Lock()
 	r.process = p
-	process, n := r.settleLocked()
+	process, n := r.dueLocked()
 	r.mu.Unlock()
 	if n > 0 {
 		process.Grant(n)

@@ -92,10 +92,10 @@ func (e *Execution) Resize(ctx context.Context, cols, rows int) error {
 
 // Detach gives up the execution, which runs on: what waits here can still be
 // read, then Output ends with ErrDetached.
-func (e *Execution) Detach() { e.settle(nil, ErrDetached) }
+func (e *Execution) Detach() { e.finish(nil, ErrDetached) }
 
-// settle says how it ended, once.
-func (e *Execution) settle(result *protocol.ExecuteResult, err error) {
+// finish says how it ended, once.
+func (e *Execution) finish(result *protocol.ExecuteResult, err error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.ended {
@@ -142,7 +142,7 @@ func (e *Execution) receive(m *jsonrpc.Message) {
 		}
 		switch err := decode(m.Params, &p); {
 		case err != nil:
-			e.settle(nil, err)
+			e.finish(nil, err)
 		case p.ExecutionID == e.ID():
 			e.complete(&p.Result)
 		}
@@ -161,7 +161,7 @@ func (e *Execution) complete(r *executeReply) {
 		result, err = &r.ExecuteResult, nil
 		result.Result = r.Result
 	}
-	e.settle(result, err)
+	e.finish(result, err)
 }
 
 const (

@@ -29,7 +29,7 @@ func (e *Execution) keep(l *link) {
 		}
 		next, err := e.resume(b, l.err())
 		if err != nil {
-			e.settle(nil, e.client.orEnd(err))
+			e.finish(nil, e.client.orEnd(err))
 			return
 		}
 		l = next
@@ -40,7 +40,7 @@ func (e *Execution) keep(l *link) {
 // otherwise: there would be more output.
 func (e *Execution) leave(l *link) {
 	if e.client.ctx.Err() != nil {
-		e.settle(nil, e.client.orEnd(ErrClosed))
+		e.finish(nil, e.client.orEnd(ErrClosed))
 	}
 	e.mu.Lock()
 	completed := e.err == nil

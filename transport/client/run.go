@@ -164,7 +164,7 @@ func (c *Client) sendExecute(ctx context.Context, e *Execution, params *protocol
 func (e *Execution) answer(m *jsonrpc.Message) {
 	var r executeReply
 	if err := decodeReply(protocol.MethodSessionExecute, m, into(&r)); err != nil {
-		e.settle(nil, err)
+		e.finish(nil, err)
 		return
 	}
 	if r.State == "" {

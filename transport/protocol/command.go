@@ -66,8 +66,8 @@ var commandIndex = func() map[string]*CommandKind {
 // caller must not change the slice.
 func Commands() []CommandKind { return commandKinds }
 
-// settler is a command with aliases among its members.
-type settler interface{ settle() *jsonrpc.ParamError }
+// aliased is a command with aliases among its members.
+type aliased interface{ mergeAliases() *jsonrpc.ParamError }
 
 func kind[T, R any](name, summary string, aliases ...string) CommandKind {
 	var params T
@@ -83,8 +83,8 @@ func kind[T, R any](name, summary string, aliases ...string) CommandKind {
 			if err := jsonrpc.DecodeParams(raw, c); err != nil {
 				return nil, err
 			}
-			if s, ok := any(c).(settler); ok {
-				if err := s.settle(); err != nil {
+			if s, ok := any(c).(aliased); ok {
+				if err := s.mergeAliases(); err != nil {
 					return nil, err
 				}
 			}
@@ -270,7 +270,7 @@ type CopyFile struct {
 	Recursive       bool    `json:"recursive,omitempty" default:"false" doc:"copy a directory with what is in it"`
 }
 
-func (c *CopyFile) settle() *jsonrpc.ParamError {
+func (c *CopyFile) mergeAliases() *jsonrpc.ParamError {
 	return firstOf(
 		merge("sourcePath", &c.SourcePath, "source", &c.Source),
 		merge("destinationPath", &c.DestinationPath, "destination", &c.Destination))
@@ -285,7 +285,7 @@ type MoveFile struct {
 	Overwrite       *bool   `json:"overwrite,omitempty" default:"true" doc:"replace what is there"`
 }
 
-func (c *MoveFile) settle() *jsonrpc.ParamError {
+func (c *MoveFile) mergeAliases() *jsonrpc.ParamError {
 	return firstOf(
 		merge("sourcePath", &c.SourcePath, "source", &c.Source),
 		merge("destinationPath", &c.DestinationPath, "destination", &c.Destination))
@@ -309,7 +309,7 @@ type ListDirectory struct {
 	Limit              *int64  `json:"limit,omitempty" default:"10000" min:"1" max:"100000" doc:"entries in the answer"`
 }
 
-func (c *ListDirectory) settle() *jsonrpc.ParamError {
+func (c *ListDirectory) mergeAliases() *jsonrpc.ParamError {
 	return firstOf(
 		merge("includeHidden", &c.IncludeHidden, "include_hidden", &c.IncludeHiddenAlias),
 		merge("maxDepth", &c.MaxDepth, "max_depth", &c.MaxDepthAlias))
@@ -400,7 +400,7 @@ type ExecuteShell struct {
 	PTY              *PTY              `json:"pty,omitempty" doc:"give it a terminal of that size"`
 }
 
-func (c *ExecuteShell) settle() *jsonrpc.ParamError {
+func (c *ExecuteShell) mergeAliases() *jsonrpc.ParamError {
 	return merge("commandName", &c.CommandName, "command", &c.CommandAlias)
 }
 
@@ -436,7 +436,7 @@ type InstallPackages struct {
 	Flags                 []string `json:"flags,omitempty" doc:"flags of the tool"`
 }
 
-func (c *InstallPackages) settle() *jsonrpc.ParamError {
+func (c *InstallPackages) mergeAliases() *jsonrpc.ParamError {
 	return merge("requirementsFile", &c.RequirementsFile, "requirements_file", &c.RequirementsFileAlias)
 }
 

@@ -109,7 +109,7 @@ func (c *call) finish(result any, err error) {
 		go c.finishLarge(result, err)
 		return
 	}
-	c.settle(result, err)
+	c.complete(result, err)
 	if len(c.id) > 0 {
 		c.to.Reply(c.appendTo)
 	}
@@ -119,7 +119,7 @@ func (c *call) finish(result any, err error) {
 // finishLarge encodes outside the connection's lock too, so that other replies
 // pass.
 func (c *call) finishLarge(result any, err error) {
-	c.settle(result, err)
+	c.complete(result, err)
 	if len(c.id) > 0 {
 		encoded := c.appendReply(nil)
 		c.to.Reply(func(dst []byte) []byte { return append(dst, encoded...) })
@@ -135,8 +135,8 @@ func (c *call) done() {
 	c.release()
 }
 
-// settle makes the wire result or the failure.
-func (c *call) settle(result any, err error) {
+// complete makes the wire result or the failure.
+func (c *call) complete(result any, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			c.result, c.failure = nil, c.conn.door.panicked(c.method.Name, p)

@@ -59,7 +59,7 @@ func Run(ctx context.Context, o Options) (*result.LoadResult, error) {
 	if err == nil {
 		err = t.load(ctx)
 	}
-	t.settle()
+	t.summarise()
 	o.Note("closing %d sessions and %d connections …", len(t.fleet.members), len(t.fleet.clients)+len(t.fleet.idle))
 	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), setupTimeout)
 	defer cancel()
@@ -243,8 +243,8 @@ func (t *test) tell(ctx context.Context, last time.Time) time.Time {
 	return now
 }
 
-// settle sums up.
-func (t *test) settle() {
+// summarise sums up.
+func (t *test) summarise() {
 	r, all := t.result, t.recorder.roll()
 	all.Reset()
 	for i, c := range t.Scenario.Calls {

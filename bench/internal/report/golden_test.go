@@ -80,7 +80,7 @@ func madeUp() *result.Run {
 	}
 	r.Series[1].Fail("broken | pipe\nin two lines", false)
 	r.Series[4].Fail(`wrong output: got "<b>", want "x"`, true)
-	r.Settle()
+	r.Summarise()
 	return r
 }
 

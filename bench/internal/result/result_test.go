@@ -22,7 +22,7 @@ func TestRatiosAreToTheBaselinesOfTheSameGroup(t *testing.T) {
 		of("go", "Docker", "", 30), of("go", "beside", Beside, 5),
 		{Scenario: "hello", Variant: "python", Subject: "none"},
 	}}
-	r.Settle()
+	r.Summarise()
 	if diff := cmp.Diff(map[string]float64{Bare: 3, Docker: 0.1}, r.Series[0].Ratios); diff != "" {
 		t.Error(diff)
 	}
@@ -39,7 +39,7 @@ func TestTheDocumentIsReadBackAsItWasWritten(t *testing.T) {
 	r.Series[0].Fail("broken", false)
 	r.Series[0].Fail("broken", false)
 	r.Series[0].Fail("wrong", true)
-	r.Settle()
+	r.Summarise()
 	var text bytes.Buffer
 	if err := r.Write(&text); err != nil {
 		t.Fatal(err)

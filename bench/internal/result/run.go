@@ -119,8 +119,8 @@ func ReadFile(path string) (*Run, error) {
 	return &r, nil
 }
 
-// Settle computes the summaries and ratios from the samples.
-func (r *Run) Settle() {
+// Summarise computes the summaries and ratios from the samples.
+func (r *Run) Summarise() {
 	for _, s := range r.Series {
 		s.Summary = nil
 		if summary, err := Summarize(s.Samples); err == nil {

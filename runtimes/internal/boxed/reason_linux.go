@@ -66,7 +66,7 @@ func guestReason(err error, said string) string {
 	var hello *guestlink.HelloError
 	switch {
 	case errors.As(err, &hello):
-		return settleReason(hello.Message)
+		return setUpReason(hello.Message)
 	case errors.Is(err, context.DeadlineExceeded):
 		return "the guest agent was not ready in time: see whether the host is overloaded, then try again"
 	case isPermission(errnoOf(err)):
@@ -99,9 +99,9 @@ func lastWords(said string) string {
 // saidMax bounds what a sentence tells of the agent's words, in bytes.
 const saidMax = 120
 
-// settleReason is for a step that the agent itself could not carry out. All
+// setUpReason is for a step that the agent itself could not carry out. All
 // that comes of it is its message.
-func settleReason(message string) string {
+func setUpReason(message string) string {
 	errno := errnoIn(message)
 	what := reason.Line(reason.WithoutPaths(message), saidMax)
 	switch {

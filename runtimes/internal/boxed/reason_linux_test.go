@@ -74,7 +74,7 @@ func TestWhatTheAgentCouldNotDoIsToldWithItsWords(t *testing.T) {
 		"the agent did not become who it should be":        "did not become who",
 		"asked for {NoCapabilities:true}, the kernel says": "the kernel says",
 	} {
-		if why := settleReason(message); !strings.Contains(why, want) {
+		if why := setUpReason(message); !strings.Contains(why, want) {
 			t.Errorf("%q: %q", message, why)
 		} else {
 			reasontest.Check(t, why)

@@ -91,7 +91,7 @@ func (s *search) useV2(dir, group string) (*Hierarchy, error) {
 	if isRoot(dir) { // its processes may stay
 		return h, nil
 	}
-	if err := settle(dir, serverLeaf, enabling(c)); err != nil {
+	if err := moveToLeaf(dir, serverLeaf, enabling(c)); err != nil {
 		return nil, fmt.Errorf("make the group %s ready: %w", group, err)
 	}
 	return h, nil
@@ -180,7 +180,7 @@ func controllerAdvice(group string) string {
 func (g *Group) enableV2() error {
 	dir, enable := g.at.core(), enabling(g.at.controllers())
 	if !g.root {
-		return settle(dir, leafName, enable)
+		return moveToLeaf(dir, leafName, enable)
 	}
 	if enable == "" {
 		return nil
@@ -188,13 +188,13 @@ func (g *Group) enableV2() error {
 	return write(dir, "cgroup.subtree_control", enable)
 }
 
-// lastPause is how long settle waits at most between two attempts.
+// lastPause is how long moveToLeaf waits at most between two attempts.
 const lastPause = 200 * time.Millisecond
 
-// settle moves all processes of a group to a child of it and lets its children
+// moveToLeaf moves all processes of a group to a child of it and lets its children
 // have controllers: a group other than the root may not do both, cgroups(7) "no
 // internal processes". Processes that come meanwhile are moved too.
-func settle(dir, leaf, enable string) error {
+func moveToLeaf(dir, leaf, enable string) error {
 	for pause := time.Duration(0); ; pause = 2*pause + time.Millisecond {
 		time.Sleep(pause)
 		err := moveAll(dir, filepath.Join(dir, leaf))

@@ -135,7 +135,7 @@ func TestTheRootOfVersion2ComesFirstAndKeepsItsProcesses(t *testing.T) {
 	m.refuse("is not the group of the server")
 }
 
-func TestADelegatedGroupIsSettled(t *testing.T) {
+func TestADelegatedGroupIsPrepared(t *testing.T) {
 	for _, c := range []struct{ group, where string }{
 		{"/system.slice/a.service", "in the unit a.service of systemd"},
 		{"/system.slice/a.scope", "in the scope a.scope of systemd"},

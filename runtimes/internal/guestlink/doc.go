@@ -1,7 +1,7 @@
 // Package guestlink is the server's end of the stream to an agent (package
 // guest) in a box or a container.
 //
-// A [Link] greets the agent, starts programs through it and tells a
+// A [Link] shakes hands with the agent, starts programs through it and tells a
 // [runtimes.Sink] what each does. Guarantees:
 //
 //   - Order: the calls of one sink never overlap; Exited is the last and comes

@@ -63,7 +63,7 @@ func Open(ctx context.Context, conn io.ReadWriteCloser, o Options) (*Link, error
 	l.writer = newWriter(conn, l.fail)
 	l.share = o.Machine.Share(o.CPUs, l.place)
 	reader := frame.NewReader(conn, frame.MaxData)
-	err := l.greet(ctx, reader, o)
+	err := l.handshake(ctx, reader, o)
 	if err == nil {
 		err = l.makeGroups(o)
 	}
@@ -82,7 +82,7 @@ func Open(ctx context.Context, conn io.ReadWriteCloser, o Options) (*Link, error
 	return l, nil
 }
 
-// makeGroups comes after the agent has settled: it has made the environment's
+// makeGroups comes after the agent has set itself up: it has made the environment's
 // group its root by then, and may be moved to where the agent lives.
 func (l *Link) makeGroups(o Options) (err error) {
 	if o.Group != nil {
@@ -98,9 +98,9 @@ func (l *Link) closeGroups() error {
 	return l.groups.close()
 }
 
-// greet runs before anything else reads. A context or deadline that ends
+// handshake runs before anything else reads. A context or deadline that ends
 // closes the stream, which ends the read.
-func (l *Link) greet(ctx context.Context, reader *frame.Reader, o Options) error {
+func (l *Link) handshake(ctx context.Context, reader *frame.Reader, o Options) error {
 	hello := o.Hello
 	ctx, cancel := context.WithTimeoutCause(ctx, helloTimeout, fmt.Errorf("the agent was not ready after %v", helloTimeout))
 	defer cancel()
@@ -372,7 +372,7 @@ type HelloError struct {
 }
 
 // Error gives the message.
-func (e *HelloError) Error() string { return "the agent could not settle: " + e.Message }
+func (e *HelloError) Error() string { return "the agent could not set itself up: " + e.Message }
 
 // protocolError is a frame that no honest agent sends.
 func protocolError(format string, args ...any) error {

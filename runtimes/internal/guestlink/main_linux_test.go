@@ -86,7 +86,7 @@ func notShort(t testing.TB) {
 	}
 }
 
-// open starts an agent and greets it.
+// open starts an agent and shakes hands with it.
 func open(t testing.TB, o Options) *Link {
 	t.Helper()
 	return openOn(t, startAgent(t), o)

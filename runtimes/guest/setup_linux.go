@@ -18,9 +18,9 @@ import (
 	"github.com/codebeaker/codebeaker/runtimes/internal/tunnel"
 )
 
-// settle does what Hello says, in an order in which each step still has the
+// setUp does what Hello says, in an order in which each step still has the
 // privileges it needs, and reports what the kernel says is in force.
-func (a *agent) settle(payload []byte) (frame.Report, error) {
+func (a *agent) setUp(payload []byte) (frame.Report, error) {
 	if err := json.Unmarshal(payload, &a.hello); err != nil {
 		return frame.Report{}, err
 	}
