@@ -270,9 +270,12 @@ func (c *construction) handshake(ctx context.Context) error {
 
 // variables are those of every program, for a session with that memory.
 func (c *construction) variables() func(session []string, memory int64) []string {
-	image, network, processors := c.image, c.spec.Network, c.processors()
+	image, network, language, processors := c.image, c.spec.Network, c.spec.Language, c.processors()
 	return func(session []string, memory int64) []string {
-		plan := blueprint{image: image, network: network, processors: processors, limits: runtimes.Limits{MemoryBytes: memory}}
+		plan := blueprint{
+			image: image, network: network, language: language, processors: processors,
+			limits: runtimes.Limits{MemoryBytes: memory},
+		}
 		return plan.environment(session)
 	}
 }
