@@ -249,7 +249,7 @@ var handlers = map[string]handler{
 	protocol.MethodExecutionList:   prompt(executionList),
 	protocol.MethodExecutionAttach: prompt(executionAttach),
 	protocol.MethodExecutionDetach: prompt(executionDetach),
-	protocol.MethodExecutionWait:   slow(executionWait),
+	protocol.MethodExecutionWait:   executionWait,
 	protocol.MethodExecutionInput:  executionInput,
 	protocol.MethodExecutionSignal: prompt(executionSignal),
 	protocol.MethodExecutionResize: prompt(executionResize),

@@ -10,8 +10,8 @@
 // to the session, and whoever answers it encodes the reply straight into the
 // connection's buffer. So what was read first is sent first: commands of a session
 // run in the order in which they were read, members of a batch in the order of
-// the array. Only what takes its time (session.create, session.list,
-// execution.wait) has a goroutine of its own.
+// the array. Only what takes its time (session.create, session.list) has
+// a goroutine of its own.
 //
 // # Streams
 //

@@ -247,9 +247,9 @@ func sizeOf(result any) int {
 	switch r := result.(type) {
 	case *actors.Outcome:
 		return sizeOfOutcome(r)
-	case *protocol.ExecutionWaited:
-		if r.Result != nil {
-			return sizeOfWire(r.Result)
+	case *actors.Waited:
+		if r.Outcome != nil {
+			return sizeOfOutcome(r.Outcome)
 		}
 	case *protocol.ExecutionPage:
 		return len(r.Executions) * 200
@@ -266,18 +266,6 @@ func sizeOfOutcome(o *actors.Outcome) int {
 	case *runtimes.FileContent:
 		return len(r.Content)
 	case *runtimes.Listing:
-		return len(r.Entries) * 150
-	}
-	return 0
-}
-
-func sizeOfWire(r *protocol.ExecuteResult) int {
-	switch r := r.Result.(type) {
-	case *protocol.ProcessResult:
-		return len(r.Stdout) + len(r.Stderr)
-	case *protocol.FileContent:
-		return len(r.Content)
-	case *protocol.Listing:
 		return len(r.Entries) * 150
 	}
 	return 0
@@ -381,25 +369,32 @@ func executionDetach(ctx context.Context, c *call, p *protocol.ExecutionRef) (*p
 	return &protocol.Empty{}, err
 }
 
-// executionWait converts the outcome itself: its form on the wire needs what the
-// execution's own request noted.
-func executionWait(ctx context.Context, c *call, p *protocol.ExecutionWait) (*protocol.ExecutionWaited, error) {
-	if err := ids(p.SessionID, p.ExecutionID); err != nil {
-		return nil, err
+// executionWait is sent here and answered later: what follows it on the
+// connection, as a close, finds it waiting. Its result needs what the execution's
+// own request noted.
+func executionWait(c *call, params jsonrpc.Raw) error {
+	var p protocol.ExecutionWait
+	if err := decodeParams(params, &p); err != nil {
+		return err
 	}
-	timeout := time.Duration(-1)
+	if err := ids(p.SessionID, p.ExecutionID); err != nil {
+		return err
+	}
+	r := &actors.WaitExecution{Execution: p.ExecutionID}
 	if p.TimeoutMs != nil {
 		most := c.conn.door.sessions.Policy().MaxTimeout.Milliseconds()
 		if *p.TimeoutMs < 0 || *p.TimeoutMs > most {
-			return nil, rangeError("timeoutMs", 0, most)
+			return rangeError("timeoutMs", 0, most)
 		}
-		timeout = time.Duration(*p.TimeoutMs) * time.Millisecond
+		// Zero asks how it is now; to the session zero means for ever.
+		r.Timeout = max(time.Duration(*p.TimeoutMs)*time.Millisecond, 1)
 	}
-	s, err := c.conn.service.Find(p.SessionID)
-	if err != nil {
-		return nil, err
-	}
-	w, err := s.WaitFor(ctx, p.ExecutionID, timeout)
+	c.convert = toWaited
+	return c.send(p.SessionID, r)
+}
+
+func toWaited(c *call, result any) (any, error) {
+	w, err := sessions.ResultOf[*actors.Waited](result)
 	if err != nil {
 		return nil, err
 	}

@@ -139,3 +139,20 @@ func TestAFullQueueOfASessionIsBusy(t *testing.T) {
 		t.Errorf("got %s", got)
 	}
 }
+
+// A wait that was served beside the reading of the connection came behind the
+// close that followed it, and was told that the session is closed.
+func TestAWaitBeforeACloseIsAnsweredByTheEnd(t *testing.T) {
+	p := newWorld(t, setup{}).dial(websocket.DialOptions{})
+	for range 50 {
+		session := p.create(`{"language":"python"}`)
+		started := p.ask(execute(1, session, `{"type":"execute_shell","commandName":"sleep","args":["100s"]}`, `,"background":true`))
+		id := variable.FindString(strings.TrimPrefix(started[strings.Index(started, `"executionId":"`):], `"executionId":"`))
+		p.send(`{"jsonrpc":"2.0","id":2,"method":"execution.wait","params":{"sessionId":"` + session + `","executionId":"` + id + `"}}`)
+		p.send(`{"jsonrpc":"2.0","id":3,"method":"session.close","params":{"sessionId":"` + session + `"}}`)
+		if got := p.reply(2); !strings.Contains(got, `"errorCode":"Cancelled"`) {
+			t.Fatalf("the wait: %s", got)
+		}
+		p.reply(3)
+	}
+}

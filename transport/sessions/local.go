@@ -596,23 +596,18 @@ func (e *localExecution) Output(ctx context.Context, from int64) iter.Seq2[Chunk
 
 // Wait is Execution's.
 func (e *localExecution) Wait(ctx context.Context, timeout time.Duration) (*Outcome, error) {
-	w, err := e.session.WaitFor(ctx, e.id, timeout)
+	if err := CheckExecution(e.id); err != nil {
+		return nil, err
+	}
+	r := &actors.WaitExecution{Execution: e.id}
+	if timeout >= 0 {
+		r.Timeout = max(timeout, 1) // to the session zero means for ever
+	}
+	w, err := ask[*actors.Waited](ctx, e.session, r)
 	if err != nil || w.Outcome == nil {
 		return nil, err
 	}
 	return outcomeOf(w.Outcome)
-}
-
-// WaitFor waits as Execution.Wait does.
-func (s *LocalSession) WaitFor(ctx context.Context, execution string, timeout time.Duration) (*actors.Waited, error) {
-	if err := CheckExecution(execution); err != nil {
-		return nil, err
-	}
-	r := &actors.WaitExecution{Execution: execution}
-	if timeout >= 0 {
-		r.Timeout = max(timeout, 1) // to the session zero means for ever
-	}
-	return ask[*actors.Waited](ctx, s, r)
 }
 
 // Input is Execution's.
