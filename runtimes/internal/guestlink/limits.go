@@ -42,11 +42,13 @@ func (l *Link) SetLimits(limits cgroup.Limits) error {
 }
 
 // SetProgramLimits is Options.Processes and Options.StackBytes for programs that
-// start from now on.
+// start from now on. Programs of a link without a limit of processes stay without.
 func (l *Link) SetProgramLimits(processes, stack int64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.most, l.stack = processes, stack
+	if l.stack = stack; l.most > 0 {
+		l.most = processes
+	}
 }
 
 func (l *Link) programLimits() (processes, stack int64) {
