@@ -124,16 +124,6 @@ func copyGuest(from, directory string) (string, error) {
 	return path, nil
 }
 
-// programs is the limit of processes that the link holds in a control group.
-// Without one the engine's limit of the container is the only bound: RLIMIT_NPROC
-// would count all that the user runs on the host, whose uid programs have then.
-func programs(group *cgroup.Group, l runtimes.Limits) int64 {
-	if group == nil {
-		return 0
-	}
-	return l.Processes
-}
-
 // agentLink makes the link to an agent that the engine has started as the user
 // of the session, so that there is no one to become and nothing to enter.
 func agentLink(log *slog.Logger, groups *cgroup.Finder) handshaker {
@@ -151,7 +141,8 @@ func agentLink(log *slog.Logger, groups *cgroup.Finder) handshaker {
 				Files:     g.files,
 			},
 			Group:       group,
-			Processes:   programs(group, g.limits),
+			Processes:   g.limits.Processes,
+			SharedUser:  group == nil, // the server's own, whose programs are counted too
 			OutputLimit: g.limits.OutputBytes,
 			CPUs:        g.limits.CPUs,
 			Machine:     g.machine,

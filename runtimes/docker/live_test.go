@@ -3,6 +3,7 @@ package docker
 import (
 	"context"
 	"os"
+	"os/exec"
 	"strings"
 	"testing"
 	"time"
@@ -120,6 +121,17 @@ func TestLimitsAreReadBackAndHold(t *testing.T) {
 	}
 	if os.Geteuid() == 0 && (got.DiskBytes != 64<<20 || got.Inodes == 0) {
 		t.Errorf("the disk is limited to %d bytes, %d inodes", got.DiskBytes, got.Inodes)
+	}
+	// What else the user runs on the host is none of the session's.
+	for range 100 {
+		other := exec.CommandContext(t.Context(), "sleep", "1000")
+		if err := other.Start(); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() {
+			_ = other.Process.Kill()
+			_ = other.Wait()
+		})
 	}
 	_, output := execute(t, env, "python3", "-c", forkUntilRefused)
 	made := 0

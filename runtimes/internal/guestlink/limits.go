@@ -42,13 +42,11 @@ func (l *Link) SetLimits(limits cgroup.Limits) error {
 }
 
 // SetProgramLimits is Options.Processes and Options.StackBytes for programs that
-// start from now on. Programs of a link without a limit of processes stay without.
+// start from now on.
 func (l *Link) SetProgramLimits(processes, stack int64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.stack = stack; l.most > 0 {
-		l.most = processes
-	}
+	l.most, l.stack = processes, stack
 }
 
 func (l *Link) programLimits() (processes, stack int64) {
@@ -71,6 +69,9 @@ func (p *process) agentLimits(l runtimes.CommandLimits) frame.Limits {
 	processes := l.Processes
 	if processes == 0 || most > 0 && most < processes {
 		processes = most // the session's, which the agent's own limit exceeds by its threads
+	}
+	if p.link.sharedUser {
+		processes = 0
 	}
 	stack := cmp.Or(l.StackBytes, usual)
 	if p.group == nil {

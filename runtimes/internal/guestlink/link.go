@@ -26,7 +26,9 @@ type Link struct {
 	report Report
 	writer *writer
 	groups *groups // nil without control groups
-	share  *cpus.Share
+
+	sharedUser bool // Options.SharedUser
+	share      *cpus.Share
 
 	ending sync.WaitGroup // executions whose Exited is under way
 	lost   chan struct{}
@@ -54,7 +56,8 @@ type Link struct {
 func Open(ctx context.Context, conn io.ReadWriteCloser, o Options) (*Link, error) {
 	l := &Link{
 		conn: conn, log: o.Logger, outputLimit: o.OutputLimit, opening: true, most: o.Processes, stack: o.StackBytes,
-		lost: make(chan struct{}), done: make(chan struct{}),
+		sharedUser: o.SharedUser,
+		lost:       make(chan struct{}), done: make(chan struct{}),
 		processes: make(map[uint32]*process), pings: make(map[uint64]chan struct{}),
 	}
 	if l.log == nil {
@@ -234,6 +237,10 @@ type Options struct {
 	// the agent, where Group can. Elsewhere the agent limits so each program,
 	// beside the tasks that it finds. Zero is no limit.
 	Processes int64
+	// SharedUser: others on the host have the uid of the programs. No number of
+	// processes is then held without control groups: RLIMIT_NPROC counts all of
+	// the uid, setrlimit(2).
+	SharedUser bool
 	// OutputLimit ends an execution that writes more than so many bytes. Zero
 	// is no limit.
 	OutputLimit int64
