@@ -211,14 +211,6 @@ func (r *executeReply) typed(kind *protocol.CommandKind) (*protocol.ExecuteResul
 	return &r.ExecuteResult, nil
 }
 
-func decodeExecute(kind *protocol.CommandKind, m *jsonrpc.Message) (*protocol.ExecuteResult, error) {
-	var raw executeReply
-	if err := decodeReply(protocol.MethodSessionExecute, m, into(&raw)); err != nil {
-		return nil, err
-	}
-	return raw.typed(kind)
-}
-
 // Program is an ExecuteShell of an argument vector.
 func Program(name string, args ...string) *protocol.ExecuteShell {
 	return &protocol.ExecuteShell{CommandName: &name, Args: args}
