@@ -142,7 +142,7 @@ func agentLink(log *slog.Logger, groups *cgroup.Finder) handshaker {
 			},
 			Group:       group,
 			Processes:   g.limits.Processes,
-			SharedUser:  group == nil, // the server's own, whose programs are counted too
+			SharedUser:  g.sharedUser,
 			OutputLimit: g.limits.OutputBytes,
 			CPUs:        g.limits.CPUs,
 			Machine:     g.machine,

@@ -256,7 +256,7 @@ func (c *construction) handshake(ctx context.Context) error {
 	volume, remote := c.workspace.(*volumeWorkspace)
 	answer, err := c.r.handshake(ctx, handshake{
 		conn: c.conn, environment: plan.environment(nil), limits: c.spec.Limits, pid: c.pid, files: remote,
-		machine: c.r.machine(),
+		machine: c.r.machine(), sharedUser: !c.workspace.ownUser(),
 	})
 	if err != nil {
 		return err

@@ -136,6 +136,7 @@ type handshake struct {
 	pid         int // of the container's first process on this host, or 0
 	machine     *cpus.Machine
 	files       bool // the agent carries out file commands
+	sharedUser  bool // programs have a uid that others on the host have
 }
 
 // agentFacts is what the agent answers, and what came with it.

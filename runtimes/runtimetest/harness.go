@@ -44,6 +44,8 @@ type Capability string
 const (
 	// CommandLimits: CommandLimits of memory, CPU and processes.
 	CommandLimits Capability = "limits of one command"
+	// ExactProcesses: as many processes as the limit says, and not one more.
+	ExactProcesses Capability = "an exact limit of processes"
 	// ProcessorFiles: /proc tells of the processors that programs may use.
 	ProcessorFiles Capability = "processors in /proc"
 	// RoomOnDisk: a session can have more room than its share of memory.

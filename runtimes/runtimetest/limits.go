@@ -98,6 +98,7 @@ func processesLimited(t *testing.T, s *suite) {
 
 // oneProcess: the agent is not among the processes that a limit counts.
 func oneProcess(t *testing.T, s *suite) {
+	s.needs(t, ExactProcesses)
 	env := s.create(t, func(spec *runtimes.Spec) { spec.Limits.Processes = 1 })
 	got := env.Limits().Processes
 	enforced(t, "processes", got)
