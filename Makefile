@@ -64,7 +64,7 @@ test: guest ## Set up what the tests need, then run every test with the race det
 	exit $$status
 
 # Without -shuffle, so that what has not changed is not run again.
-test-short: guest ## Run the tests that need neither Docker nor root, in a minute
+test-short: guest ## Run the tests that need neither Docker nor root, in three minutes; again, only what changed
 	$(GO) test -short $(TESTFLAGS) ./...
 
 conformance: guest ## Run the conformance suite on every runtime of this machine
