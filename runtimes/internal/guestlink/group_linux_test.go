@@ -61,14 +61,14 @@ func TestUsageOfTheWholeTreeIsTold(t *testing.T) {
 func TestPagesOfFilesAreNotWhatProgramsHold(t *testing.T) {
 	l := openInGroup(t, cgroup.Limits{}, Options{})
 	file := filepath.Join(diskDir(t), "large")
-	for what, line := range map[string]string{
-		"write":          `head -c 96m /dev/zero > "$0"`,
-		"read":           `cat "$0" > /dev/null`,
-		"delete at once": `head -c 96m /dev/zero > "$0.2"; sleep 0.3; rm "$0.2"`,
+	for _, line := range []string{
+		`head -c 96m /dev/zero > "$0"`,
+		`cat "$0" > /dev/null`,
+		`head -c 96m /dev/zero > "$0.2"; sleep 0.3; rm "$0.2"`,
 	} {
 		_, exit := run(t, l, runtimes.Command{Name: "sh", Args: []string{"-c", line, file}})
 		if peak := exit.Usage.PeakMemory; exit.Status != runtimes.Completed || peak == nil || *peak < 100<<10 || *peak > 24<<20 {
-			t.Errorf("%s: %v, peak %v", what, exit.Status, value(peak))
+			t.Errorf("%s: %v, peak %v", line, exit.Status, value(peak))
 		}
 	}
 	// What was held before the pages came is not forgotten.

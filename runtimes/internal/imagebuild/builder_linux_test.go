@@ -41,8 +41,8 @@ if [ "$1" = --missing ]; then
 	for name; do [ -e "made-$name" ] || echo "$name"; done
 	exit
 fi
-echo $$ >pid
 echo "$1" >>order
+echo $$ >pid
 [ ! -e "wait-$1" ] || until [ -e "go-$1" ]; do sleep 0.02; done
 if [ "$1" = broken ]; then
 	echo "a line of a log" >&2
