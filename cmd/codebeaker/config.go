@@ -36,6 +36,7 @@ type Config struct {
 	LogFormat       string        `koanf:"log-format"`
 	LogLevel        string        `koanf:"log-level"`
 	KeysFile        string        `koanf:"keys-file"`
+	NoKeys          bool          `koanf:"no-keys"`
 	AllowOrigins    []string      `koanf:"allow-origin"`
 	AllowHosts      []string      `koanf:"allow-host"`
 	Runtimes        []string      `koanf:"runtimes"`
@@ -78,6 +79,7 @@ func addFlags(flags *pflag.FlagSet) {
 	flags.String("log-format", "text", "text or json")
 	flags.String("log-level", "info", "debug, info, warn or error")
 	flags.String("keys-file", "", "file of API keys (see `codebeaker keys`); required unless listening on loopback")
+	flags.Bool("no-keys", false, "let everybody in without a key, on any address: for a server that something else guards")
 	flags.StringSlice("allow-origin", nil, "browser origins to accept besides the server's own, such as https://example.org")
 	flags.StringSlice("allow-host", nil, "names by which clients may call the server besides its address")
 	flags.StringSlice("runtimes", []string{"docker", "deno", "bun", "native"}, "runtimes to offer")
@@ -202,6 +204,8 @@ func (c *Config) validate() error {
 		return fmt.Errorf("workspace-storage: %w", err)
 	}
 	switch {
+	case c.NoKeys && c.KeysFile != "":
+		return fmt.Errorf("no-keys and keys-file exclude each other")
 	case c.MaxMemoryMB < 0:
 		return fmt.Errorf("max-memory-mb must not be negative")
 	case c.MaxCPUs < 0:
@@ -212,6 +216,14 @@ func (c *Config) validate() error {
 		return fmt.Errorf("data-dir must be set: this user has no home directory")
 	}
 	return nil
+}
+
+// keysFile is where the API keys are.
+func (c *Config) keysFile() string {
+	if c.KeysFile != "" {
+		return c.KeysFile
+	}
+	return filepath.Join(c.DataDir, "keys")
 }
 
 // checkBuilder reports a script of build-images that is not there, and makes its

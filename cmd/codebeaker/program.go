@@ -61,7 +61,7 @@ func newProgram(ctx context.Context, c Config, log *slog.Logger) (p *Program, er
 	if err != nil {
 		return p, err
 	}
-	if err := transport.CheckListen(c.Listen, keys); err != nil {
+	if err := transport.CheckListen(c.Listen, keys, c.NoKeys); err != nil {
 		return p, err
 	}
 	if c.ToolsDir == "" {
@@ -93,12 +93,26 @@ func newProgram(ctx context.Context, c Config, log *slog.Logger) (p *Program, er
 	return p, err
 }
 
+// keys opens the keys file. Where there is one, or one was asked for, the server
+// asks for keys as long as it runs.
 func (p *Program) keys() (*transport.Keys, error) {
-	file := p.config.KeysFile
-	if file == "" {
-		file = p.dir.file("keys")
+	file := p.config.keysFile()
+	keys, err := transport.OpenKeys(file)
+	if err != nil {
+		return nil, err
 	}
-	return transport.OpenKeys(file)
+	if p.config.KeysFile != "" {
+		keys.Require()
+	}
+	switch none := keys.Empty(); {
+	case p.config.NoKeys && !none:
+		return nil, fmt.Errorf("no-keys: %s has keys; remove them, or start without --no-keys", file)
+	case p.config.NoKeys:
+		p.log.Warn("no keys: whoever reaches the server can run programs", "listen", p.config.Listen)
+	case none && keys.Required():
+		p.log.Warn("there is no key, so nobody may enter: make one with `codebeaker keys add NAME`, or start with --no-keys", "file", file)
+	}
+	return keys, nil
 }
 
 // sweepTimeout bounds how long a start waits for what an earlier server left;
@@ -136,7 +150,7 @@ func (p *Program) assemble(keys *transport.Keys, images runtimes.Images) (err er
 		MaxSessions: c.MaxSessions, QueueLength: c.QueueLength, OutputBytes: c.OutputBytes,
 		WebSocket: websocket.Options{MessageBytes: c.MessageBytes, PingInterval: c.PingInterval, Logger: p.log},
 	}, transport.Options{
-		Keys: keys, AllowedHosts: c.AllowHosts, AllowedOrigins: c.AllowOrigins, DrainTimeout: c.DrainTimeout,
+		Keys: keys, NoKeys: c.NoKeys, AllowedHosts: c.AllowHosts, AllowedOrigins: c.AllowOrigins, DrainTimeout: c.DrainTimeout,
 		ConnectionsPerAddress: c.MaxConnections,
 	})
 	if err != nil {
