@@ -10,6 +10,7 @@ import (
 	"net"
 	"os"
 	"runtime"
+	"slices"
 	"sync"
 	"time"
 
@@ -139,7 +140,7 @@ func (p *Program) assemble(keys *transport.Keys, images runtimes.Images) (err er
 	watchNetwork(metrics, p.host.Network)
 	system := actors.NewSystem(actors.Options{
 		Registry: p.registry, MaxSessions: c.MaxSessions, QueueLength: c.QueueLength, OutputBytes: c.OutputBytes,
-		OutputMemoryBytes: c.OutputMemory, CreateTimeout: c.CreateTimeout, DisconnectGrace: c.DisconnectGrace, Logger: p.log, Observer: metrics,
+		OutputMemoryBytes: c.OutputMemory, HostMemoryBytes: c.hostMemory(), MemoryOvercommit: c.Overcommit, CreateTimeout: c.CreateTimeout, DisconnectGrace: c.DisconnectGrace, Logger: p.log, Observer: metrics,
 	})
 	local, err := sessions.New(sessions.Options{System: system, Registry: p.registry, Policy: p.policy(images)})
 	if err != nil {
@@ -167,6 +168,9 @@ func (p *Program) policy(images runtimes.Images) sessions.Policy {
 	}
 	if policy.MaxMemoryMB == 0 {
 		policy.MaxMemoryMB = max(memoryMB()*3/4, 512)
+		if most := c.hostMemory() >> 20; most > 0 { // more would never be admitted
+			policy.MaxMemoryMB = max(min(policy.MaxMemoryMB, most), 16)
+		}
 	}
 	if policy.MaxCPUs == 0 {
 		policy.MaxCPUs = float64(runtime.NumCPU())
@@ -215,6 +219,16 @@ func (p *Program) Close() error {
 		errs = append(errs, p.dir.Close())
 	}
 	return errors.Join(errs...)
+}
+
+// hostMemory is how much memory the sessions that live may be promised together,
+// in bytes; zero is no bound. The programs of the fake runtime are the server's
+// own and hold none.
+func (c *Config) hostMemory() int64 {
+	if slices.Equal(c.Runtimes, []string{"fake"}) {
+		return 0
+	}
+	return int64(float64(memoryMB()<<20) * c.MemoryShare)
 }
 
 // memoryMB is the machine's memory, zero where it cannot be found.
