@@ -39,7 +39,7 @@ func (d *Door) newConnection(ctx context.Context, owner string) *connection {
 // is no UTF-8 is a parse error.
 func (cn *connection) OnMessage(c *websocket.Conn, msg []byte, _ bool) {
 	if !cn.door.gate.Has(cn.owner) {
-		c.CloseWith(websocket.CodePolicy, "the key has been removed")
+		c.CloseWith(websocket.CodePolicy, "the key has been removed, or one is needed now")
 		return
 	}
 	cn.door.parser.Parse(msg, c, cn.parse)
