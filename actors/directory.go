@@ -71,6 +71,7 @@ type entry struct {
 	fingerprint string
 	ready       bool
 	waiters     []chan<- created
+	release     func() // of CreateRequest.Reserve; nil without one
 }
 
 // tokenKey is a client token of one owner; the zero value is none.
@@ -121,6 +122,12 @@ func (d *directory) create(m *create) {
 		return
 	}
 	e := &entry{token: key, fingerprint: r.Fingerprint, waiters: []chan<- created{m.reply}}
+	if r.Reserve != nil {
+		if e.release, err = r.Reserve(); err != nil {
+			m.reply <- created{err: err}
+			return
+		}
+	}
 	id := d.system.options.Node + "." + newID()
 	e.session = d.system.spawnSession(id, runtime, r)
 	d.sessions[id] = e
@@ -213,6 +220,9 @@ func (d *directory) free(id string) {
 	d.forgetToken(e)
 	e.answer(created{err: ErrSessionClosed})
 	delete(d.sessions, id)
+	if e.release != nil {
+		e.release()
+	}
 	d.checkEmpty()
 }
 

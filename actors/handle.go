@@ -86,6 +86,7 @@ func ParseState(name string) (State, bool) {
 // Info is the session object. It is a snapshot: nobody changes it.
 type Info struct {
 	SessionID      string
+	Owner          string // the id of its key, "" without keys
 	EnvironmentID  string
 	ContainerID    string
 	Runtime        runtimes.Type

@@ -63,14 +63,22 @@ type CreateRequest struct {
 	// fingerprint is an *ArgumentError of clientToken.
 	ClientToken string
 	Fingerprint string
+	// Reserve takes a place for a session that is really made, and returns how it
+	// is given back once nothing of the session is left. It must not block. Nil
+	// needs none. Errors: *BusyError.
+	Reserve func() (release func(), err error) `json:"-"`
 	// Sink is attached to the session before the creation is answered, as by
 	// Attach; nil attaches nobody. It hears of nothing before the answer.
 	Sink EventSink
 }
 
+// Everybody, as an owner in a look-up or a list, has every session. No key has
+// that id.
+const Everybody = "*"
+
 // ListRequest asks for a page of sessions.
 type ListRequest struct {
-	Owner  string
+	Owner  string // or Everybody
 	Limit  int    // at least 1
 	After  string // session id; "" starts
 	Labels map[string]string

@@ -4,6 +4,9 @@ import (
 	"context"
 	"sync"
 	"sync/atomic"
+	"time"
+
+	"golang.org/x/time/rate"
 
 	"github.com/codebeaker/codebeaker/transport/jsonrpc"
 	"github.com/codebeaker/codebeaker/transport/sessions"
@@ -18,8 +21,12 @@ type connection struct {
 	ws      *websocket.Conn // nil over HTTP
 	ctx     context.Context // ends with the connection
 	cancel  context.CancelCauseFunc
-	outlet  outlet                                  // nil has no bound
+	outlet  outlet // nil has no bound
+	parser  jsonrpc.Parser
 	parse   func(*jsonrpc.Request, jsonrpc.Replier) // serve, bound once
+	pacer   *rate.Limiter                           // nil does not bound
+	now     time.Time                               // when the message in hand came; of the reader, like over
+	over    error                                   // which rate its bytes are over
 
 	inFlight atomic.Int32
 
@@ -28,9 +35,11 @@ type connection struct {
 	held    map[string]*heldEvents
 }
 
-func (d *Door) newConnection(ctx context.Context, owner string) *connection {
-	cn := &connection{door: d, owner: owner}
-	cn.service = d.sessions.Connect(owner, cn.event)
+func (d *Door) newConnection(ctx context.Context, client sessions.Client) *connection {
+	cn := &connection{door: d, owner: client.Owner}
+	cn.service = d.sessions.ConnectClient(client, cn.event)
+	cn.parser = jsonrpc.Parser{BatchLimit: d.options.BatchLimit, OnReject: cn.rejected}
+	cn.pacer = newPacer(d.options.MessagesPerSecond)
 	cn.ctx, cn.cancel = context.WithCancelCause(ctx)
 	cn.parse = cn.serve
 	return cn
@@ -40,10 +49,10 @@ func (d *Door) newConnection(ctx context.Context, owner string) *connection {
 // is no UTF-8 is a parse error.
 func (cn *connection) OnMessage(c *websocket.Conn, msg []byte, _ bool) {
 	if !cn.door.gate.Has(cn.owner) {
-		c.CloseWith(websocket.CodePolicy, "the key has been removed")
+		c.CloseWith(websocket.CodePolicy, "the key has been removed or has expired")
 		return
 	}
-	cn.door.parser.Parse(msg, c, cn.parse)
+	cn.receive(msg, c)
 }
 
 // OnClose is websocket.Handler's.
@@ -51,6 +60,10 @@ func (cn *connection) OnClose(_ *websocket.Conn, err *websocket.CloseError) { cn
 
 // serve takes up one request.
 func (cn *connection) serve(r *jsonrpc.Request, to jsonrpc.Replier) {
+	over := cn.charge(r.Notification())
+	if over != nil && r.Notification() {
+		return // it has waited
+	}
 	m := cn.door.methods[string(r.Method)]
 	if m == nil {
 		cn.door.metrics.unknownMethod()
@@ -64,6 +77,10 @@ func (cn *connection) serve(r *jsonrpc.Request, to jsonrpc.Replier) {
 	defer c.recovered()
 	if limit := cn.door.options.InFlight; int(cn.inFlight.Add(1)) > limit {
 		c.finish(nil, errInFlight(limit))
+		return
+	}
+	if over != nil {
+		c.finish(nil, over)
 		return
 	}
 	if m.NeedsConnection && cn.ws == nil {

@@ -11,6 +11,7 @@ import (
 	"github.com/codebeaker/codebeaker/runtimes"
 	"github.com/codebeaker/codebeaker/runtimes/fake"
 	"github.com/codebeaker/codebeaker/transport"
+	"github.com/codebeaker/codebeaker/transport/sessions"
 	"github.com/codebeaker/codebeaker/transport/websocket"
 )
 
@@ -156,7 +157,7 @@ func TestACreateWhoseClientLeavesLeavesNothing(t *testing.T) {
 
 func TestEventsOfASessionComeBehindTheReplyToItsCreate(t *testing.T) {
 	w := newWorld(t, setup{})
-	cn := w.door.newConnection(t.Context(), "")
+	cn := w.door.newConnection(t.Context(), sessions.Client{})
 	// Over a real socket the order is a race that the code must win; here it
 	// is made to happen.
 	p := w.dial(websocket.DialOptions{})
