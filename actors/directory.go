@@ -69,9 +69,10 @@ type entry struct {
 	session     *Session
 	token       tokenKey
 	fingerprint string
-	ready       bool
 	waiters     []chan<- created
-	release     func() // of CreateRequest.Reserve; nil without one
+	quota       Quota // that has its share back at the end; nil without one
+	share       Share
+	ready       bool
 }
 
 // tokenKey is a client token of one owner; the zero value is none.
@@ -122,8 +123,9 @@ func (d *directory) create(m *create) {
 		return
 	}
 	e := &entry{token: key, fingerprint: r.Fingerprint, waiters: []chan<- created{m.reply}}
-	if r.Reserve != nil {
-		if e.release, err = r.Reserve(); err != nil {
+	if r.Quota != nil {
+		e.quota, e.share = r.Quota, shareOf(&r.Limits)
+		if err := r.Quota.Take(e.share); err != nil {
 			m.reply <- created{err: err}
 			return
 		}
@@ -220,8 +222,8 @@ func (d *directory) free(id string) {
 	d.forgetToken(e)
 	e.answer(created{err: ErrSessionClosed})
 	delete(d.sessions, id)
-	if e.release != nil {
-		e.release()
+	if e.quota != nil {
+		e.quota.Give(e.share)
 	}
 	d.checkEmpty()
 }

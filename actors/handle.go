@@ -86,7 +86,6 @@ func ParseState(name string) (State, bool) {
 // Info is the session object. It is a snapshot: nobody changes it.
 type Info struct {
 	SessionID      string
-	Owner          string // the id of its key, "" without keys
 	EnvironmentID  string
 	ContainerID    string
 	Runtime        runtimes.Type

@@ -63,13 +63,32 @@ type CreateRequest struct {
 	// fingerprint is an *ArgumentError of clientToken.
 	ClientToken string
 	Fingerprint string
-	// Reserve takes a place for a session that is really made, and returns how it
-	// is given back once nothing of the session is left. It must not block. Nil
-	// needs none. Errors: *BusyError.
-	Reserve func() (release func(), err error) `json:"-"`
+	// Quota is asked for the share of a session that is really made, and gets it
+	// back once nothing of the session is left. Nil bounds nothing.
+	Quota Quota `json:"-"`
 	// Sink is attached to the session before the creation is answered, as by
 	// Attach; nil attaches nobody. It hears of nothing before the answer.
 	Sink EventSink
+}
+
+// Quota is what the sessions of one owner may have together. Its methods must not
+// block.
+type Quota interface {
+	// Take takes a share for one more session. Its error answers the create.
+	Take(Share) error
+	// Give gives it back.
+	Give(Share)
+}
+
+// Share is what one session may have, as it was asked for.
+type Share struct {
+	MemoryMB, DiskMB int32
+	CPUs             float32
+}
+
+// shareOf is that of a request.
+func shareOf(l *runtimes.Limits) Share {
+	return Share{int32(l.MemoryBytes >> 20), int32(l.DiskBytes >> 20), float32(l.CPUs)}
 }
 
 // Everybody, as an owner in a look-up or a list, has every session. No key has

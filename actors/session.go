@@ -67,7 +67,7 @@ func (s *System) spawnSession(id string, rt runtimes.Runtime, r *CreateRequest) 
 	self := &session{
 		system: s, runtime: rt.Type(), ends: ends{system: s, session: id},
 		info: &Info{
-			SessionID: id, Owner: r.Owner, Runtime: rt.Type(), Language: r.Language, CreatedAt: now,
+			SessionID: id, Runtime: rt.Type(), Language: r.Language, CreatedAt: now,
 			IdleTimeout: r.IdleTimeout, MaxLifetime: r.MaxLifetime, Labels: r.Labels,
 		},
 	}

@@ -6,8 +6,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"golang.org/x/time/rate"
-
 	"github.com/codebeaker/codebeaker/transport/jsonrpc"
 	"github.com/codebeaker/codebeaker/transport/sessions"
 	"github.com/codebeaker/codebeaker/transport/websocket"
@@ -17,16 +15,15 @@ import (
 type connection struct {
 	door    *Door
 	service *sessions.Conn
-	owner   string          // id of its key
 	ws      *websocket.Conn // nil over HTTP
 	ctx     context.Context // ends with the connection
 	cancel  context.CancelCauseFunc
 	outlet  outlet // nil has no bound
 	parser  jsonrpc.Parser
 	parse   func(*jsonrpc.Request, jsonrpc.Replier) // serve, bound once
-	pacer   *rate.Limiter                           // nil does not bound
-	now     time.Time                               // when the message in hand came; of the reader, like over
-	over    error                                   // which rate its bytes are over
+	pace    pace
+	now     time.Duration       // when the message in hand came, since began; of the reader, like over
+	over    *sessions.RateError // which rate its bytes are over
 
 	inFlight atomic.Int32
 
@@ -36,10 +33,9 @@ type connection struct {
 }
 
 func (d *Door) newConnection(ctx context.Context, client sessions.Client) *connection {
-	cn := &connection{door: d, owner: client.Owner}
+	cn := &connection{door: d}
 	cn.service = d.sessions.ConnectClient(client, cn.event)
 	cn.parser = jsonrpc.Parser{BatchLimit: d.options.BatchLimit, OnReject: cn.rejected}
-	cn.pacer = newPacer(d.options.MessagesPerSecond)
 	cn.ctx, cn.cancel = context.WithCancelCause(ctx)
 	cn.parse = cn.serve
 	return cn
@@ -48,7 +44,7 @@ func (d *Door) newConnection(ctx context.Context, client sessions.Client) *conne
 // OnMessage is websocket.Handler's. A binary message holds JSON too; one that
 // is no UTF-8 is a parse error.
 func (cn *connection) OnMessage(c *websocket.Conn, msg []byte, _ bool) {
-	if !cn.door.gate.Has(cn.owner) {
+	if !cn.door.gate.Has(cn.service.Owner()) {
 		c.CloseWith(websocket.CodePolicy, "the key has been removed or has expired")
 		return
 	}

@@ -36,9 +36,7 @@ func sessionObject(i *actors.Info) protocol.Session {
 // sessionDetail is a session as this client may see it.
 func (cn *connection) sessionDetail(i *actors.Info, now time.Time) protocol.SessionDetail {
 	d := sessionDetail(i, now)
-	if cn.service.Admin() {
-		d.Key = i.Owner
-	}
+	d.Key = cn.service.KeyOf(i.SessionID)
 	return d
 }
 

@@ -1,11 +1,7 @@
 package rpc
 
 import (
-	"errors"
-	"math"
 	"time"
-
-	"golang.org/x/time/rate"
 
 	"github.com/codebeaker/codebeaker/transport/jsonrpc"
 	"github.com/codebeaker/codebeaker/transport/sessions"
@@ -19,54 +15,60 @@ const (
 	minPause = 5 * time.Millisecond
 )
 
-// newPacer is what bounds one connection; nil for no bound.
-func newPacer(perSecond float64) *rate.Limiter {
+// pace bounds one connection with one word, for there are many: it is when, since
+// began, the next message is due if all came evenly.
+type pace time.Duration
+
+// take takes a message of a connection that may send so many a second, a second's
+// worth at once, and says how long it has to wait. Zero does not bound.
+func (p *pace) take(now time.Duration, perSecond float64) (wait time.Duration) {
 	if perSecond <= 0 {
-		return nil
+		return 0
 	}
-	return rate.NewLimiter(rate.Limit(perSecond), max(int(math.Ceil(perSecond)), 1))
+	due := max(time.Duration(*p), now-time.Second)
+	*p = pace(due + time.Duration(float64(time.Second)/perSecond))
+	return due - now
 }
 
-// began is when the process did.
+// began is when the process did. The time since then costs half of time.Now.
 var began = time.Now()
 
-// clock is the time, for half of what time.Now costs.
-func clock() time.Time { return began.Add(time.Since(began)) }
+// time is when the message in hand came, or rested last.
+func (cn *connection) time() time.Time { return began.Add(cn.now) }
 
 // receive serves a message. It is called by the goroutine that reads the
 // connection: while it rests nothing more is read.
 func (cn *connection) receive(msg []byte, to jsonrpc.Replier) {
-	cn.now = clock()
-	cn.over = cn.service.Account().Message(cn.now, len(msg))
+	cn.now = time.Since(began)
+	cn.over = cn.service.Account().Message(cn.time(), len(msg))
 	cn.parser.Parse(msg, to, cn.parse)
 	if cn.over != nil {
-		cn.rest(cn.over)
+		cn.pause(cn.over.RetryAfter)
 	}
 }
 
 // charge takes a call from the rates of the connection and of its key, and
 // returns which one it is over: a call is to be refused then, a notification has
 // waited for its turn and is dropped.
-func (cn *connection) charge(notification bool) error {
-	if p := cn.pacer; p != nil && !p.AllowN(cn.now, 1) {
-		cn.now = clock()
-		cn.pause(p.ReserveN(cn.now, 1).DelayFrom(cn.now))
+func (cn *connection) charge(notification bool) *sessions.RateError {
+	if wait := cn.pace.take(cn.now, cn.door.options.MessagesPerSecond); wait > 0 {
+		cn.pause(wait)
 	}
 	account := cn.service.Account()
 	err := cn.over
 	if err == nil {
-		if err = account.Call(cn.now); err == nil {
+		if err = account.Call(cn.time()); err == nil {
 			return nil
 		}
 	}
 	if notification {
-		cn.rest(err)
+		cn.pause(err.RetryAfter)
 		if cn.over != nil {
 			return err
 		}
-		return account.Call(cn.now)
+		return account.Call(cn.time())
 	}
-	if wait := account.Refusal(cn.now); wait > 0 {
+	if wait := account.Refusal(cn.time()); wait > 0 {
 		cn.pause(wait)
 	}
 	return err
@@ -76,13 +78,6 @@ func (cn *connection) charge(notification bool) error {
 func (cn *connection) rejected(e *jsonrpc.Error) {
 	cn.door.metrics.rejected(e)
 	_ = cn.charge(true)
-}
-
-// rest waits until what is over its rate would be within it.
-func (cn *connection) rest(over error) {
-	if e := (*sessions.RateError)(nil); errors.As(over, &e) {
-		cn.pause(e.RetryAfter)
-	}
 }
 
 // pause keeps the connection from being read for a while.
@@ -95,5 +90,5 @@ func (cn *connection) pause(d time.Duration) {
 	case <-cn.ctx.Done():
 	case <-cn.door.base.Done():
 	}
-	cn.now = clock()
+	cn.now = time.Since(began)
 }

@@ -147,7 +147,7 @@ func (b *bucket) set(now time.Time, perSecond float64, burst int) {
 }
 
 // take takes n, or says after how long it may be tried again.
-func (b *bucket) take(now time.Time, limit string, n int) error {
+func (b *bucket) take(now time.Time, limit string, n int) *RateError {
 	l := b.of.Load()
 	if l == nil || l.AllowN(now, n) {
 		return nil
@@ -199,18 +199,17 @@ func (a *Account) close() {
 	a.used = time.Now()
 }
 
-// Message takes the bytes of a message that came.
-// Errors: *RateError.
-func (a *Account) Message(now time.Time, bytes int) error {
+// Message takes the bytes of a message that came, or says that they are over the
+// rate.
+func (a *Account) Message(now time.Time, bytes int) *RateError {
 	if a == nil {
 		return nil
 	}
 	return a.bytes.take(now, "bytes", bytes)
 }
 
-// Call takes a call, or what was none.
-// Errors: *RateError.
-func (a *Account) Call(now time.Time) error {
+// Call takes a call, or what was none, or says that it is over the rate.
+func (a *Account) Call(now time.Time) *RateError {
 	if a == nil {
 		return nil
 	}
@@ -225,47 +224,56 @@ func (a *Account) Refusal(now time.Time) time.Duration {
 	return r.DelayFrom(now)
 }
 
-// reserve takes the place of a session.
+// quota is the account as the quota of its sessions.
+type quota Account
+
+// Take is actors.Quota's.
 // Errors: *BusyError; *FieldError for what will never have room.
-func (a *Account) reserve(r *actors.CreateRequest) (release func(), err error) {
-	memory, cpus, disk := float64(r.Limits.MemoryBytes)/(1<<20), r.Limits.CPUs, float64(r.Limits.DiskBytes)/(1<<20)
+func (q *quota) Take(s actors.Share) error {
+	a := (*Account)(q)
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	for _, q := range []struct {
+	for _, one := range []struct {
 		limit            string
 		field            Field
 		have, more, most float64
 	}{
 		{"keySessions", FieldLanguage, float64(a.sessions), 1, a.limits.Sessions},
-		{"keyMemoryMB", FieldMemory, a.memoryMB, memory, a.limits.MemoryMB},
-		{"keyCPUs", FieldCPUs, a.cpus, cpus, a.limits.CPUs},
-		{"keyDiskMB", FieldDisk, a.diskMB, disk, a.limits.DiskMB},
+		{"keyMemoryMB", FieldMemory, a.memoryMB, float64(s.MemoryMB), a.limits.MemoryMB},
+		{"keyCPUs", FieldCPUs, a.cpus, float64(s.CPUs), a.limits.CPUs},
+		{"keyDiskMB", FieldDisk, a.diskMB, float64(s.DiskMB), a.limits.DiskMB},
 	} {
+		const rounding = 1e-6
 		switch {
-		case q.most == 0 || q.have+q.more <= q.most+1e-9:
-		case q.more > q.most:
-			return nil, fieldError(q.field, "is %v, above the %v that this key may have of all its sessions (%s)", q.more, q.most, q.limit)
+		case one.most == 0 || one.have+one.more <= one.most+rounding:
+		case one.more > one.most+rounding:
+			return fieldError(one.field, "is %v, above the %v that this key may have of all its sessions (%s)", one.more, one.most, one.limit)
 		default:
-			return nil, &BusyError{Limit: q.limit, Maximum: int64(math.Ceil(q.most)), RetryAfter: quotaRetry}
+			return &BusyError{Limit: one.limit, Maximum: int64(math.Ceil(one.most)), RetryAfter: quotaRetry}
 		}
 	}
-	a.add(1, memory, cpus, disk)
-	return func() {
-		a.mu.Lock()
-		defer a.mu.Unlock()
-		a.add(-1, -memory, -cpus, -disk)
-	}, nil
+	a.add(1, s)
+	return nil
+}
+
+// Give is actors.Quota's.
+func (q *quota) Give(s actors.Share) {
+	a := (*Account)(q)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.add(-1, s)
 }
 
 // quotaRetry is what a client is told to wait whose quota is used up: until it
 // has closed a session itself.
 const quotaRetry = time.Second
 
-func (a *Account) add(sessions int64, memory, cpus, disk float64) {
-	a.sessions += sessions
-	a.memoryMB += memory
-	a.cpus += cpus
-	a.diskMB += disk
+// add adds a share, or takes it away. mu is held.
+func (a *Account) add(n int64, s actors.Share) {
+	a.sessions += n
+	a.memoryMB += float64(n) * float64(s.MemoryMB)
+	a.cpus += float64(n) * float64(s.CPUs)
+	a.diskMB += float64(n) * float64(s.DiskMB)
 	if a.sessions == 0 { // no rest of fractions
 		a.memoryMB, a.cpus, a.diskMB = 0, 0, 0
 	}

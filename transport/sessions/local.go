@@ -99,7 +99,7 @@ func (c *Client) account() string {
 
 // Connect is ConnectClient for one who has shown the key owner, without bounds.
 func (l *Local) Connect(owner string, events func(Event)) *Conn {
-	return &Conn{local: l, owner: owner, sees: owner, events: events}
+	return &Conn{local: l, owner: owner, events: events}
 }
 
 // ConnectClient makes the service of one client. events gets those of the sessions that the
@@ -107,9 +107,7 @@ func (l *Local) Connect(owner string, events func(Event)) *Conn {
 // nor call the service. Nil ignores them. The caller closes the service.
 func (l *Local) ConnectClient(client Client, events func(Event)) *Conn {
 	c := l.Connect(client.Owner, events)
-	if client.Admin {
-		c.sees = actors.Everybody
-	}
+	c.admin = client.Admin
 	if name := client.account(); name != "" {
 		c.account = l.accounts.open(name, client.Limits)
 	}
@@ -121,7 +119,7 @@ func (l *Local) ConnectClient(client Client, events func(Event)) *Conn {
 type Conn struct {
 	local  *Local
 	owner  string
-	sees   string // whose sessions: the owner's, or actors.Everybody
+	admin  bool // sees the sessions of all keys
 	events func(Event)
 	// account is charged with what the client does; nil bounds nothing.
 	account *Account
@@ -148,8 +146,24 @@ const maxKnown = 64
 // Account is charged with the calls of the client. The door does it.
 func (c *Conn) Account() *Account { return c.account }
 
-// Admin reports whether the client sees the sessions of all keys.
-func (c *Conn) Admin() bool { return c.sees == actors.Everybody }
+// Owner is the id of the client's key, "" without one.
+func (c *Conn) Owner() string { return c.owner }
+
+// KeyOf is the id of the key that made a session. Only an admin is told.
+func (c *Conn) KeyOf(session string) string {
+	if !c.admin {
+		return ""
+	}
+	return c.local.system.OwnerOf(session)
+}
+
+// sees is whose sessions the client sees.
+func (c *Conn) sees() string {
+	if c.admin {
+		return actors.Everybody
+	}
+	return c.owner
+}
 
 // Usage is Service's.
 func (c *Conn) Usage(context.Context) (Usage, error) { return c.account.usage(time.Now()), nil }
@@ -213,7 +227,7 @@ func (c *Conn) CreateSession(ctx context.Context, r actors.CreateRequest) (*Loca
 		if err := a.creates.take(time.Now(), "creates", 1); err != nil {
 			return nil, nil, err
 		}
-		r.Reserve = func() (func(), error) { return a.reserve(&r) }
+		r.Quota = (*quota)(a)
 	}
 	made, info, err := c.local.system.Create(ctx, r)
 	if err != nil {
@@ -250,7 +264,7 @@ func (c *Conn) Find(id string) (*LocalSession, error) {
 	s := c.known[id]
 	c.mu.Unlock()
 	if s == nil {
-		found, err := c.local.system.Lookup(c.sees, id)
+		found, err := c.local.system.Lookup(c.sees(), id)
 		if err != nil {
 			return nil, err
 		}
@@ -289,7 +303,7 @@ func (c *Conn) Forget(id string) {
 
 // List is Service's.
 func (c *Conn) List(_ context.Context, p List) (Page, error) {
-	r, err := list(c.sees, &p)
+	r, err := list(c.sees(), &p)
 	if err != nil {
 		return Page{}, err
 	}
