@@ -29,7 +29,6 @@ type connection struct {
 
 	mu      sync.Mutex
 	streams map[string]*stream // by execution
-	held    map[string]*heldEvents
 }
 
 func (d *Door) newConnection(ctx context.Context, client sessions.Client) *connection {
@@ -95,7 +94,7 @@ func (cn *connection) end(cause error) {
 	_ = cn.service.Close() // it never fails
 	cn.mu.Lock()
 	streams := cn.streams
-	cn.streams, cn.held = nil, nil
+	cn.streams = nil
 	cn.mu.Unlock()
 	for _, s := range streams {
 		s.stop()

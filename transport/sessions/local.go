@@ -133,6 +133,11 @@ type Conn struct {
 	attachMu sync.Mutex
 	told     []*actors.Session // to be told of the end
 	ended    bool
+
+	// eventMu keeps the events of a session in their order.
+	eventMu  sync.Mutex
+	creating int                // creates that are not announced
+	held     map[string][]Event // of sessions that may be theirs
 }
 
 var _ Service = (*Conn)(nil)
@@ -208,11 +213,11 @@ func (c *Conn) Create(ctx context.Context, p Create) (Session, *Info, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	s, info, err := c.CreateSession(ctx, r)
+	s, info, announced, err := c.CreateAttached(ctx, r)
 	if err != nil {
 		return nil, nil, err
 	}
-	c.AttachNew(s)
+	announced()
 	return s, info, nil
 }
 
@@ -238,9 +243,27 @@ func (c *Conn) CreateSession(ctx context.Context, r actors.CreateRequest) (*Loca
 	return s, info, nil
 }
 
-// AttachNew attaches a session that was just made, unless the client has left.
-func (c *Conn) AttachNew(s *LocalSession) {
-	c.tell(s.Session, func() { s.Send(&actors.Call{Request: &actors.Attach{Sink: c}, Caller: nobody{}}) })
+// CreateAttached makes a session that was prepared, attached from its first
+// moment. Its events wait until announced is called, which the caller does once
+// its client knows of the session.
+func (c *Conn) CreateAttached(ctx context.Context, r actors.CreateRequest) (s *LocalSession, info *Info, announced func(), err error) {
+	r.Sink = c
+	c.hold()
+	s, info, err = c.CreateSession(ctx, r)
+	if err != nil {
+		c.release("")
+		return nil, nil, nil, err
+	}
+	return s, info, func() { c.announce(s) }, nil
+}
+
+// announce makes the session one that is told of the client's end, and lets its
+// events go.
+func (c *Conn) announce(s *LocalSession) {
+	if !c.tell(s.Session, func() {}) {
+		s.Send(&actors.Call{Request: &actors.Disconnected{Sink: c}, Caller: nobody{}})
+	}
+	c.release(s.ID())
 }
 
 // Open is Service's.
@@ -311,14 +334,54 @@ func (c *Conn) List(_ context.Context, p List) (Page, error) {
 	return Page{Sessions: infos, Next: next}, err
 }
 
+// maxHeld bounds the events of a session that wait until it is announced.
+const maxHeld = 256
+
 // SessionEvent is actors.EventSink's.
 func (c *Conn) SessionEvent(e Event) {
+	c.eventMu.Lock()
+	defer c.eventMu.Unlock()
+	if c.creating == 0 || c.tells(e.SessionID) {
+		c.event(e)
+		return
+	}
+	if c.held == nil {
+		c.held = make(map[string][]Event)
+	}
+	if held := c.held[e.SessionID]; len(held) < maxHeld {
+		c.held[e.SessionID] = append(held, e)
+	}
+}
+
+// event delivers an event. eventMu is held.
+func (c *Conn) event(e Event) {
 	if e.Kind == actors.SessionEnded {
 		c.untell(e.SessionID)
 		c.Forget(e.SessionID)
 	}
 	if c.events != nil {
 		c.events(e)
+	}
+}
+
+// hold keeps events of sessions that the client does not know back, until
+// release.
+func (c *Conn) hold() {
+	c.eventMu.Lock()
+	c.creating++
+	c.eventMu.Unlock()
+}
+
+// release ends a hold, and lets the events of the session go that came of it.
+func (c *Conn) release(id string) {
+	c.eventMu.Lock()
+	defer c.eventMu.Unlock()
+	c.creating--
+	for _, e := range c.held[id] {
+		c.event(e)
+	}
+	if delete(c.held, id); c.creating == 0 {
+		c.held = nil // what is left is of sessions that nobody was given
 	}
 }
 
@@ -353,6 +416,14 @@ func (c *Conn) tell(s *actors.Session, send func()) bool {
 	}
 	send()
 	return true
+}
+
+// tells reports whether the session is told of the client's end: the client has
+// created or attached it.
+func (c *Conn) tells(id string) bool {
+	c.attachMu.Lock()
+	defer c.attachMu.Unlock()
+	return slices.ContainsFunc(c.told, func(s *actors.Session) bool { return s.ID() == id })
 }
 
 // untell forgets a session that has ended.
