@@ -34,6 +34,10 @@ type Options struct {
 	// means 1024.
 	InFlight int
 
+	// MessagesPerSecond bounds the calls, notifications and malformed messages of
+	// one connection: over it the connection is read more slowly. Zero does not.
+	MessagesPerSecond float64
+
 	// What the sessions' actors were given, for initialize. Zeros mean their
 	// defaults.
 	MaxSessions, QueueLength, OutputBytes int
@@ -48,7 +52,6 @@ type Door struct {
 	sessions *sessions.Local
 	log      *slog.Logger
 	metrics  *metrics
-	parser   jsonrpc.Parser
 	methods  map[string]*method
 	document jsonrpc.Raw // of rpc.discover
 	hub      *websocket.Hub
@@ -68,7 +71,6 @@ func New(o Options) (*Door, error) {
 	d.options.WebSocket.Oversize = d.oversize
 	d.hub = websocket.NewHub(d.options.WebSocket)
 	d.metrics = newMetrics(o.Metrics, d.hub)
-	d.parser = jsonrpc.Parser{BatchLimit: o.BatchLimit, OnReject: d.metrics.rejected}
 	d.base, d.cut = context.WithCancelCause(context.Background())
 	return d, d.tables()
 }
@@ -146,8 +148,8 @@ func (d *Door) wireLimits() protocol.ServerLimits {
 // Handle is transport.Door's.
 func (d *Door) Handle(mux *http.ServeMux, gate *transport.Gate) {
 	d.gate = gate
-	gate.RefuseWith("/rpc", func(w http.ResponseWriter, reason string) {
-		writeReply(w, http.StatusUnauthorized, jsonrpc.Errorf(protocol.Unauthorized, "%s", reason))
+	gate.RefuseWith("/rpc", func(w http.ResponseWriter, status int, reason string) {
+		writeReply(w, status, jsonrpc.Errorf(protocol.Unauthorized, "%s", reason))
 	})
 	mux.HandleFunc("GET /ws/jsonrpc", d.serveWebSocket)
 	mux.HandleFunc("POST /rpc", d.servePost)
@@ -163,9 +165,8 @@ func (d *Door) Shutdown(ctx context.Context) error {
 }
 
 func (d *Door) serveWebSocket(w http.ResponseWriter, r *http.Request) {
-	owner, ok := d.gate.Owner(r)
+	client, ok := d.gate.Enter(w, r, transport.RoleUser)
 	if !ok {
-		d.gate.Refuse(w, r)
 		return
 	}
 	if !strings.EqualFold(r.Header.Get("Upgrade"), "websocket") {
@@ -184,7 +185,7 @@ func (d *Door) serveWebSocket(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	// The request's context ends with this handler; the connection does not.
-	cn := d.newConnection(d.base, owner)
+	cn := d.newConnection(d.base, client)
 	cn.ws, cn.outlet = c, c
 	cn.bound(most)
 	c.Start(cn)
@@ -219,9 +220,8 @@ var errPostEnded = errors.New("the request has been answered")
 
 // servePost answers the requests of a body, one reply a line.
 func (d *Door) servePost(w http.ResponseWriter, r *http.Request) {
-	owner, ok := d.gate.Owner(r)
+	client, ok := d.gate.Enter(w, r, transport.RoleUser)
 	if !ok {
-		d.gate.Refuse(w, r)
 		return
 	}
 	most, err := d.maxMessageOf(r)
@@ -233,13 +233,13 @@ func (d *Door) servePost(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	cn := d.newConnection(r.Context(), owner)
+	cn := d.newConnection(r.Context(), client)
 	defer cn.end(errPostEnded)
 	defer context.AfterFunc(d.base, func() { cn.cancel(context.Cause(d.base)) })()
 	lines := jsonrpc.NewLines()
 	cn.outlet = lines
 	cn.bound(most)
-	d.parser.Parse(body, lines, cn.parse)
+	cn.receive(body, lines)
 	replies, err := lines.Wait(r.Context())
 	if err != nil {
 		return // the client has left

@@ -103,8 +103,23 @@ func toDetail(c *call, result any) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.detail = sessionDetail(info, time.Now())
+	c.detail = c.conn.sessionDetail(info, time.Now())
 	return &c.detail, nil
+}
+
+func keyUsage(ctx context.Context, c *call, _ *protocol.Empty) (*protocol.KeyUsage, error) {
+	u, err := c.conn.service.Usage(ctx)
+	if err != nil {
+		return nil, err
+	}
+	l := &u.Limits
+	return &protocol.KeyUsage{
+		Sessions: u.Sessions, MemoryMB: u.MemoryMB, CPUs: u.CPUs, DiskMB: u.DiskMB, CallsPerSecond: u.CallsPerSecond,
+		Limits: protocol.KeyLimits{
+			CallsPerSecond: orNull(l.Calls), CreatesPerSecond: orNull(l.Creates), BytesPerSecond: orNull(l.Bytes),
+			Sessions: orNull(l.Sessions), MemoryMB: orNull(l.MemoryMB), CPUs: orNull(l.CPUs), DiskMB: orNull(l.DiskMB),
+		},
+	}, nil
 }
 
 func sessionList(ctx context.Context, c *call, p *protocol.SessionList) (*protocol.SessionPage, error) {
@@ -117,7 +132,7 @@ func sessionList(ctx context.Context, c *call, p *protocol.SessionList) (*protoc
 		Count: len(found.Sessions), Sessions: make([]protocol.SessionDetail, 0, len(found.Sessions)), NextCursor: found.Next,
 	}
 	for _, info := range found.Sessions {
-		page.Sessions = append(page.Sessions, sessionDetail(info, now))
+		page.Sessions = append(page.Sessions, c.conn.sessionDetail(info, now))
 	}
 	if most := c.room(); most > 0 {
 		fitSessions(page, most)
