@@ -87,6 +87,7 @@ func newExecution(s *session, call *Call, r *Execute) *execution {
 	}
 	e.session, e.id, e.request, e.call, e.arrived = s, newID(), *r, call, time.Now()
 	e.request.Command = nil // the task has it
+	r.Release = nil         // the execution has it
 	e.log.Init(e.id, output.Options{Capacity: s.system.options.OutputBytes, Memory: s.system.memory, Owner: e})
 	return e
 }
@@ -122,9 +123,18 @@ func (e *execution) conclude(now time.Time) {
 		o.Error, o.ErrorCode = e.err.Error(), string(runtimes.FileCodeOf(e.err))
 	}
 	e.task.conclude(o)
+	e.settle()
 	e.log.Hold(sizeOf(o.Result))
 	e.log.Complete(o)
 	e.environment = nil
+}
+
+// settle tells that what the client sent is not needed any more.
+func (e *execution) settle() {
+	if release := e.request.Release; release != nil {
+		e.request.Release = nil
+		release()
+	}
 }
 
 // sizeOf is about how many bytes the result of a file command holds.

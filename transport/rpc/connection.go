@@ -5,6 +5,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/codebeaker/codebeaker/transport/budget"
 	"github.com/codebeaker/codebeaker/transport/jsonrpc"
 	"github.com/codebeaker/codebeaker/transport/sessions"
 	"github.com/codebeaker/codebeaker/transport/websocket"
@@ -20,6 +21,9 @@ type connection struct {
 	cancel  context.CancelCauseFunc
 	outlet  outlet                                  // nil has no bound
 	parse   func(*jsonrpc.Request, jsonrpc.Replier) // serve, bound once
+
+	account *budget.Client // what its bytes are taken from; nil has no bound
+	body    budget.Hold    // of a POST
 
 	inFlight atomic.Int32
 
@@ -43,7 +47,16 @@ func (cn *connection) OnMessage(c *websocket.Conn, msg []byte, _ bool) {
 		c.CloseWith(websocket.CodePolicy, "the key has been removed")
 		return
 	}
-	cn.door.parser.Parse(msg, c, cn.parse)
+	cn.door.parser.Parse(msg, socket{c}, cn.parse)
+}
+
+// socket is a WebSocket as a jsonrpc.Replier.
+type socket struct{ *websocket.Conn }
+
+// ReplyLarge is jsonrpc.LargeReplier's.
+func (s socket) ReplyLarge(m *jsonrpc.Large) {
+	m.Bound(s.Room())
+	s.Send(m)
 }
 
 // OnClose is websocket.Handler's.
@@ -62,6 +75,12 @@ func (cn *connection) serve(r *jsonrpc.Request, to jsonrpc.Replier) {
 	}
 	c := cn.newCall(m, r, to)
 	defer c.recovered()
+	if n := int64(len(r.Params)); n > smallParams {
+		if !c.keep(n) {
+			c.finish(nil, cn.noRoom(budget.Incoming))
+			return
+		}
+	}
 	if limit := cn.door.options.InFlight; int(cn.inFlight.Add(1)) > limit {
 		c.finish(nil, errInFlight(limit))
 		return
@@ -87,4 +106,5 @@ func (cn *connection) end(cause error) {
 	for _, s := range streams {
 		s.stop()
 	}
+	cn.discharge()
 }
