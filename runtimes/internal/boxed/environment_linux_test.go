@@ -337,3 +337,17 @@ func TestMemoryOfABoxIsMeasured(t *testing.T) {
 	}
 	t.Logf("idle %.1f MB", float64(got)/(1<<20))
 }
+
+// The scores are those of docs/runtimes.md, "Isolation".
+func TestTheScoreIsTheOneThatIsDocumented(t *testing.T) {
+	e := boxedtest.Create(t, newShell(t), spec())
+	want := 7
+	if g := grouped(); isRoot() {
+		want = 9
+	} else if g.Memory && g.Processes && g.CPU {
+		want = 8
+	}
+	if got := e.Isolation(); got.Score != want {
+		t.Errorf("the score is %d, want %d: %v", got.Score, want, got.Layers)
+	}
+}
