@@ -41,6 +41,7 @@ var subjects = []struct {
 	{"Pace", paceCases},
 	{"Terminal", terminalCases},
 	{"Limits", limitCases},
+	{"Charged", chargedCases},
 	{"Seen", seenCases},
 	{"Room", roomCases},
 	{"Apart", apartCases},

@@ -171,6 +171,9 @@ func TestLimitsAreReadBack(t *testing.T) {
 	if !grouped().CPU {
 		want.CPUs = 0
 	}
+	if !grouped().Memory {
+		want.MemoryBytes, want.ProcessMemoryBytes = 0, limits.MemoryBytes
+	}
 	if got != want {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
