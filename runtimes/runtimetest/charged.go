@@ -1,6 +1,8 @@
 package runtimetest
 
 import (
+	"fmt"
+	"os"
 	"strconv"
 	"strings"
 	"testing"
@@ -9,6 +11,7 @@ import (
 // chargedCases are about what counts against a session's memory.
 var chargedCases = []testCase{
 	{"MemoryOfAllProcessesTogetherIsLimited", allMemoryLimited},
+	{"TheKernelTakesProgramsBeforeTheServer", beforeServer},
 }
 
 // A limit of memory that is told is that of all processes: one of each by itself
@@ -30,5 +33,26 @@ done; echo $most`
 	}
 	if held := most << 10; held < limit/4 || held > limit {
 		t.Errorf("three processes held %d MB under a limit of %d MB", held>>20, limit>>20)
+	}
+}
+
+// When the host runs out of memory, whoever filled it goes: a program, then an
+// agent, and the server last. A program that has a keeper is like its agent.
+func beforeServer(t *testing.T, s *suite) {
+	own, err := os.ReadFile("/proc/self/oom_score_adj")
+	if err != nil {
+		t.Skip("the kernel has no such score:", err)
+	}
+	server, err := strconv.Atoi(strings.TrimSpace(string(own)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	did := s.run(t, s.environment(t), s.shell(t, `cat /proc/self/oom_score_adj /proc/1/oom_score_adj`))
+	var program, agent int
+	if _, err := fmt.Sscan(did.stdout, &program, &agent); err != nil {
+		t.Fatalf("%v: %s", err, did)
+	}
+	if program < agent || agent < 500 || agent <= server && server < 500 {
+		t.Errorf("a program has %d, its agent %d, the server %d", program, agent, server)
 	}
 }

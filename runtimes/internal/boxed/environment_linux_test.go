@@ -354,3 +354,17 @@ func TestTheScoreIsTheOneThatIsDocumented(t *testing.T) {
 		t.Errorf("the score is %d, want %d: %v", got.Score, want, got.Layers)
 	}
 }
+
+// Programs were to be taken before the agent when their group has no memory left,
+// and were not: what shares the memory of an undumpable process cannot open the file.
+func TestInAGroupAProgramIsTakenBeforeTheAgent(t *testing.T) {
+	if !grouped().Memory {
+		t.Skip("there are no control groups")
+	}
+	e := boxedtest.Create(t, newShell(t), spec())
+	for range 2 { // the agent has its own value again
+		if got := boxedtest.Shell(t, e, "cat /proc/self/oom_score_adj /proc/1/oom_score_adj"); got.Stdout != "1000\n500\n" {
+			t.Errorf("got %q", got.Stdout)
+		}
+	}
+}
