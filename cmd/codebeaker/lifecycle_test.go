@@ -117,8 +117,12 @@ func TestALimitThatIsReportedIsInForce(t *testing.T) {
 				t.Errorf("process limit %v: %+v", *limit, o)
 			}
 		}
-		if limit := s.Limits["memoryMB"]; limit != nil {
-			o := f.shell(s, "dd", "if=/dev/zero", "of=/dev/null", "bs=200M", "count=1")
+		limit := s.Limits["memoryMB"]
+		if limit == nil { // nothing bounds all of them together
+			limit = s.Limits["processMemoryMB"]
+		}
+		if limit != nil && *limit < 400 { // not that of an engine that reserves more than it uses
+			o := f.shell(s, "dd", "if=/dev/zero", "of=/dev/null", "bs=400M", "count=1")
 			if o.Success || slices.Contains(s.Isolation.Layers, "cgroupMemory") && o.Result.Status != "MemoryLimitExceeded" {
 				t.Errorf("memory limit %v: %+v", *limit, o)
 			}

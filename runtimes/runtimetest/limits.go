@@ -43,6 +43,9 @@ func limitsReadBack(t *testing.T, s *suite) {
 	}
 }
 
+// memoryOf is the memory that one process can have.
+func memoryOf(l runtimes.Limits) int64 { return max(l.MemoryBytes, l.ProcessMemoryBytes) }
+
 // enforced skips a case for a limit that is zero.
 func enforced(t *testing.T, name string, limit int64) {
 	t.Helper()
@@ -78,7 +81,7 @@ func overMemory(t *testing.T, env runtimes.Environment, did finished) {
 
 func memoryLimited(t *testing.T, s *suite) {
 	env := s.create(t, littleMemory)
-	limit := env.Limits().MemoryBytes
+	limit := memoryOf(env.Limits())
 	enforced(t, "memory", limit)
 	overMemory(t, env, s.run(t, env, s.hog(t, 2*limit)))
 	s.succeeds(t, env, s.hog(t, limit/8))
