@@ -1,14 +1,12 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
-	"os"
 	"runtime"
 	"sync"
 	"time"
@@ -122,10 +120,11 @@ func (p *Program) probe(ctx context.Context) {
 // assemble makes the actors and the transport above the runtimes.
 func (p *Program) assemble(keys *transport.Keys, images runtimes.Images) (err error) {
 	c, metrics := &p.config, transport.NewMetrics()
+	held, kept := c.budgets()
 	watchNetwork(metrics, p.host.Network)
 	system := actors.NewSystem(actors.Options{
 		Registry: p.registry, MaxSessions: c.MaxSessions, QueueLength: c.QueueLength, OutputBytes: c.OutputBytes,
-		OutputMemoryBytes: c.OutputMemory, CreateTimeout: c.CreateTimeout, DisconnectGrace: c.DisconnectGrace, Logger: p.log, Observer: metrics,
+		OutputMemoryBytes: kept, CreateTimeout: c.CreateTimeout, DisconnectGrace: c.DisconnectGrace, Logger: p.log, Observer: metrics,
 	})
 	local, err := sessions.New(sessions.Options{System: system, Registry: p.registry, Policy: p.policy(images)})
 	if err != nil {
@@ -133,11 +132,11 @@ func (p *Program) assemble(keys *transport.Keys, images runtimes.Images) (err er
 	}
 	p.server, err = rpc.NewServer(rpc.Options{
 		Sessions: local, Metrics: metrics, Logger: p.log, Version: buildVersion(),
-		MaxSessions: c.MaxSessions, QueueLength: c.QueueLength, OutputBytes: c.OutputBytes,
-		WebSocket: websocket.Options{MessageBytes: c.MessageBytes, PingInterval: c.PingInterval, Logger: p.log},
+		MaxSessions: c.MaxSessions, QueueLength: c.QueueLength, OutputBytes: c.OutputBytes, Budget: held,
+		WebSocket: websocket.Options{MessageBytes: c.MessageBytes, MessageRate: c.MessageRate, PingInterval: c.PingInterval, Logger: p.log},
 	}, transport.Options{
 		Keys: keys, AllowedHosts: c.AllowHosts, AllowedOrigins: c.AllowOrigins, DrainTimeout: c.DrainTimeout,
-		ConnectionsPerAddress: c.MaxConnections,
+		ConnectionsPerAddress: c.MaxConnections, Connections: c.connections(),
 	})
 	if err != nil {
 		return errors.Join(err, system.Shutdown(context.Background()))
@@ -201,22 +200,6 @@ func (p *Program) Close() error {
 		errs = append(errs, p.dir.Close())
 	}
 	return errors.Join(errs...)
-}
-
-// memoryMB is the machine's memory, zero where it cannot be found.
-func memoryMB() int64 {
-	f, err := os.Open("/proc/meminfo")
-	if err != nil {
-		return 0
-	}
-	defer f.Close()
-	for lines := bufio.NewScanner(f); lines.Scan(); {
-		var kilobytes int64
-		if n, _ := fmt.Sscanf(lines.Text(), "MemTotal: %d kB", &kilobytes); n == 1 {
-			return kilobytes >> 10
-		}
-	}
-	return 0
 }
 
 // watchNetwork adds what sessions with a network carry to the metrics.

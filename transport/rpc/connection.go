@@ -23,9 +23,11 @@ type connection struct {
 	parse   func(*jsonrpc.Request, jsonrpc.Replier) // serve, bound once
 
 	account *budget.Client // what its bytes are taken from; nil has no bound
-	body    budget.Hold    // of a POST
+	charged bool           // for the connection itself
+	body    *budget.Hold   // of a POST
 
 	inFlight atomic.Int32
+	making   sync.Mutex // held by who makes a large reply: connections take turns
 
 	mu      sync.Mutex
 	streams map[string]*stream // by execution
@@ -47,7 +49,19 @@ func (cn *connection) OnMessage(c *websocket.Conn, msg []byte, _ bool) {
 		c.CloseWith(websocket.CodePolicy, "the key has been removed")
 		return
 	}
-	cn.door.parser.Parse(msg, socket{c}, cn.parse)
+	cn.parseAll(msg, socket{c})
+}
+
+// largeMessage is from which size on a message is heavy.
+const largeMessage = 128 << 10
+
+// parseAll serves a message.
+func (cn *connection) parseAll(msg []byte, out jsonrpc.Replier) {
+	if len(msg) < largeMessage {
+		cn.door.parser.Parse(msg, out, cn.parse)
+		return
+	}
+	cn.door.heavily(func() { cn.door.parser.Parse(msg, out, cn.parse) })
 }
 
 // socket is a WebSocket as a jsonrpc.Replier.
