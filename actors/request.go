@@ -64,14 +64,41 @@ type CreateRequest struct {
 	// fingerprint is an *ArgumentError of clientToken.
 	ClientToken string
 	Fingerprint string
+	// Quota is asked for the share of a session that is really made, and gets it
+	// back once nothing of the session is left. Nil bounds nothing.
+	Quota Quota `json:"-"`
 	// Sink is attached to the session before the creation is answered, as by
 	// Attach; nil attaches nobody. It hears of nothing before the answer.
 	Sink EventSink
 }
 
+// Quota is what the sessions of one owner may have together. Its methods must not
+// block.
+type Quota interface {
+	// Take takes a share for one more session. Its error answers the create.
+	Take(Share) error
+	// Give gives it back.
+	Give(Share)
+}
+
+// Share is what one session may have, as it was asked for.
+type Share struct {
+	MemoryMB, DiskMB int32
+	CPUs             float32
+}
+
+// shareOf is that of a request.
+func shareOf(l *runtimes.Limits) Share {
+	return Share{int32(l.MemoryBytes >> 20), int32(l.DiskBytes >> 20), float32(l.CPUs)}
+}
+
+// Everybody, as an owner in a look-up or a list, has every session. No key has
+// that id.
+const Everybody = "*"
+
 // ListRequest asks for a page of sessions.
 type ListRequest struct {
-	Owner  string
+	Owner  string // or Everybody
 	Limit  int    // at least 1
 	After  string // session id; "" starts
 	Labels map[string]string

@@ -18,8 +18,8 @@ const (
 	OwnUID           Layer = "ownUid" // a host uid that no other session has
 	NoCapabilities   Layer = "noCapabilities"
 	NoNewPrivileges  Layer = "noNewPrivileges"
-	Seccomp          Layer = "seccomp"          // a deny-list
-	SeccompAllowList Layer = "seccompAllowList" // an allow-list
+	Seccomp          Layer = "seccomp"          // a filter of system calls
+	SeccompAllowList Layer = "seccompAllowList" // one that refuses what it does not name
 	Landlock         Layer = "landlock"
 	CgroupMemory     Layer = "cgroupMemory"
 	CgroupPids       Layer = "cgroupPids"

@@ -39,7 +39,7 @@ func (l *connectionLimiter) Accept() (net.Conn, error) {
 		if !ok {
 			return c, nil
 		}
-		limit, maximum := l.enter(addressOf(tcp))
+		limit, maximum := l.enter(peerOf(tcp))
 		if limit == "" {
 			return &countedConn{TCPConn: tcp, limiter: l}, nil
 		}
@@ -95,13 +95,13 @@ type countedConn struct {
 // Close closes and uncounts the connection.
 func (c *countedConn) Close() error {
 	if c.left.CompareAndSwap(false, true) {
-		c.limiter.leave(addressOf(c.TCPConn))
+		c.limiter.leave(peerOf(c.TCPConn))
 	}
 	return c.TCPConn.Close()
 }
 
-// addressOf is whom a connection is from.
-func addressOf(c *net.TCPConn) netip.Addr {
+// peerOf is whom a connection is from.
+func peerOf(c *net.TCPConn) netip.Addr {
 	if from, ok := c.RemoteAddr().(*net.TCPAddr); ok {
 		return from.AddrPort().Addr().Unmap()
 	}

@@ -68,6 +68,7 @@ var owners = map[string][]string{
 	"github.com/HdrHistogram":           {"bench/internal/load"},
 	"github.com/schollz/progressbar":    {"bench/internal/measure"},
 	"go.yaml.in/yaml":                   {"bench/internal/load"},
+	"golang.org/x/time":                 {"transport/sessions"},
 	"golang.org/x/perf":                 {"bench/internal/result"},
 }
 

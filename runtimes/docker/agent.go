@@ -192,7 +192,7 @@ func reported(r guestlink.Report) []runtimes.Layer {
 		layers = append(layers, runtimes.NoNewPrivileges)
 	}
 	if r.Harden.Seccomp {
-		layers = append(layers, runtimes.Seccomp)
+		layers = append(layers, runtimes.Seccomp, runtimes.SeccompAllowList)
 	}
 	return layers
 }

@@ -79,7 +79,7 @@ func TestTheSeccompProfileAllowsNoCallTwiceAndNoneOfTheHostileOnes(t *testing.T)
 		}
 	}
 	// Of clone3 see buildSeccomp: the agent's own filter answers it.
-	for _, name := range calls(`io_uring_setup io_uring_enter io_uring_register bpf userfaultfd perf_event_open
+	for name := range strings.FieldsSeq(`io_setup rt_sigqueueinfo io_uring_setup io_uring_enter io_uring_register bpf userfaultfd perf_event_open
 		keyctl add_key request_key kcmp pidfd_getfd
 		mount umount2 unshare setns pivot_root chroot open_by_handle_at name_to_handle_at move_mount fsopen
 		init_module finit_module delete_module kexec_load kexec_file_load reboot settimeofday clock_settime

@@ -80,7 +80,7 @@ type exception struct {
 }
 
 // findings is the table.
-var findings = slices.Concat(namedFindings, installFindings, goFindings, offlineFindings)
+var findings = slices.Concat(namedFindings, installFindings, goFindings, workFindings, offlineFindings)
 
 var foundCases = []testCase{{"EachKind", eachKind}}
 

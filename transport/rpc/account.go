@@ -38,9 +38,9 @@ func clientOf(owner string, r *http.Request) string {
 	return "address " + host
 }
 
-// charge makes the connection one of its client. False: there is no room for it.
-func (cn *connection) charge(r *http.Request) bool {
-	cn.account = cn.door.options.Budget.Connect(clientOf(cn.owner, r))
+// admit makes the connection one of its client. False: there is no room for it.
+func (cn *connection) admit(r *http.Request) bool {
+	cn.account = cn.door.options.Budget.Connect(clientOf(cn.service.Owner(), r))
 	if cn.account.Take(budget.Connections, budget.ConnectionBytes) {
 		cn.charged = true
 		return true

@@ -300,6 +300,7 @@ var handlers = map[string]handler{
 	protocol.MethodExecutionInput:  executionInput,
 	protocol.MethodExecutionSignal: prompt(executionSignal),
 	protocol.MethodExecutionResize: prompt(executionResize),
+	protocol.MethodKeyUsage:        prompt(keyUsage),
 }
 
 // encodeDocument encodes the document of rpc.discover once for all.

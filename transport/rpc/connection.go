@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/codebeaker/codebeaker/transport/budget"
 	"github.com/codebeaker/codebeaker/transport/jsonrpc"
@@ -15,15 +16,19 @@ import (
 type connection struct {
 	door    *Door
 	service *sessions.Conn
-	owner   string          // id of its key
 	ws      *websocket.Conn // nil over HTTP
 	ctx     context.Context // ends with the connection
 	cancel  context.CancelCauseFunc
-	outlet  outlet                                  // nil has no bound
+	outlet  outlet // nil has no bound
+	parser  jsonrpc.Parser
 	parse   func(*jsonrpc.Request, jsonrpc.Replier) // serve, bound once
+	pace    pace
+	now     time.Duration       // when the message in hand came, since began; of the reader, like over
+	over    *sessions.RateError // which rate its bytes are over
 
 	account *budget.Client // what its bytes are taken from; nil has no bound
 	charged bool           // for the connection itself
+	working bool           // on a heavy message; of the reader
 	body    *budget.Hold   // of a POST
 
 	inFlight atomic.Int32
@@ -31,12 +36,12 @@ type connection struct {
 
 	mu      sync.Mutex
 	streams map[string]*stream // by execution
-	held    map[string]*heldEvents
 }
 
-func (d *Door) newConnection(ctx context.Context, owner string) *connection {
-	cn := &connection{door: d, owner: owner}
-	cn.service = d.sessions.Connect(owner, cn.event)
+func (d *Door) newConnection(ctx context.Context, client sessions.Client) *connection {
+	cn := &connection{door: d}
+	cn.service = d.sessions.ConnectClient(client, cn.event)
+	cn.parser = jsonrpc.Parser{BatchLimit: d.options.BatchLimit, OnReject: cn.rejected}
 	cn.ctx, cn.cancel = context.WithCancelCause(ctx)
 	cn.parse = cn.serve
 	return cn
@@ -45,23 +50,11 @@ func (d *Door) newConnection(ctx context.Context, owner string) *connection {
 // OnMessage is websocket.Handler's. A binary message holds JSON too; one that
 // is no UTF-8 is a parse error.
 func (cn *connection) OnMessage(c *websocket.Conn, msg []byte, _ bool) {
-	if !cn.door.gate.Has(cn.owner) {
-		c.CloseWith(websocket.CodePolicy, "the key has been removed")
+	if !cn.door.gate.Has(cn.service.Owner()) {
+		c.CloseWith(websocket.CodePolicy, "the key has been removed or has expired, or one is needed now")
 		return
 	}
-	cn.parseAll(msg, socket{c})
-}
-
-// largeMessage is from which size on a message is heavy.
-const largeMessage = 128 << 10
-
-// parseAll serves a message.
-func (cn *connection) parseAll(msg []byte, out jsonrpc.Replier) {
-	if len(msg) < largeMessage {
-		cn.door.parser.Parse(msg, out, cn.parse)
-		return
-	}
-	cn.door.heavily(func() { cn.door.parser.Parse(msg, out, cn.parse) })
+	cn.receive(msg, socket{c})
 }
 
 // socket is a WebSocket as a jsonrpc.Replier.
@@ -78,6 +71,10 @@ func (cn *connection) OnClose(_ *websocket.Conn, err *websocket.CloseError) { cn
 
 // serve takes up one request.
 func (cn *connection) serve(r *jsonrpc.Request, to jsonrpc.Replier) {
+	over := cn.charge(r.Notification())
+	if over != nil && r.Notification() {
+		return // it has waited
+	}
 	m := cn.door.methods[string(r.Method)]
 	if m == nil {
 		cn.door.metrics.unknownMethod()
@@ -89,14 +86,16 @@ func (cn *connection) serve(r *jsonrpc.Request, to jsonrpc.Replier) {
 	}
 	c := cn.newCall(m, r, to)
 	defer c.recovered()
-	if n := int64(len(r.Params)); n > smallParams {
-		if !c.keep(n) {
-			c.finish(nil, cn.noRoom(budget.Incoming))
-			return
-		}
-	}
 	if limit := cn.door.options.InFlight; int(cn.inFlight.Add(1)) > limit {
 		c.finish(nil, errInFlight(limit))
+		return
+	}
+	if n := int64(len(r.Params)); n > smallParams && !c.keep(n) {
+		c.finish(nil, cn.noRoom(budget.Incoming))
+		return
+	}
+	if over != nil {
+		c.finish(nil, over)
 		return
 	}
 	if m.NeedsConnection && cn.ws == nil {
@@ -115,7 +114,7 @@ func (cn *connection) end(cause error) {
 	_ = cn.service.Close() // it never fails
 	cn.mu.Lock()
 	streams := cn.streams
-	cn.streams, cn.held = nil, nil
+	cn.streams = nil
 	cn.mu.Unlock()
 	for _, s := range streams {
 		s.stop()

@@ -40,6 +40,10 @@ type Options struct {
 	// means 1024.
 	InFlight int
 
+	// MessagesPerSecond bounds the calls, notifications and malformed messages of
+	// one connection: over it the connection is read more slowly. Zero does not.
+	MessagesPerSecond float64
+
 	// What the sessions' actors were given, for initialize. Zeros mean their
 	// defaults.
 	MaxSessions, QueueLength, OutputBytes int
@@ -54,7 +58,6 @@ type Door struct {
 	sessions *sessions.Local
 	log      *slog.Logger
 	metrics  *metrics
-	parser   jsonrpc.Parser
 	methods  map[string]*method
 	document jsonrpc.Raw // of rpc.discover
 	hub      *websocket.Hub
@@ -75,7 +78,6 @@ func New(o Options) (*Door, error) {
 	d.options.WebSocket.Oversize = d.oversize
 	d.hub = websocket.NewHub(d.options.WebSocket)
 	d.metrics = newMetrics(o.Metrics, d.hub, o.Budget)
-	d.parser = jsonrpc.Parser{BatchLimit: o.BatchLimit, OnReject: d.metrics.rejected}
 	d.heavy = make(chan struct{}, max(runtime.GOMAXPROCS(0)/2, 1))
 	d.base, d.cut = context.WithCancelCause(context.Background())
 	return d, d.tables()
@@ -154,8 +156,8 @@ func (d *Door) wireLimits() protocol.ServerLimits {
 // Handle is transport.Door's.
 func (d *Door) Handle(mux *http.ServeMux, gate *transport.Gate) {
 	d.gate = gate
-	gate.RefuseWith("/rpc", func(w http.ResponseWriter, reason string) {
-		writeReply(w, http.StatusUnauthorized, jsonrpc.Errorf(protocol.Unauthorized, "%s", reason))
+	gate.RefuseWith("/rpc", func(w http.ResponseWriter, status int, reason string) {
+		writeReply(w, status, jsonrpc.Errorf(protocol.Unauthorized, "%s", reason))
 	})
 	mux.HandleFunc("GET /ws/jsonrpc", d.serveWebSocket)
 	mux.HandleFunc("POST /rpc", d.servePost)
@@ -179,9 +181,8 @@ func (d *Door) Shutdown(ctx context.Context) error {
 }
 
 func (d *Door) serveWebSocket(w http.ResponseWriter, r *http.Request) {
-	owner, ok := d.gate.Owner(r)
+	client, ok := d.gate.Enter(w, r, transport.RoleUser)
 	if !ok {
-		d.gate.Refuse(w, r)
 		return
 	}
 	if !strings.EqualFold(r.Header.Get("Upgrade"), "websocket") {
@@ -195,8 +196,8 @@ func (d *Door) serveWebSocket(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	// The request's context ends with this handler; the connection does not.
-	cn := d.newConnection(d.base, owner)
-	if !cn.charge(r) {
+	cn := d.newConnection(d.base, client)
+	if !cn.admit(r) {
 		refuseBusy(w, cn.noRoom(budget.Connections))
 		cn.end(errNoRoom)
 		return
@@ -252,9 +253,8 @@ func refuseBusy(w http.ResponseWriter, err error) {
 
 // servePost answers the requests of a body, one reply a line.
 func (d *Door) servePost(w http.ResponseWriter, r *http.Request) {
-	owner, ok := d.gate.Owner(r)
+	client, ok := d.gate.Enter(w, r, transport.RoleUser)
 	if !ok {
-		d.gate.Refuse(w, r)
 		return
 	}
 	most, err := d.maxMessageOf(r)
@@ -262,9 +262,9 @@ func (d *Door) servePost(w http.ResponseWriter, r *http.Request) {
 		writeReply(w, http.StatusBadRequest, errorOf(err))
 		return
 	}
-	cn := d.newConnection(r.Context(), owner)
+	cn := d.newConnection(r.Context(), client)
 	defer cn.end(errPostEnded)
-	if !cn.charge(r) {
+	if !cn.admit(r) {
 		refuseBusy(w, cn.noRoom(budget.Connections))
 		return
 	}
@@ -277,7 +277,7 @@ func (d *Door) servePost(w http.ResponseWriter, r *http.Request) {
 	lines := jsonrpc.NewLines()
 	cn.outlet = lines
 	cn.bound(most)
-	cn.parseAll(body, lines)
+	cn.receive(body, lines)
 	body = nil
 	cn.body.Release()
 	replies, err := lines.Wait(r.Context())

@@ -2,12 +2,14 @@ package rpc
 
 import (
 	"context"
+	"fmt"
 	"net"
+	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
-	"github.com/codebeaker/codebeaker/actors"
 	"github.com/codebeaker/codebeaker/runtimes"
 	"github.com/codebeaker/codebeaker/runtimes/fake"
 	"github.com/codebeaker/codebeaker/transport"
@@ -154,38 +156,44 @@ func TestACreateWhoseClientLeavesLeavesNothing(t *testing.T) {
 	}
 }
 
-func TestEventsOfASessionComeBehindTheReplyToItsCreate(t *testing.T) {
+func TestACreatorMissesNoEventAndHasTheReplyFirst(t *testing.T) {
 	w := newWorld(t, setup{})
-	cn := w.door.newConnection(t.Context(), "")
-	// Over a real socket the order is a race that the code must win; here it
-	// is made to happen.
 	p := w.dial(websocket.DialOptions{})
-	p.send(`{"jsonrpc":"2.0","id":1,"method":"session.create","params":{"language":"python"}}`)
-	if got := p.receive(); !strings.Contains(got, `"id":1`) {
-		t.Errorf("first: %s", got)
+	other := p.create(`{"language":"python"}`)
+	ctx, stop := context.WithCancel(t.Context())
+	var killer sync.WaitGroup
+	killed := map[*fake.Environment]bool{w.fakes[runtimes.Native].Environments()[0]: true}
+	killer.Go(func() { // each environment is lost as soon as it is there
+		for ctx.Err() == nil {
+			for _, e := range w.fakes[runtimes.Native].Environments() {
+				if !killed[e] {
+					killed[e] = true
+					e.Kill()
+				}
+			}
+		}
+	})
+	for i := range 200 {
+		p.send(fmt.Sprintf(`{"jsonrpc":"2.0","id":%d,"method":"session.create","params":{"language":"python"}}`, i))
+		reply := p.receive()
+		if !strings.Contains(reply, `"id":`+strconv.Itoa(i)+`,`) {
+			t.Fatalf("before the reply: %s", reply)
+		}
+		if strings.Contains(reply, `"error"`) {
+			continue // it was lost before it was ready
+		}
+		if event, id := p.receive(), variable.FindString(reply); !strings.Contains(event, "environmentLost") || !strings.Contains(event, id) {
+			t.Fatalf("behind the reply: %s", event)
+		}
+		p.send(fmt.Sprintf(`{"jsonrpc":"2.0","id":%d,"method":"session.close","params":{"sessionId":%q}}`, 1000+i, variable.FindString(reply)))
+		p.reply(1000 + i)
 	}
-	var sent []string
-	cn.ws = nil
-	cn.holdEvents("a")
-	cn.holdEvents("a") // a second create with the same token
-	cn.event(actors.Event{Kind: actors.StateChanged, SessionID: "a", State: actors.Idle, Reason: actors.ReasonCommand})
-	cn.event(actors.Event{Kind: actors.SessionEnded, SessionID: "a", Reason: actors.EndedByClient})
-	for _, e := range cn.held["a"].events {
-		method, _ := eventParams(&e)
-		sent = append(sent, method)
+	stop()
+	killer.Wait()
+	p.send(`{"jsonrpc":"2.0","id":5000,"method":"session.get","params":{"sessionId":"` + other + `"}}`)
+	if got := p.reply(5000); !strings.Contains(got, other) {
+		t.Error(got)
 	}
-	if got := strings.Join(sent, " "); got != "session.stateChanged session.closed" {
-		t.Errorf("held: %s", got)
-	}
-	cn.releaseEvents("a")
-	if cn.held["a"] == nil {
-		t.Error("events were released before the second reply")
-	}
-	cn.releaseEvents("a")
-	if len(cn.held) != 0 {
-		t.Error("events are still held")
-	}
-	cn.end(errPostEnded)
 }
 
 func TestShutdownTellsSessionsAndClosesConnectionsWith1001(t *testing.T) {

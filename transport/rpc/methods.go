@@ -42,9 +42,8 @@ func runtimeList(ctx context.Context, c *call, _ *protocol.Empty) (*protocol.Run
 	return wireRuntimes(all), err
 }
 
-// sessionCreate makes a session. The connection is attached before the reply is
-// queued, so that it misses no event of the session, and events wait for the
-// reply.
+// sessionCreate makes a session. The connection is attached to it from its first
+// moment and misses no event, and events wait for the reply.
 func sessionCreate(ctx context.Context, c *call, p *protocol.SessionCreate) (*protocol.Session, error) {
 	cn := c.conn
 	if p.KillOnDisconnect && cn.ws == nil {
@@ -61,20 +60,24 @@ func sessionCreate(ctx context.Context, c *call, p *protocol.SessionCreate) (*pr
 	if err != nil {
 		return nil, err
 	}
-	s, info, err := cn.service.CreateSession(ctx, r)
-	if err != nil {
-		return nil, err
+	if cn.ws == nil {
+		_, info, err := cn.service.CreateSession(ctx, r)
+		return createdObject(info), err
 	}
-	object := sessionObject(info)
-	if cn.ws != nil {
-		cn.holdEvents(s.ID())
-		c.session, c.after = s, (*call).releaseEvents
-		cn.service.AttachNew(s)
+	_, info, announced, err := cn.service.CreateAttached(ctx, r)
+	if err == nil {
+		c.after = func(*call) { announced() }
 	}
-	return &object, nil
+	return createdObject(info), err
 }
 
-func (c *call) releaseEvents() { c.conn.releaseEvents(c.session.ID()) }
+func createdObject(info *sessions.Info) *protocol.Session {
+	if info == nil {
+		return nil
+	}
+	object := sessionObject(info)
+	return &object
+}
 
 var getInfo = &actors.GetInfo{}
 
@@ -100,8 +103,23 @@ func toDetail(c *call, result any) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.detail = sessionDetail(info, time.Now())
+	c.detail = c.conn.sessionDetail(info, time.Now())
 	return &c.detail, nil
+}
+
+func keyUsage(ctx context.Context, c *call, _ *protocol.Empty) (*protocol.KeyUsage, error) {
+	u, err := c.conn.service.Usage(ctx)
+	if err != nil {
+		return nil, err
+	}
+	l := &u.Limits
+	return &protocol.KeyUsage{
+		Sessions: u.Sessions, MemoryMB: u.MemoryMB, CPUs: u.CPUs, DiskMB: u.DiskMB, CallsPerSecond: u.CallsPerSecond,
+		Limits: protocol.KeyLimits{
+			CallsPerSecond: orNull(l.Calls), CreatesPerSecond: orNull(l.Creates), BytesPerSecond: orNull(l.Bytes),
+			Sessions: orNull(l.Sessions), MemoryMB: orNull(l.MemoryMB), CPUs: orNull(l.CPUs), DiskMB: orNull(l.DiskMB),
+		},
+	}, nil
 }
 
 func sessionList(ctx context.Context, c *call, p *protocol.SessionList) (*protocol.SessionPage, error) {
@@ -114,7 +132,7 @@ func sessionList(ctx context.Context, c *call, p *protocol.SessionList) (*protoc
 		Count: len(found.Sessions), Sessions: make([]protocol.SessionDetail, 0, len(found.Sessions)), NextCursor: found.Next,
 	}
 	for _, info := range found.Sessions {
-		page.Sessions = append(page.Sessions, sessionDetail(info, now))
+		page.Sessions = append(page.Sessions, c.conn.sessionDetail(info, now))
 	}
 	if most := c.room(); most > 0 {
 		fitSessions(page, most)

@@ -82,9 +82,12 @@ func suites() []suite {
 		all = append(all, suite{name, "python", pythonImage, fmt.Sprintf(run, "/suites/suite.py"), fmt.Sprintf(run, "suite.py")})
 	}
 	for _, name := range goSuites {
+		// The suite is a child of the shell, as it is one of `go test`: a leader of
+		// a session of processes gets the terminals that net and os open as its
+		// controlling one, and their hangup.
 		all = append(all, suite{name, "go", goImage,
-			fmt.Sprintf("cd /usr/local/go/src/%s && exec /suites/%s.test -test.v -test.short -test.timeout=%ds 2>&1", name, strings.ReplaceAll(name, "/", "-"), most),
-			fmt.Sprintf("cd $(go env GOROOT)/src/%s && go test -c -o $HOME/suite.test . && exec $HOME/suite.test -test.v -test.short -test.timeout=%ds 2>&1", name, most)})
+			fmt.Sprintf("cd /usr/local/go/src/%s && /suites/%s.test -test.v -test.short -test.timeout=%ds 2>&1; exit $?", name, strings.ReplaceAll(name, "/", "-"), most),
+			fmt.Sprintf("cd $(go env GOROOT)/src/%s && go test -c -o $HOME/suite.test . && $HOME/suite.test -test.v -test.short -test.timeout=%ds 2>&1; exit $?", name, most)})
 	}
 	if only := strings.Fields(os.Getenv("SUITES")); len(only) > 0 {
 		all = slices.DeleteFunc(all, func(s suite) bool { return !slices.Contains(only, s.name) })

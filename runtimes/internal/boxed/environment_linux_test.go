@@ -130,7 +130,7 @@ func TestLayersAreWhatTheHostLetsUsHave(t *testing.T) {
 	want := []runtimes.Layer{
 		runtimes.MountNamespace, runtimes.NoHostFiles, runtimes.PIDNamespace, runtimes.IPCNamespace, runtimes.UTSNamespace,
 		runtimes.NetworkNamespace, runtimes.CgroupNamespace, runtimes.NoCapabilities, runtimes.NoNewPrivileges,
-		runtimes.Seccomp, runtimes.TreeKill, runtimes.ResourceLimits,
+		runtimes.Seccomp, runtimes.SeccompAllowList, runtimes.TreeKill, runtimes.ResourceLimits,
 	}
 	if isRoot() {
 		want = append(want, runtimes.OwnUID, runtimes.DiskQuota)

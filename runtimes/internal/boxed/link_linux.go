@@ -185,6 +185,9 @@ func (m *making) readIsolation(report guestlink.Report) error {
 		// it has tried that they are.
 		layers = append(layers, runtimes.Seccomp)
 	}
+	if report.Harden.Seccomp && slices.Contains(layers, runtimes.Seccomp) {
+		layers = append(layers, runtimes.SeccompAllowList) // what the agent has tried is its own filter
+	}
 	for _, limit := range []struct {
 		layer   runtimes.Layer
 		inForce bool

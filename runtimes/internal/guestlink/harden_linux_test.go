@@ -103,7 +103,7 @@ var expected = map[string]string{
 	"Uid": "61234\t61234\t61234\t61234", "Gid": "61234\t61234\t61234\t61234",
 	"/proc/1/fd": "true", "/proc/1/environ": "true", "/proc/1/maps": "true", "/proc/1/root/": "true",
 	"mount": "EPERM", "umount2": "EPERM", "pivot_root": "EPERM", "chroot": "EPERM", "setns": "EPERM",
-	"unshare-user": "EPERM", "unshare-files": "", "clone-user": "EPERM", "clone3": "ENOSYS",
+	"unshare-user": "EPERM", "unshare-files": "EPERM", "clone-user": "EPERM", "clone3": "ENOSYS",
 	"bpf": "EPERM", "io_uring_setup": "EPERM", "userfaultfd": "EPERM", "perf_event_open": "EPERM",
 	"keyctl": "EPERM", "add_key": "EPERM", "request_key": "EPERM", "kexec_load": "EPERM", "init_module": "EPERM",
 	"open_by_handle_at": "EPERM", "settimeofday": "EPERM", "sethostname": "EPERM",
@@ -112,6 +112,7 @@ var expected = map[string]string{
 	"socket-vsock": "EAFNOSUPPORT", "socket-alg": "EAFNOSUPPORT", "socket-packet": "EAFNOSUPPORT",
 	"socket-netfilter": "EPROTONOSUPPORT", "socket-route": "", "socket-inet": "", "socket-unix": "",
 	"personality": "EPERM", "tiocsti": "EPERM", "setuid-root": "EPERM", "x32": "EPERM", "no-such-call": "ENOSYS",
+	"socketpair-inet": "EAFNOSUPPORT", "personality-fixed": "", "unlisted": "",
 }
 
 func TestEveryThreadOfTheAgentIsConfined(t *testing.T) {

@@ -1,14 +1,15 @@
 package harden
 
-import "golang.org/x/sys/unix"
+import (
+	"golang.org/x/sys/unix"
+
+	"github.com/codebeaker/codebeaker/runtimes/internal/syscalls"
+)
 
 const auditArch = unix.AUDIT_ARCH_X86_64
 
-// refusedHere are calls of this architecture only.
-var refusedHere = []uint32{
-	unix.SYS_IOPL, unix.SYS_IOPERM, unix.SYS_MODIFY_LDT, unix.SYS_USELIB, unix.SYS_USTAT, unix.SYS_SYSFS,
-	unix.SYS__SYSCTL, unix.SYS_CREATE_MODULE, unix.SYS_GET_KERNEL_SYMS, unix.SYS_QUERY_MODULE,
-}
+// numberOf is the call's number here; -1 is none.
+func numberOf(c *syscalls.Call) int { return c.AMD64 }
 
 // x32Bit marks calls of the x32 interface, which have this architecture's name
 // and other numbers.

@@ -1,11 +1,15 @@
 package harden
 
-import "golang.org/x/sys/unix"
+import (
+	"golang.org/x/sys/unix"
+
+	"github.com/codebeaker/codebeaker/runtimes/internal/syscalls"
+)
 
 const auditArch = unix.AUDIT_ARCH_AARCH64
 
-// refusedHere are calls of this architecture only.
-var refusedHere []uint32
+// numberOf is the call's number here; -1 is none.
+func numberOf(c *syscalls.Call) int { return c.ARM64 }
 
 // refuseX32 is for another architecture.
 func (p *program) refuseX32() {}

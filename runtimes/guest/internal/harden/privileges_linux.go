@@ -109,10 +109,12 @@ func (s *State) check(status string) {
 	s.Seccomp = s.Seccomp && values["Seccomp"] == "2"
 }
 
-// filterWorks tries two calls that the filter answers and the kernel would not
-// answer so.
+// filterWorks tries calls that the filter answers and the kernel would not answer
+// so: of the last, newer kernels say that its argument is wrong, older ones that
+// they do not have it.
 func filterWorks() bool {
 	_, _, clone3 := unix.RawSyscall(unix.SYS_CLONE3, 0, 0, 0)
 	_, _, ring := unix.RawSyscall(unix.SYS_IO_URING_SETUP, 0, 0, 0)
-	return clone3 == unix.ENOSYS && ring == unix.EPERM
+	_, _, unlisted := unix.RawSyscall(unix.SYS_LISTMOUNT, 0, 0, 0)
+	return clone3 == unix.ENOSYS && ring == unix.EPERM && unlisted == unix.EPERM
 }

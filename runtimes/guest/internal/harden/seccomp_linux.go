@@ -2,38 +2,19 @@ package harden
 
 import (
 	"fmt"
+	"slices"
 	"syscall"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/codebeaker/codebeaker/runtimes/internal/syscalls"
 )
 
-// newNamespaces are the flags of clone(2) and unshare(2) that make one.
-const newNamespaces = unix.CLONE_NEWNS | unix.CLONE_NEWUSER | unix.CLONE_NEWPID | unix.CLONE_NEWNET |
-	unix.CLONE_NEWIPC | unix.CLONE_NEWUTS | unix.CLONE_NEWCGROUP
-
-// refused are calls that no program of a session needs and that reach far into
-// the kernel: mounts and namespaces, modules, clocks, keys, io_uring.
-var refused = []uint32{
-	unix.SYS_MOUNT, unix.SYS_UMOUNT2, unix.SYS_PIVOT_ROOT, unix.SYS_CHROOT, unix.SYS_SETNS,
-	unix.SYS_OPEN_TREE, unix.SYS_MOVE_MOUNT, unix.SYS_FSOPEN, unix.SYS_FSCONFIG, unix.SYS_FSMOUNT, unix.SYS_FSPICK,
-	unix.SYS_MOUNT_SETATTR, sysOpenTreeAttr, unix.SYS_SWAPON, unix.SYS_SWAPOFF, unix.SYS_QUOTACTL, unix.SYS_QUOTACTL_FD,
-	unix.SYS_OPEN_BY_HANDLE_AT, unix.SYS_NAME_TO_HANDLE_AT, unix.SYS_FANOTIFY_INIT, unix.SYS_LOOKUP_DCOOKIE,
-	unix.SYS_BPF, unix.SYS_PERF_EVENT_OPEN, unix.SYS_USERFAULTFD,
-	unix.SYS_IO_URING_SETUP, unix.SYS_IO_URING_ENTER, unix.SYS_IO_URING_REGISTER,
-	unix.SYS_KEXEC_LOAD, unix.SYS_KEXEC_FILE_LOAD, unix.SYS_INIT_MODULE, unix.SYS_FINIT_MODULE, unix.SYS_DELETE_MODULE,
-	unix.SYS_REBOOT, unix.SYS_ACCT, unix.SYS_SYSLOG, unix.SYS_VHANGUP, unix.SYS_NFSSERVCTL,
-	unix.SYS_ADD_KEY, unix.SYS_REQUEST_KEY, unix.SYS_KEYCTL,
-	unix.SYS_KCMP, unix.SYS_PIDFD_GETFD, unix.SYS_PROCESS_MADVISE,
-	unix.SYS_SETTIMEOFDAY, unix.SYS_CLOCK_SETTIME, unix.SYS_CLOCK_ADJTIME, unix.SYS_ADJTIMEX,
-	unix.SYS_SETHOSTNAME, unix.SYS_SETDOMAINNAME,
-	unix.SYS_MBIND, unix.SYS_SET_MEMPOLICY, unix.SYS_MIGRATE_PAGES, unix.SYS_MOVE_PAGES, unix.SYS_SET_MEMPOLICY_HOME_NODE,
-}
-
-// sysOpenTreeAttr came with Linux 6.15 and has one number everywhere.
-const sysOpenTreeAttr = 467
-
-// filter is the deny-list. What it does not name is allowed.
+// filter lets the calls of package syscalls through, some with certain arguments
+// only. A call that is refused fails with EPERM; one with a higher number than all
+// that are allowed fails with ENOSYS, as on the kernels before it, by which
+// libraries go on without it.
 func filter() program {
 	var p program
 	p.load(offsetArch)
@@ -43,11 +24,7 @@ func filter() program {
 	p.refuseX32()
 	// Its flags lie in memory, where no filter can look; glibc then uses clone.
 	p.deny(unix.SYS_CLONE3, unix.ENOSYS)
-	for _, number := range append(refused, refusedHere...) {
-		p.deny(number, unix.EPERM)
-	}
-	p.denyWhen(unix.SYS_CLONE, func(p *program) { p.anyBit(0, newNamespaces, unix.EPERM) })
-	p.denyWhen(unix.SYS_UNSHARE, func(p *program) { p.anyBit(0, newNamespaces|unix.CLONE_NEWTIME, unix.EPERM) })
+	p.denyWhen(unix.SYS_CLONE, func(p *program) { p.anyBit(0, syscalls.NewNamespaces, unix.EPERM) })
 	// The limits of another process of the uid, the agent for one.
 	p.denyWhen(unix.SYS_PRLIMIT64, func(p *program) { p.isNot(0, unix.EPERM, 0) })
 	if !filtersTraced() {
@@ -57,14 +34,25 @@ func filter() program {
 	}
 	p.denyWhen(unix.SYS_IOCTL, func(p *program) { p.is(1, unix.EPERM, unix.TIOCSTI, tiocLinux) })
 	p.denyWhen(unix.SYS_PERSONALITY, func(p *program) {
-		p.isNot(0, unix.EPERM, 0, addrNoRandomize, 0xffffffff)
+		p.isNot(0, unix.EPERM, syscalls.Personas[:]...)
 	})
 	p.denySignals()
-	// Its contexts are counted for the whole host (fs.aio-max-nr).
-	p.deny(unix.SYS_IO_SETUP, unix.ENOSYS)
+	p.deny(unix.SYS_IO_SETUP, unix.ENOSYS) // libraries go on without it
 	p.denySockets()
-	p.answer(unix.SECCOMP_RET_ALLOW)
+	p.allow(numbers())
 	return p
+}
+
+// numbers are the calls that are allowed, in order.
+func numbers() []uint32 {
+	all := make([]uint32, 0, len(syscalls.Allowed))
+	for i := range syscalls.Allowed {
+		if n := numberOf(&syscalls.Allowed[i]); n >= 0 {
+			all = append(all, uint32(n))
+		}
+	}
+	slices.Sort(all)
+	return all
 }
 
 // tracing are the calls of debuggers and sanitizers. The programs of a session
@@ -88,18 +76,16 @@ func filtersTraced() bool {
 
 // Values that x/sys does not name.
 const (
-	tiocLinux       = 0x541C    // TIOCLINUX
-	fSetSig         = 10        // F_SETSIG
-	addrNoRandomize = 0x0040000 // ADDR_NO_RANDOMIZE, which debuggers set
+	tiocLinux = 0x541C // TIOCLINUX
+	fSetSig   = 10     // F_SETSIG
 )
 
 // denySignals refuses to send a signal with made-up information. Go takes a
 // SIGSEGV whose information does not say that a user sent it for its own, so
-// one of these would end the agent, whatever it catches. kill(2), tgkill(2) and
+// one of these would end the agent, whatever it catches. The list has neither
+// rt_sigqueueinfo(2) nor rt_tgsigqueueinfo(2); kill(2), tgkill(2) and
 // pidfd_send_signal(2) without information are left.
 func (p *program) denySignals() {
-	p.deny(unix.SYS_RT_SIGQUEUEINFO, unix.EPERM)
-	p.deny(unix.SYS_RT_TGSIGQUEUEINFO, unix.EPERM)
 	p.denyWhen(unix.SYS_PIDFD_SEND_SIGNAL, func(p *program) { p.isPointer(2, unix.ENOSYS) })
 	p.denyWhen(unix.SYS_FCNTL, func(p *program) { p.is(1, unix.EPERM, fSetSig) })
 }
@@ -109,21 +95,22 @@ func (p *program) denySignals() {
 // namespace or are rich in defects.
 func (p *program) denySockets() {
 	p.denyWhen(unix.SYS_SOCKET, func(p *program) {
-		p.isNot(0, unix.EAFNOSUPPORT, unix.AF_UNIX, unix.AF_INET, unix.AF_INET6, unix.AF_NETLINK)
+		p.isNot(0, unix.EAFNOSUPPORT, syscalls.Families[:]...)
 		p.ifNot(unix.AF_NETLINK, 3) // the domain is still loaded
 		p.loadArg(2)
 		p.emit(unix.BPF_JMP|unix.BPF_JEQ|unix.BPF_K, unix.NETLINK_ROUTE, 1, 0)
 		p.answer(errno(unix.EPROTONOSUPPORT))
 	})
+	p.denyWhen(unix.SYS_SOCKETPAIR, func(p *program) { p.isNot(0, unix.EAFNOSUPPORT, syscalls.PairFamily) })
 }
 
-// Filter is the deny-list as seccomp(2) takes it.
+// Filter is the allow-list as seccomp(2) takes it.
 func Filter() *unix.SockFprog {
 	p := filter()
 	return &unix.SockFprog{Len: uint16(len(p)), Filter: &p[0]}
 }
 
-// Seccomp puts every thread under the deny-list. It needs NoNewPrivileges.
+// Seccomp puts every thread under the allow-list. It needs NoNewPrivileges.
 func Seccomp() error {
 	thread, _, errno := syscall.RawSyscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER,
 		unix.SECCOMP_FILTER_FLAG_TSYNC, uintptr(unsafe.Pointer(Filter())))
@@ -181,6 +168,44 @@ func (p *program) denyWhen(number uint32, test func(*program)) {
 	body.load(offsetNumber)
 	p.ifNot(number, uint8(len(body)))
 	*p = append(*p, body...)
+}
+
+// allow ends the program: it allows the numbers, which are sorted and of which
+// there is one at least. The number is loaded.
+func (p *program) allow(numbers []uint32) {
+	p.emit(unix.BPF_JMP|unix.BPF_JGT|unix.BPF_K, numbers[len(numbers)-1], 0, 1)
+	p.answer(errno(unix.ENOSYS))
+	var runs []run
+	for _, n := range numbers {
+		if last := len(runs) - 1; last >= 0 && runs[last].to+1 == n {
+			runs[last].to = n
+			continue
+		}
+		runs = append(runs, run{n, n})
+	}
+	*p = append(*p, search(runs)...)
+}
+
+// run is a row of numbers that are all allowed.
+type run struct{ from, to uint32 }
+
+// search finds a number among the runs in so many steps as a binary search takes:
+// the kernel goes through the program at every call that it has not found to be
+// allowed whatever its arguments are (Linux 5.11), and before that at every one.
+func search(runs []run) program {
+	var p program
+	if len(runs) == 1 {
+		p.emit(unix.BPF_JMP|unix.BPF_JGE|unix.BPF_K, runs[0].from, 0, 2)
+		p.emit(unix.BPF_JMP|unix.BPF_JGT|unix.BPF_K, runs[0].to, 1, 0)
+		p.answer(unix.SECCOMP_RET_ALLOW)
+		p.answer(errno(unix.EPERM))
+		return p
+	}
+	half := len(runs) / 2
+	low, high := search(runs[:half]), search(runs[half:])
+	p.emit(unix.BPF_JMP|unix.BPF_JGE|unix.BPF_K, runs[half].from, 1, 0)
+	p.emit(unix.BPF_JMP|unix.BPF_JA, uint32(len(high)), 0, 0) // a condition jumps 255 at most
+	return slices.Concat(p, high, low)
 }
 
 // anyBit answers e when the argument has one of the bits.

@@ -202,7 +202,7 @@ type Harden struct {
 	NoCapabilities bool `json:",omitempty"`
 	// NoNewPrivileges is PR_SET_NO_NEW_PRIVS.
 	NoNewPrivileges bool `json:",omitempty"`
-	// Seccomp is the deny-list of package harden.
+	// Seccomp is the allow-list of package syscalls, as package harden applies it.
 	Seccomp bool `json:",omitempty"`
 }
 
