@@ -20,7 +20,7 @@ const (
 	// smallParams is up to which size params take nothing.
 	smallParams = 2 << 10
 	// replyWait is how long a reply waits for room.
-	replyWait = 10 * time.Second
+	replyWait = 30 * time.Second
 	// roomRetry is when to try again.
 	roomRetry = time.Second
 )
