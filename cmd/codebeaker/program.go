@@ -1,14 +1,12 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
-	"os"
 	"runtime"
 	"slices"
 	"sync"
@@ -137,10 +135,13 @@ func (p *Program) probe(ctx context.Context) {
 // assemble makes the actors and the transport above the runtimes.
 func (p *Program) assemble(keys *transport.Keys, images runtimes.Images) (err error) {
 	c, metrics := &p.config, transport.NewMetrics()
+	held, kept := c.budgets()
 	watchNetwork(metrics, p.host.Network)
 	system := actors.NewSystem(actors.Options{
 		Registry: p.registry, MaxSessions: c.MaxSessions, QueueLength: c.QueueLength, OutputBytes: c.OutputBytes,
-		OutputMemoryBytes: c.OutputMemory, HostMemoryBytes: c.hostMemory(), MemoryOvercommit: c.Overcommit, FilesInMemory: p.filesInMemory(), LargeFilesInMemory: c.Storage == "memory", CreateTimeout: c.CreateTimeout, DisconnectGrace: c.DisconnectGrace, Logger: p.log, Observer: metrics,
+		OutputMemoryBytes: kept, HostMemoryBytes: c.hostMemory(), MemoryOvercommit: c.Overcommit,
+		FilesInMemory: p.filesInMemory(), LargeFilesInMemory: c.Storage == "memory",
+		CreateTimeout: c.CreateTimeout, DisconnectGrace: c.DisconnectGrace, Logger: p.log, Observer: metrics,
 	})
 	local, err := sessions.New(sessions.Options{
 		System: system, Registry: p.registry, Policy: p.policy(images), Limits: c.limits(), MessageBytes: c.MessageBytes,
@@ -150,11 +151,11 @@ func (p *Program) assemble(keys *transport.Keys, images runtimes.Images) (err er
 	}
 	p.server, err = rpc.NewServer(rpc.Options{
 		Sessions: local, Metrics: metrics, Logger: p.log, Version: buildVersion(),
-		MaxSessions: c.MaxSessions, QueueLength: c.QueueLength, OutputBytes: c.OutputBytes, MessagesPerSecond: c.ConnectionCalls,
-		WebSocket: websocket.Options{MessageBytes: c.MessageBytes, PingInterval: c.PingInterval, Logger: p.log},
+		MaxSessions: c.MaxSessions, QueueLength: c.QueueLength, OutputBytes: c.OutputBytes, Budget: held, MessagesPerSecond: c.ConnectionCalls,
+		WebSocket: websocket.Options{MessageBytes: c.MessageBytes, MessageRate: c.MessageRate, PingInterval: c.PingInterval, Logger: p.log},
 	}, transport.Options{
 		Keys: keys, NoKeys: c.NoKeys, AllowedHosts: c.AllowHosts, AllowedOrigins: c.AllowOrigins, DrainTimeout: c.DrainTimeout,
-		ConnectionsPerAddress: c.MaxConnections, Ready: p.ready,
+		ConnectionsPerAddress: c.MaxConnections, Connections: c.connections(), Ready: p.ready,
 	})
 	if err != nil {
 		return errors.Join(err, system.Shutdown(context.Background()))
@@ -245,22 +246,6 @@ func (c *Config) hostMemory() int64 {
 		return 0
 	}
 	return int64(float64(memoryMB()<<20) * c.MemoryShare)
-}
-
-// memoryMB is the machine's memory, zero where it cannot be found.
-func memoryMB() int64 {
-	f, err := os.Open("/proc/meminfo")
-	if err != nil {
-		return 0
-	}
-	defer f.Close()
-	for lines := bufio.NewScanner(f); lines.Scan(); {
-		var kilobytes int64
-		if n, _ := fmt.Sscanf(lines.Text(), "MemTotal: %d kB", &kilobytes); n == 1 {
-			return kilobytes >> 10
-		}
-	}
-	return 0
 }
 
 // watchNetwork adds what sessions with a network carry to the metrics.
