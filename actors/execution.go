@@ -2,6 +2,7 @@ package actors
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/codebeaker/codebeaker/actors/output"
@@ -119,12 +120,30 @@ func (e *execution) conclude(now time.Time) {
 		o.Duration = now.Sub(e.started)
 	}
 	if e.err != nil {
-		o.Error, o.ErrorCode = e.err.Error(), string(runtimes.FileCodeOf(e.err))
+		o.Error, o.ErrorCode = e.explain(e.err)
 	}
 	e.task.conclude(o)
 	e.log.Hold(sizeOf(o.Result))
 	e.log.Complete(o)
 	e.environment = nil
+}
+
+// explain is what a client is told of an error, and its code: a text that was made
+// for clients, as that of a FileError. Any other may name what is the server's, and
+// goes to the log.
+func (e *execution) explain(err error) (text, code string) {
+	var file *runtimes.FileError
+	switch {
+	case errors.As(err, &file):
+		return file.Error(), string(file.Code)
+	case errors.Is(err, context.Canceled), e.session.closing != nil:
+		return describe(&runtimes.Exit{Status: runtimes.Cancelled}, 0), runtimes.Cancelled.String()
+	case errors.Is(err, runtimes.ErrEnvironmentLost):
+		return runtimes.ErrEnvironmentLost.Error(), runtimes.EnvironmentLost.String()
+	}
+	e.session.system.options.Logger.Error("command not carried out",
+		"session", e.session.handle.id, "execution", e.id, "type", e.request.Type, "error", err)
+	return "the command could not be carried out: the server's log has the error", ""
 }
 
 // sizeOf is about how many bytes the result of a file command holds.

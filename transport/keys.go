@@ -28,10 +28,14 @@ import (
 // JSON object a line. Changes by another process (the command line) are seen
 // within a second. Its methods are safe for concurrent use; the nil Keys has
 // none.
+//
+// Once the file has been seen, a key is required for good: a file that is
+// emptied or deleted then means that nobody has one.
 type Keys struct {
 	path string
 
 	mu      sync.Mutex
+	require bool
 	list    []Key
 	stamp   stamp
 	checked time.Time
@@ -147,6 +151,25 @@ func (k *Keys) Remove(id string) error {
 	})
 }
 
+// Require makes a key required even where the file has never been seen.
+func (k *Keys) Require() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.require = true
+}
+
+// Required reports whether a key is required: the file has been seen, or Require
+// was called.
+func (k *Keys) Required() bool {
+	if k == nil {
+		return false
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.refreshLocked()
+	return k.require
+}
+
 // Empty reports whether there is no key.
 func (k *Keys) Empty() bool {
 	if k == nil {
@@ -230,6 +253,7 @@ func (k *Keys) loadLocked() error {
 		return fmt.Errorf("keys: %w", err)
 	}
 	k.list, k.stamp, k.checked = list, s, time.Now()
+	k.require = k.require || s != (stamp{})
 	return nil
 }
 

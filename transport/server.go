@@ -34,6 +34,7 @@ type Options struct {
 	Sessions *sessions.Local
 	Doors    []Door
 	Keys     *Keys        // nil has none
+	NoKeys   bool         // nobody needs a key, on any address
 	Metrics  *Metrics     // nil makes one; give the actors the same as Observer
 	Logger   *slog.Logger // nil discards
 	Version  string       // of the server; "" means "dev"
@@ -84,7 +85,7 @@ func New(o Options) *Server {
 	o.setDefaults()
 	s := &Server{
 		options: o, sessions: o.Sessions, log: o.Logger, metrics: o.Metrics,
-		gate:    newGate(o.Keys, o.Metrics),
+		gate:    newGate(o.Keys, o.NoKeys, o.Metrics),
 		guard:   newOriginGuard(o.AllowedHosts, o.AllowedOrigins),
 		stopped: make(chan struct{}),
 	}
@@ -116,7 +117,7 @@ func (o *Options) setDefaults() {
 // Errors: a public address without keys; what Shutdown returned.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	addr := l.Addr().String()
-	if err := CheckListen(addr, s.options.Keys); err != nil {
+	if err := CheckListen(addr, s.options.Keys, s.options.NoKeys); err != nil {
 		_ = l.Close()
 		return err
 	}

@@ -36,6 +36,7 @@ type Config struct {
 	LogFormat       string        `koanf:"log-format"`
 	LogLevel        string        `koanf:"log-level"`
 	KeysFile        string        `koanf:"keys-file"`
+	NoKeys          bool          `koanf:"no-keys"`
 	AllowOrigins    []string      `koanf:"allow-origin"`
 	AllowHosts      []string      `koanf:"allow-host"`
 	Runtimes        []string      `koanf:"runtimes"`
@@ -56,6 +57,8 @@ type Config struct {
 	CreateTimeout   time.Duration `koanf:"create-timeout"`
 	DisconnectGrace time.Duration `koanf:"disconnect-grace"`
 	PingInterval    time.Duration `koanf:"ping-interval"`
+	MemoryShare     float64       `koanf:"host-memory-share"`
+	Overcommit      float64       `koanf:"memory-overcommit"`
 	MaxMemoryMB     int           `koanf:"max-memory-mb"`
 	MaxCPUs         float64       `koanf:"max-cpus"`
 	MaxProcesses    int           `koanf:"max-processes"`
@@ -86,6 +89,7 @@ func addFlags(flags *pflag.FlagSet) {
 	flags.String("log-format", "text", "text or json")
 	flags.String("log-level", "info", "debug, info, warn or error")
 	flags.String("keys-file", "", "file of API keys (see `codebeaker keys`); required unless listening on loopback")
+	flags.Bool("no-keys", false, "let everybody in without a key, on any address: for a server that something else guards")
 	flags.StringSlice("allow-origin", nil, "browser origins to accept besides the server's own, such as https://example.org")
 	flags.StringSlice("allow-host", nil, "names by which clients may call the server besides its address")
 	flags.StringSlice("runtimes", []string{"docker", "deno", "bun", "native"}, "runtimes to offer")
@@ -106,6 +110,8 @@ func addFlags(flags *pflag.FlagSet) {
 	flags.Duration("create-timeout", actors.DefaultCreateTimeout, "bound on the making of one environment")
 	flags.Duration("disconnect-grace", actors.DefaultDisconnectGrace, "how long a session made with killOnDisconnect waits for its client to come back")
 	flags.Duration("ping-interval", websocket.DefaultPingInterval, "time between pings of an idle connection")
+	flags.Float64("host-memory-share", 0.8, "share of the machine's memory that the sessions that live may be promised together; 0 is no bound")
+	flags.Float64("memory-overcommit", actors.DefaultMemoryOvercommit, "factor by which the first 512 MB of each session count less in host-memory-share")
 	flags.Int("max-memory-mb", 0, "largest memoryLimitMB a session may ask for; 0 is three quarters of the machine's")
 	flags.Float64("max-cpus", 0, "largest cpus a session may ask for; 0 is the machine's")
 	flags.Int("max-processes", sessions.DefaultMaxProcesses, "largest processLimit a session may ask for")
@@ -252,6 +258,12 @@ func (c *Config) validate() error {
 		return fmt.Errorf("workspace-storage: %w", err)
 	}
 	switch {
+	case c.NoKeys && c.KeysFile != "":
+		return fmt.Errorf("no-keys and keys-file exclude each other")
+	case !(c.MemoryShare >= 0 && c.MemoryShare <= 1000):
+		return fmt.Errorf("host-memory-share must be from 0 to 1000: 0.8 is four fifths of the machine's memory")
+	case !(c.Overcommit >= 1 && c.Overcommit <= 1000):
+		return fmt.Errorf("memory-overcommit must be from 1 to 1000")
 	case c.MaxMemoryMB < 0:
 		return fmt.Errorf("max-memory-mb must not be negative")
 	case c.MaxCPUs < 0:
@@ -262,6 +274,14 @@ func (c *Config) validate() error {
 		return fmt.Errorf("data-dir must be set: this user has no home directory")
 	}
 	return nil
+}
+
+// keysFile is where the API keys are.
+func (c *Config) keysFile() string {
+	if c.KeysFile != "" {
+		return c.KeysFile
+	}
+	return filepath.Join(c.DataDir, "keys")
 }
 
 // checkBuilder reports a script of build-images that is not there, and makes its

@@ -25,10 +25,7 @@ func keysCommand() *cobra.Command {
 		if err != nil {
 			return nil, err
 		}
-		file := c.KeysFile
-		if file == "" {
-			file = filepath.Join(c.DataDir, "keys")
-		}
+		file := c.keysFile()
 		if err := os.MkdirAll(filepath.Dir(file), 0o711); err != nil {
 			return nil, err
 		}
@@ -64,7 +61,14 @@ func keysCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				return keys.Remove(args[0])
+				if err := keys.Remove(args[0]); err != nil {
+					return err
+				}
+				if keys.Empty() {
+					fmt.Fprintln(cmd.ErrOrStderr(), "that was the last key: nobody may enter the server now, until \"codebeaker keys add NAME\" makes one\n"+
+						"(a server that nobody needs a key for is started with --no-keys, or on loopback without a keys file)")
+				}
+				return nil
 			},
 		},
 	)
