@@ -1,6 +1,7 @@
 package actors
 
 import (
+	"context"
 	"time"
 
 	"github.com/codebeaker/codebeaker/actors/output"
@@ -126,6 +127,21 @@ type Execute struct {
 	// Note comes back in Outcome.Note: what the caller needs to know of the
 	// command when it reads the outcome later, on whatever connection.
 	Note any
+	// Release is called once the command is done and what Command holds is not
+	// needed any more. Nil: nobody counts it. The call that came with it must not
+	// call it once the session has taken the command up, which sets it to nil.
+	Release func()
+	// Account is what the content of a *runtimes.ReadFile is taken from, before
+	// it is read. Nil has no bound.
+	Account Account
+}
+
+// Account bounds memory. Its methods are safe for concurrent use.
+type Account interface {
+	// Hold takes n bytes, and waits until there is room for them.
+	Hold(ctx context.Context, n int64) error
+	// Give gives them back.
+	Give(n int64)
 }
 
 // GetInfo asks for the session object. Result: *Info.

@@ -2,6 +2,7 @@ package transport
 
 import (
 	"encoding/json"
+	"errors"
 	"log/slog"
 	"net"
 	"net/http"
@@ -113,6 +114,9 @@ func (s *Server) notReady() string {
 	case s.options.Ready != nil:
 		if err := s.options.Ready(); err != nil {
 			s.log.Warn("not ready", "error", err)
+			if reason := NotReady(""); errors.As(err, &reason) {
+				return string(reason)
+			}
 			return "the server cannot take sessions: its log has the error, under \"not ready\""
 		}
 	}

@@ -48,8 +48,8 @@ type Options struct {
 	// compared exactly: "host" or "host:port", and "https://site.example".
 	AllowedHosts, AllowedOrigins []string
 
-	// Ready says why the server cannot take sessions now, for /readyz. Nil is
-	// always ready.
+	// Ready says why the server cannot take sessions now, for /readyz: a NotReady
+	// as it is, of any other error that the log has it. Nil is always ready.
 	Ready func() error
 	// Page serves "/". Nil answers 404.
 	Page http.Handler
@@ -61,6 +61,13 @@ type Options struct {
 	// 5 s.
 	HeaderTimeout time.Duration
 }
+
+// NotReady is a sentence for the operator, who may read it without the log: what
+// is short and by how much. It names no file of the server.
+type NotReady string
+
+// Error is the sentence.
+func (n NotReady) Error() string { return string(n) }
 
 // Server serves the sessions of a machine at one address, through its doors. Its
 // methods are safe for concurrent use.

@@ -161,10 +161,18 @@ func (p *Program) assemble(keys *transport.Keys, images runtimes.Images) (err er
 		WebSocket: websocket.Options{MessageBytes: c.MessageBytes, PingInterval: c.PingInterval, Logger: p.log},
 	}, transport.Options{
 		Keys: keys, NoKeys: c.NoKeys, Audit: p.audit, AllowedHosts: c.AllowHosts, AllowedOrigins: c.AllowOrigins, DrainTimeout: c.DrainTimeout,
-		ConnectionsPerAddress: c.MaxConnections,
+		ConnectionsPerAddress: c.MaxConnections, Ready: p.ready,
 	})
 	if err != nil {
 		return errors.Join(err, system.Shutdown(context.Background()))
+	}
+	return nil
+}
+
+// ready says what is short.
+func (p *Program) ready() error {
+	if why := p.host.Short(); why != "" {
+		return transport.NotReady(why)
 	}
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/codebeaker/codebeaker/transport/budget"
 	"github.com/codebeaker/codebeaker/transport/jsonrpc"
 	"github.com/codebeaker/codebeaker/transport/sessions"
 	"github.com/codebeaker/codebeaker/transport/websocket"
@@ -24,6 +25,9 @@ type connection struct {
 	pace    pace
 	now     time.Duration       // when the message in hand came, since began; of the reader, like over
 	over    *sessions.RateError // which rate its bytes are over
+
+	account *budget.Client // what its bytes are taken from; nil has no bound
+	body    budget.Hold    // of a POST
 
 	inFlight atomic.Int32
 
@@ -47,7 +51,16 @@ func (cn *connection) OnMessage(c *websocket.Conn, msg []byte, _ bool) {
 		c.CloseWith(websocket.CodePolicy, "the key has been removed or has expired, or one is needed now")
 		return
 	}
-	cn.receive(msg, c)
+	cn.receive(msg, socket{c})
+}
+
+// socket is a WebSocket as a jsonrpc.Replier.
+type socket struct{ *websocket.Conn }
+
+// ReplyLarge is jsonrpc.LargeReplier's.
+func (s socket) ReplyLarge(m *jsonrpc.Large) {
+	m.Bound(s.Room())
+	s.Send(m)
 }
 
 // OnClose is websocket.Handler's.
@@ -72,6 +85,10 @@ func (cn *connection) serve(r *jsonrpc.Request, to jsonrpc.Replier) {
 	defer c.recovered()
 	if limit := cn.door.options.InFlight; int(cn.inFlight.Add(1)) > limit {
 		c.finish(nil, errInFlight(limit))
+		return
+	}
+	if n := int64(len(r.Params)); n > smallParams && !c.keep(n) {
+		c.finish(nil, cn.noRoom(budget.Incoming))
 		return
 	}
 	if over != nil {
@@ -99,4 +116,5 @@ func (cn *connection) end(cause error) {
 	for _, s := range streams {
 		s.stop()
 	}
+	cn.discharge()
 }

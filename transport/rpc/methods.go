@@ -232,7 +232,11 @@ func sessionExecute(c *call, params jsonrpc.Raw) error {
 	c.request.Stream, c.request.Note = p.Stream && push, repeated
 	if read, ok := c.request.Command.(*runtimes.ReadFile); ok {
 		c.conn.shortenRead(read)
+		if c.conn.account != nil {
+			c.request.Account = (*replyAccount)(c.conn.account)
+		}
 	}
+	c.handOver()
 	if c.request.Stream && c.conn.streamsFull() {
 		return errStreams
 	}
@@ -244,7 +248,10 @@ func sessionExecute(c *call, params jsonrpc.Raw) error {
 // shortenRead makes a read no longer than what the connection takes; the result
 // says that the file goes on.
 func (cn *connection) shortenRead(r *runtimes.ReadFile) {
-	if most := int64(cn.most()); most > 0 && (r.Length == 0 || r.Length > most) {
+	if r.Length == 0 {
+		r.Length = runtimes.MaxRead
+	}
+	if most := int64(cn.most()); most > 0 && r.Length > most {
 		r.Length = min(most, runtimes.MaxRead)
 	}
 }
@@ -275,6 +282,20 @@ func sizeOf(result any) int {
 		return len(r.Sessions) * 1000
 	}
 	return 0
+}
+
+// textual reports whether what is large in a result are texts, which are encoded as
+// they are written.
+func textual(result any) bool {
+	o, _ := result.(*actors.Outcome)
+	if w, ok := result.(*actors.Waited); ok {
+		o = w.Outcome
+	}
+	if o == nil {
+		return false
+	}
+	_, listing := o.Result.(*runtimes.Listing)
+	return !listing
 }
 
 func sizeOfOutcome(o *actors.Outcome) int {

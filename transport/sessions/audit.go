@@ -24,7 +24,11 @@ func (e *AuditError) Unwrap() error { return e.Err }
 
 // record begins one about the client.
 func (c *Conn) record(event string) audit.Record {
-	return audit.Record{Event: event, Key: c.owner, Address: c.address}
+	r := audit.Record{Event: event, Key: c.owner}
+	if c.from != nil {
+		r.Address = *c.from
+	}
+	return r
 }
 
 // mayChange refuses what changes state while it cannot be recorded.
@@ -55,7 +59,7 @@ func (c *Conn) Refused(err error, session string) {
 	case errors.As(err, &busy):
 		r.Limit = busy.Limit
 	}
-	log.AddOften(c.owner+c.address, r)
+	log.AddOften(r.Key+" "+r.Address, r)
 }
 
 // outcomeOfError is the word for an error in the audit log.

@@ -110,7 +110,11 @@ func (l *Local) Connect(owner string, events func(Event)) *Conn {
 // nor call the service. Nil ignores them. The caller closes the service.
 func (l *Local) ConnectClient(client Client, events func(Event)) *Conn {
 	c := l.Connect(client.Owner, events)
-	c.admin, c.address = client.Admin, client.Address
+	c.admin = client.Admin
+	if l.audit != nil {
+		from := client.Address
+		c.from = &from
+	}
 	if name := client.account(); name != "" {
 		c.account = l.accounts.open(name, client.Limits)
 	}
@@ -120,12 +124,10 @@ func (l *Local) ConnectClient(client Client, events func(Event)) *Conn {
 // Conn is the service of one client of a Local. Besides what a [Service] does it
 // lets the hot path of a door send calls of its own.
 type Conn struct {
-	local *Local
-	owner string
-	admin bool // sees the sessions of all keys
-	// address is where the client comes from, for the audit log.
-	address string
-	events  func(Event)
+	local  *Local
+	owner  string
+	from   *string // the client's address, for the audit log; nil without one
+	events func(Event)
 	// account is charged with what the client does; nil bounds nothing.
 	account *Account
 	last    atomic.Pointer[LocalSession] // the session used last
@@ -138,11 +140,13 @@ type Conn struct {
 	attachMu sync.Mutex
 	told     []*actors.Session // to be told of the end
 	ended    bool
+	admin    bool // sees the sessions of all keys; does not change
+
+	creating int32 // creates that are not announced; eventMu guards it
 
 	// eventMu keeps the events of a session in their order.
-	eventMu  sync.Mutex
-	creating int                // creates that are not announced
-	held     map[string][]Event // of sessions that may be theirs
+	eventMu sync.Mutex
+	held    map[string][]Event // of sessions that may be theirs
 }
 
 var _ Service = (*Conn)(nil)
