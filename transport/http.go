@@ -106,6 +106,8 @@ func (s *Server) notReady() string {
 		return "the server is shutting down"
 	case !s.sessions.Serves():
 		return "no runtime is available: `runtime.list` and `codebeaker doctor` say why and what to do"
+	case s.options.Audit.Err() != nil:
+		return "the audit log cannot be written: the log of the server says why"
 	case s.options.Ready != nil:
 		if err := s.options.Ready(); err != nil {
 			s.log.Warn("not ready", "error", err)

@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/codebeaker/codebeaker/transport/audit"
 	"github.com/codebeaker/codebeaker/transport/sessions"
 )
 
@@ -35,6 +36,7 @@ type Options struct {
 	Doors    []Door
 	Keys     *Keys        // nil has none
 	NoKeys   bool         // nobody needs a key, on any address
+	Audit    *audit.Log   // nil keeps nothing
 	Metrics  *Metrics     // nil makes one; give the actors the same as Observer
 	Logger   *slog.Logger // nil discards
 	Version  string       // of the server; "" means "dev"
@@ -95,7 +97,7 @@ func New(o Options) *Server {
 	o.setDefaults()
 	s := &Server{
 		options: o, sessions: o.Sessions, log: o.Logger, metrics: o.Metrics,
-		gate:    newGate(o.Keys, o.NoKeys, o.Metrics),
+		gate:    newGate(o.Keys, o.NoKeys, o.Metrics, o.Audit),
 		guard:   newOriginGuard(o.AllowedHosts, o.AllowedOrigins),
 		stopped: make(chan struct{}),
 	}

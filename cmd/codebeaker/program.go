@@ -17,6 +17,7 @@ import (
 	"github.com/codebeaker/codebeaker/runtimes/calibration"
 	"github.com/codebeaker/codebeaker/runtimes/host"
 	"github.com/codebeaker/codebeaker/transport"
+	"github.com/codebeaker/codebeaker/transport/audit"
 	"github.com/codebeaker/codebeaker/transport/rpc"
 	"github.com/codebeaker/codebeaker/transport/sessions"
 	"github.com/codebeaker/codebeaker/transport/websocket"
@@ -37,6 +38,8 @@ type Program struct {
 	host     *host.Host
 	registry *runtimes.Registry
 	server   *transport.Server
+	apiKeys  *transport.Keys
+	audit    *audit.Log
 	listener net.Listener
 }
 
@@ -85,6 +88,9 @@ func newProgram(ctx context.Context, c Config, log *slog.Logger) (p *Program, er
 	p.sweep(ctx)
 	p.registry = runtimes.NewRegistry(p.host.Runtimes...)
 	p.probe(ctx)
+	if err := p.openAudit(keys); err != nil {
+		return p, err
+	}
 	if err := p.assemble(keys, images); err != nil {
 		return p, err
 	}
@@ -137,6 +143,7 @@ func (p *Program) assemble(keys *transport.Keys, images runtimes.Images) (err er
 	c, metrics := &p.config, transport.NewMetrics()
 	held, kept := c.budgets()
 	watchNetwork(metrics, p.host.Network)
+	metrics.Count("codebeaker_audit_lost_total", "Records that the audit log could not take.", "reason", "unwritable", p.audit.Lost)
 	system := actors.NewSystem(actors.Options{
 		Registry: p.registry, MaxSessions: c.MaxSessions, QueueLength: c.QueueLength, OutputBytes: c.OutputBytes,
 		OutputMemoryBytes: kept, HostMemoryBytes: c.hostMemory(), MemoryOvercommit: c.Overcommit,
@@ -144,7 +151,7 @@ func (p *Program) assemble(keys *transport.Keys, images runtimes.Images) (err er
 		CreateTimeout: c.CreateTimeout, DisconnectGrace: c.DisconnectGrace, Logger: p.log, Observer: metrics,
 	})
 	local, err := sessions.New(sessions.Options{
-		System: system, Registry: p.registry, Policy: p.policy(images), Limits: c.limits(), MessageBytes: c.MessageBytes,
+		System: system, Registry: p.registry, Policy: p.policy(images), Limits: c.limits(), MessageBytes: c.MessageBytes, Audit: p.audit,
 	})
 	if err != nil {
 		return errors.Join(err, system.Shutdown(context.Background()))
@@ -154,7 +161,7 @@ func (p *Program) assemble(keys *transport.Keys, images runtimes.Images) (err er
 		MaxSessions: c.MaxSessions, QueueLength: c.QueueLength, OutputBytes: c.OutputBytes, Budget: held, MessagesPerSecond: c.ConnectionCalls,
 		WebSocket: websocket.Options{MessageBytes: c.MessageBytes, MessageRate: c.MessageRate, PingInterval: c.PingInterval, Logger: p.log},
 	}, transport.Options{
-		Keys: keys, NoKeys: c.NoKeys, AllowedHosts: c.AllowHosts, AllowedOrigins: c.AllowOrigins, DrainTimeout: c.DrainTimeout,
+		Keys: keys, NoKeys: c.NoKeys, Audit: p.audit, AllowedHosts: c.AllowHosts, AllowedOrigins: c.AllowOrigins, DrainTimeout: c.DrainTimeout,
 		ConnectionsPerAddress: c.MaxConnections, Connections: c.connections(), Ready: p.ready,
 	})
 	if err != nil {
@@ -198,6 +205,7 @@ func (p *Program) Run(ctx context.Context, ready io.Writer) error {
 	var background sync.WaitGroup
 	watching, stop := context.WithCancel(context.WithoutCancel(ctx))
 	background.Go(func() { p.registry.Watch(watching) })
+	background.Go(func() { p.watchKeys(watching) })
 	background.Go(func() { p.host.BuildImages(ctx, p.registry) })
 	if p.config.Calibrate {
 		calibrator := calibration.Calibrator{
@@ -223,6 +231,7 @@ func (p *Program) Close() error {
 		defer cancel()
 		errs = append(errs, p.server.Shutdown(ctx))
 	}
+	errs = append(errs, p.audit.Close())
 	if p.host != nil {
 		errs = append(errs, p.host.Close())
 	}

@@ -19,6 +19,10 @@ import (
 	"github.com/codebeaker/codebeaker/transport/websocket"
 )
 
+// auditRetry is what a client is told to wait while the audit log cannot be
+// written.
+const auditRetry = 5 * time.Second
+
 // errNeedsConnection refuses what would have to push over POST /rpc.
 var errNeedsConnection = errors.New("this method needs a WebSocket: over POST /rpc nothing can be sent later")
 
@@ -107,6 +111,7 @@ func typedError(err error) *jsonrpc.Error {
 	var (
 		busy        *actors.BusyError
 		rate        *sessions.RateError
+		unrecorded  *sessions.AuditError
 		argument    *actors.ArgumentError
 		unavailable *actors.UnavailableError
 		language    *actors.LanguageError
@@ -119,6 +124,8 @@ func typedError(err error) *jsonrpc.Error {
 		return withData(protocol.Busy, busy, busyData{busy.Limit, busy.Maximum, max(busy.RetryAfter.Milliseconds(), 1)})
 	case errors.As(err, &rate):
 		return withData(protocol.RateLimited, rate, rateData{rate.Limit, rate.Maximum, max(rate.RetryAfter.Milliseconds(), 1)})
+	case errors.As(err, &unrecorded):
+		return withData(protocol.Busy, unrecorded, busyData{"auditLog", 0, auditRetry.Milliseconds()})
 	case errors.As(err, &argument):
 		e := paramError(argument.Member, "%s", argument.Reason).Reply()
 		e.Message = jsonrpc.InvalidParams.String() + ": " + argument.Error()

@@ -191,7 +191,7 @@ func sessionClose(c *call, params jsonrpc.Raw) error {
 	case err != nil:
 		return err
 	}
-	s.Send(&actors.Call{Request: &actors.Close{}, Caller: &closing{call: c, id: id}})
+	s.Send(&actors.Call{Request: &actors.Close{}, Caller: c.conn.service.AuditClose(id, &closing{call: c, id: id})})
 	return nil
 }
 

@@ -73,6 +73,7 @@ func (cn *connection) charge(notification bool) *sessions.RateError {
 			return nil
 		}
 	}
+	cn.service.Refused(err, "")
 	if notification {
 		cn.pause(err.RetryAfter)
 		if cn.over != nil {
