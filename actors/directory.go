@@ -70,9 +70,11 @@ type entry struct {
 	session     *Session
 	token       tokenKey
 	fingerprint string
-	ready       bool
 	promised    int64 // of memory
 	waiters     []chan<- created
+	quota       Quota // that has its share back at the end; nil without one
+	share       Share
+	ready       bool
 }
 
 // tokenKey is a client token of one owner; the zero value is none.
@@ -123,6 +125,13 @@ func (d *directory) create(m *create) {
 		return
 	}
 	e := &entry{token: key, fingerprint: r.Fingerprint, promised: d.system.options.promised(r), waiters: []chan<- created{m.reply}}
+	if r.Quota != nil {
+		e.quota, e.share = r.Quota, shareOf(&r.Limits)
+		if err := r.Quota.Take(e.share); err != nil {
+			m.reply <- created{err: err}
+			return
+		}
+	}
 	id := d.system.options.Node + "." + newID()
 	e.session = d.system.spawnSession(id, runtime, r)
 	d.sessions[id] = e
@@ -255,6 +264,9 @@ func (d *directory) free(id string) {
 	e.answer(created{err: ErrSessionClosed})
 	delete(d.sessions, id)
 	d.promised -= e.promised
+	if e.quota != nil {
+		e.quota.Give(e.share)
+	}
 	d.checkEmpty()
 }
 

@@ -88,6 +88,7 @@ func newExecution(s *session, call *Call, r *Execute) *execution {
 	}
 	e.session, e.id, e.request, e.call, e.arrived = s, newID(), *r, call, time.Now()
 	e.request.Command = nil // the task has it
+	r.Release = nil         // the execution has it
 	e.log.Init(e.id, output.Options{Capacity: s.system.options.OutputBytes, Memory: s.system.memory, Owner: e})
 	return e
 }
@@ -123,6 +124,7 @@ func (e *execution) conclude(now time.Time) {
 		o.Error, o.ErrorCode = e.explain(e.err)
 	}
 	e.task.conclude(o)
+	e.releaseRequest()
 	e.log.Hold(sizeOf(o.Result))
 	e.log.Complete(o)
 	e.environment = nil
@@ -144,6 +146,14 @@ func (e *execution) explain(err error) (text, code string) {
 	e.session.system.options.Logger.Error("command not carried out",
 		"session", e.session.handle.id, "execution", e.id, "type", e.request.Type, "error", err)
 	return "the command could not be carried out: the server's log has the error", ""
+}
+
+// releaseRequest tells that what the client sent is not needed any more.
+func (e *execution) releaseRequest() {
+	if release := e.request.Release; release != nil {
+		e.request.Release = nil
+		release()
+	}
 }
 
 // sizeOf is about how many bytes the result of a file command holds.

@@ -207,6 +207,15 @@ func (s *System) Lookup(owner, id string) (*Session, error) {
 	}
 }
 
+// OwnerOf is the owner of a session, "" when there is none.
+func (s *System) OwnerOf(id string) string {
+	session, err := s.register.find(Everybody, id)
+	if err != nil {
+		return ""
+	}
+	return session.owner
+}
+
 // List returns a page of the owner's sessions, oldest first, and the id to
 // give as After for the next page, "" behind the last. It waits for nobody.
 // Errors: ErrShuttingDown.

@@ -45,11 +45,11 @@ type Gate struct {
 	metrics  *Metrics
 	noKeys   bool        // the operator wants none
 	loopback atomic.Bool // nobody needs a key that is not required
-	forms    map[string]func(w http.ResponseWriter, reason string)
+	forms    map[string]func(w http.ResponseWriter, status int, reason string)
 }
 
 func newGate(keys *Keys, noKeys bool, metrics *Metrics) *Gate {
-	return &Gate{keys: keys, noKeys: noKeys, metrics: metrics, forms: map[string]func(http.ResponseWriter, string){}}
+	return &Gate{keys: keys, noKeys: noKeys, metrics: metrics, forms: map[string]func(http.ResponseWriter, int, string){}}
 }
 
 // Open reports whether nobody needs a key: the operator has said so, or the server
@@ -81,20 +81,24 @@ func (g *Gate) Refuse(w http.ResponseWriter, r *http.Request) {
 	g.refuse(w, r, "a valid key is needed: send Authorization: Bearer KEY")
 }
 
-// RefuseWith makes write answer the refused requests of a path, with status 401
+// RefuseWith makes write answer the refused requests of a path, with the status
 // and the reason in the form of its door. It is for Door.Handle.
-func (g *Gate) RefuseWith(path string, write func(w http.ResponseWriter, reason string)) {
+func (g *Gate) RefuseWith(path string, write func(w http.ResponseWriter, status int, reason string)) {
 	g.forms[path] = write
 }
 
 func (g *Gate) refuse(w http.ResponseWriter, r *http.Request, reason string) {
 	g.metrics.refusedKeys.Inc()
 	w.Header().Set("WWW-Authenticate", `Bearer realm="codebeaker"`)
+	g.answer(w, r, http.StatusUnauthorized, reason)
+}
+
+func (g *Gate) answer(w http.ResponseWriter, r *http.Request, status int, reason string) {
 	if write := g.forms[r.URL.Path]; write != nil {
-		write(w, reason)
+		write(w, status, reason)
 		return
 	}
-	http.Error(w, reason, http.StatusUnauthorized)
+	http.Error(w, reason, status)
 }
 
 // keyOf is the key that a request carries, "" for none. Never from the query

@@ -67,6 +67,14 @@ type Config struct {
 	MaxIdle         time.Duration `koanf:"max-idle"`
 	MaxLifetime     time.Duration `koanf:"max-lifetime"`
 	MaxConnections  int           `koanf:"max-connections"`
+	ConnectionCalls float64       `koanf:"connection-calls"`
+	KeyCalls        float64       `koanf:"key-calls"`
+	KeyCreates      float64       `koanf:"key-creates"`
+	KeyBytes        float64       `koanf:"key-bytes"`
+	KeySessions     float64       `koanf:"key-sessions"`
+	KeyMemoryMB     float64       `koanf:"key-memory-mb"`
+	KeyCPUs         float64       `koanf:"key-cpus"`
+	KeyDiskMB       float64       `koanf:"key-disk-mb"`
 	DrainTimeout    time.Duration `koanf:"drain-timeout"`
 }
 
@@ -112,7 +120,41 @@ func addFlags(flags *pflag.FlagSet) {
 	flags.Duration("max-idle", sessions.DefaultMaxIdleTimeout, "longest idleTimeoutMinutes")
 	flags.Duration("max-lifetime", sessions.DefaultMaxLifetime, "longest maxLifetimeMinutes")
 	flags.Int("max-connections", transport.DefaultConnections, "connections from one address that is not loopback")
+	flags.Float64("connection-calls", defaultConnectionCalls, "calls, notifications and malformed messages that one connection may send a second; over it the connection is read more slowly; 0 is no bound")
+	flags.Float64("key-calls", defaultKeyCalls, "calls a second of one key, or of one address without keys; over it they get RateLimited; 0 is no bound")
+	flags.Float64("key-creates", 0, "calls of session.create a second of one key or address; 0 is no bound")
+	flags.Float64("key-bytes", 0, "bytes of messages a second of one key or address; 0 is no bound")
+	flags.Float64("key-sessions", 0, "sessions that one key or address may have at once; 0 is no bound")
+	flags.Float64("key-memory-mb", 0, "memory that the sessions of one key or address may have together; 0 is no bound")
+	flags.Float64("key-cpus", 0, "processors that the sessions of one key or address may have together; 0 is no bound")
+	flags.Float64("key-disk-mb", 0, "room for files that the sessions of one key or address may have together; 0 is no bound")
 	flags.Duration("drain-timeout", 5*time.Second, "how long running commands may go on when the server stops")
+}
+
+// Rates that no client meets which waits for answers: they bound those who flood.
+const (
+	defaultConnectionCalls = 10_000
+	defaultKeyCalls        = 50_000
+)
+
+// limits are those of each key or address that has none of its own.
+func (c *Config) limits() sessions.Limits {
+	return sessions.Limits{
+		Calls: c.KeyCalls, Creates: c.KeyCreates, Bytes: c.KeyBytes,
+		Sessions: c.KeySessions, MemoryMB: c.KeyMemoryMB, CPUs: c.KeyCPUs, DiskMB: c.KeyDiskMB,
+	}
+}
+
+// settingsOf are those of a command's flags that are settings.
+func settingsOf(flags *pflag.FlagSet) *pflag.FlagSet {
+	all, given := pflag.NewFlagSet("", pflag.ContinueOnError), pflag.NewFlagSet("", pflag.ContinueOnError)
+	addFlags(all)
+	flags.VisitAll(func(f *pflag.Flag) {
+		if all.Lookup(f.Name) != nil {
+			given.AddFlag(f)
+		}
+	})
+	return given
 }
 
 // envPrefix begins the name of every variable.
@@ -193,6 +235,14 @@ func (c *Config) validate() error {
 	for name, value := range positive {
 		if value <= 0 {
 			return fmt.Errorf("%s must be more than zero", name)
+		}
+	}
+	for name, value := range map[string]float64{
+		"connection-calls": c.ConnectionCalls, "key-calls": c.KeyCalls, "key-creates": c.KeyCreates, "key-bytes": c.KeyBytes,
+		"key-sessions": c.KeySessions, "key-memory-mb": c.KeyMemoryMB, "key-cpus": c.KeyCPUs, "key-disk-mb": c.KeyDiskMB,
+	} {
+		if !(value >= 0 && value <= 1e12) {
+			return fmt.Errorf("%s must be from 0, which is no bound, to 1e12", name)
 		}
 	}
 	if _, err := c.networks(); err != nil {

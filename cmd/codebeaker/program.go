@@ -142,13 +142,15 @@ func (p *Program) assemble(keys *transport.Keys, images runtimes.Images) (err er
 		Registry: p.registry, MaxSessions: c.MaxSessions, QueueLength: c.QueueLength, OutputBytes: c.OutputBytes,
 		OutputMemoryBytes: c.OutputMemory, HostMemoryBytes: c.hostMemory(), MemoryOvercommit: c.Overcommit, FilesInMemory: p.filesInMemory(), LargeFilesInMemory: c.Storage == "memory", CreateTimeout: c.CreateTimeout, DisconnectGrace: c.DisconnectGrace, Logger: p.log, Observer: metrics,
 	})
-	local, err := sessions.New(sessions.Options{System: system, Registry: p.registry, Policy: p.policy(images)})
+	local, err := sessions.New(sessions.Options{
+		System: system, Registry: p.registry, Policy: p.policy(images), Limits: c.limits(), MessageBytes: c.MessageBytes,
+	})
 	if err != nil {
 		return errors.Join(err, system.Shutdown(context.Background()))
 	}
 	p.server, err = rpc.NewServer(rpc.Options{
 		Sessions: local, Metrics: metrics, Logger: p.log, Version: buildVersion(),
-		MaxSessions: c.MaxSessions, QueueLength: c.QueueLength, OutputBytes: c.OutputBytes,
+		MaxSessions: c.MaxSessions, QueueLength: c.QueueLength, OutputBytes: c.OutputBytes, MessagesPerSecond: c.ConnectionCalls,
 		WebSocket: websocket.Options{MessageBytes: c.MessageBytes, PingInterval: c.PingInterval, Logger: p.log},
 	}, transport.Options{
 		Keys: keys, NoKeys: c.NoKeys, AllowedHosts: c.AllowHosts, AllowedOrigins: c.AllowOrigins, DrainTimeout: c.DrainTimeout,

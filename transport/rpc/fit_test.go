@@ -283,6 +283,7 @@ func (k *walker) server() {
 		k.t.Errorf("in force are %d bytes", hello.Limits.MaxMessageBytes)
 	}
 	k.result(protocol.MethodLanguageList, map[string]any{}, &struct{}{})
+	k.result(protocol.MethodKeyUsage, map[string]any{}, &struct{}{})
 	k.result(protocol.MethodRuntimeList, map[string]any{}, &struct{}{})
 	k.result(protocol.MethodDiscover, map[string]any{}, &struct{}{})
 }
