@@ -95,7 +95,7 @@ func (s *session) finished(e *execution) {
 	if e.exit.Status == runtimes.EnvironmentLost && e.environment == s.environment {
 		s.environmentLost() // before the environment's own word: what waits must not start there
 	}
-	if s.closing != nil && e.exit.Status == runtimes.EnvironmentLost {
+	if status := e.exit.Status; s.closing != nil && (status == runtimes.EnvironmentLost || status == runtimes.CouldNotStart) {
 		e.exit = runtimes.Exit{Status: runtimes.Cancelled, Usage: e.exit.Usage} // it was ended, not lost
 	}
 	now := time.Now()

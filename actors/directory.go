@@ -60,6 +60,7 @@ type directory struct {
 	system   *System
 	sessions map[string]*entry
 	tokens   map[tokenKey]*entry
+	promised int64 // of memory, to all of them
 	draining bool
 	empty    chan struct{} // closed when draining is done
 }
@@ -69,8 +70,11 @@ type entry struct {
 	session     *Session
 	token       tokenKey
 	fingerprint string
-	ready       bool
+	promised    int64 // of memory
 	waiters     []chan<- created
+	quota       Quota // that has its share back at the end; nil without one
+	share       Share
+	ready       bool
 }
 
 // tokenKey is a client token of one owner; the zero value is none.
@@ -120,10 +124,18 @@ func (d *directory) create(m *create) {
 		m.reply <- created{err: err}
 		return
 	}
-	e := &entry{token: key, fingerprint: r.Fingerprint, waiters: []chan<- created{m.reply}}
+	e := &entry{token: key, fingerprint: r.Fingerprint, promised: d.system.options.promised(&r.Limits), waiters: []chan<- created{m.reply}}
+	if r.Quota != nil {
+		e.quota, e.share = r.Quota, shareOf(&r.Limits)
+		if err := r.Quota.Take(e.share); err != nil {
+			m.reply <- created{err: err}
+			return
+		}
+	}
 	id := d.system.options.Node + "." + newID()
 	e.session = d.system.spawnSession(id, runtime, r)
 	d.sessions[id] = e
+	d.promised += e.promised
 	d.system.register.add(e.session)
 	if key != (tokenKey{}) {
 		d.tokens[key] = e
@@ -154,6 +166,9 @@ func (d *directory) admit(r *CreateRequest) (runtimes.Runtime, error) {
 	if limit := d.system.options.MaxSessions; len(d.sessions) >= limit {
 		return nil, &BusyError{Limit: "sessions", Maximum: int64(limit), RetryAfter: busyRetry}
 	}
+	if err := d.admitMemory(r); err != nil {
+		return nil, err
+	}
 	registry := d.system.options.Registry
 	if r.Runtime != 0 {
 		offer := registry.Offer(r.Runtime)
@@ -171,6 +186,33 @@ func (d *directory) admit(r *CreateRequest) (runtimes.Runtime, error) {
 		return runtime, nil
 	}
 	return nil, &LanguageError{r.Language, registry.Served(), reasons(registry, r.Language)}
+}
+
+// OrdinaryMemoryBytes is the memory limit of a session that asks for none. Few
+// sessions use theirs up, so that much of each is counted less: see promised.
+const OrdinaryMemoryBytes = 512 << 20
+
+// promised is what a session counts of the host's memory: its limit, of which the
+// first OrdinaryMemoryBytes are divided by the factor of overcommitment. Its files
+// in memory are within the limit.
+func (o *Options) promised(l *runtimes.Limits) int64 {
+	ordinary := min(l.MemoryBytes, OrdinaryMemoryBytes)
+	return l.MemoryBytes - ordinary + int64(float64(ordinary)/o.MemoryOvercommit)
+}
+
+// admitMemory refuses a session for which the host has no memory left to promise.
+func (d *directory) admitMemory(r *CreateRequest) error {
+	o := &d.system.options
+	wants := o.promised(&r.Limits)
+	if o.HostMemoryBytes == 0 || d.promised+wants <= o.HostMemoryBytes {
+		return nil
+	}
+	return &BusyError{
+		Limit: "memory", Maximum: o.HostMemoryBytes >> 20, RetryAfter: busyRetry,
+		Message: fmt.Sprintf("the sessions that live have %d MB of the %d MB of memory that this server gives away, and this one would count %d: "+
+			"close some, or ask for less memoryLimitMB; the operator may allow more (--host-memory-share, --memory-overcommit)",
+			d.promised>>20, o.HostMemoryBytes>>20, wants>>20),
+	}
 }
 
 // reasons says why none of the runtimes that could serve the language does.
@@ -213,6 +255,10 @@ func (d *directory) free(id string) {
 	d.forgetToken(e)
 	e.answer(created{err: ErrSessionClosed})
 	delete(d.sessions, id)
+	d.promised -= e.promised
+	if e.quota != nil {
+		e.quota.Give(e.share)
+	}
 	d.checkEmpty()
 }
 

@@ -340,3 +340,74 @@ func TestPagesOfSessions(t *testing.T) {
 		}
 	})
 }
+
+// Six sessions of 18 GB were admitted on a machine of 24 GB.
+func TestSessionsAreAdmittedAsLongAsThereIsMemoryToPromise(t *testing.T) {
+	const gigabyte = int64(1 << 30)
+	o := Options{HostMemoryBytes: 20 * gigabyte, MaxSessions: 1000}
+	inWorld(t, o, fake.Options{}, func(w *world) {
+		try := func(bytes int64) (*Session, error) {
+			r := request()
+			r.Limits.MemoryBytes = bytes
+			session, _, err := w.system.Create(context.Background(), r)
+			return session, err
+		}
+		large, err := try(18 * gigabyte)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var busy *BusyError
+		if _, err := try(18 * gigabyte); !errors.As(err, &busy) || busy.Limit != "memory" || busy.Maximum != 20<<10 ||
+			busy.RetryAfter <= 0 || !strings.Contains(busy.Error(), "--host-memory-share") {
+			t.Errorf("the second of 18 GB: %v", err)
+		}
+		// 2 GB and the seven eighths of 512 MB that the large one does not count.
+		const ordinary = 39
+		for n := range ordinary + 1 {
+			if _, err := try(OrdinaryMemoryBytes); (err != nil) != (n == ordinary) {
+				t.Fatalf("ordinary session %d: %v", n, err)
+			}
+		}
+		w.ask(large, &Close{})
+		synctest.Wait()
+		if _, err := try(17 * gigabyte); err != nil {
+			t.Errorf("after the large one was closed: %v", err)
+		}
+	})
+}
+
+func TestMemoryIsGivenBackHoweverASessionEnds(t *testing.T) {
+	const most = 1 << 30
+	inWorld(t, Options{HostMemoryBytes: most, MemoryOvercommit: 1}, fake.Options{}, func(w *world) {
+		r := request()
+		r.Limits.MemoryBytes = most
+		w.fake.FailCreates(errors.New("told to"))
+		for range 3 { // one that fails
+			if _, _, err := w.system.Create(context.Background(), r); errors.As(err, new(*BusyError)) {
+				t.Fatal(err)
+			}
+			synctest.Wait()
+		}
+		w.fake.FailCreates(nil)
+		for range 3 { // one whose environment is lost for good
+			session, _, err := w.system.Create(context.Background(), r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			w.fake.FailCreates(errors.New("told to"))
+			w.fake.Environments()[0].Kill()
+			time.Sleep(time.Minute)
+			if state := w.state(session); state != Closed {
+				t.Fatalf("state %v", state)
+			}
+			w.fake.FailCreates(nil)
+		}
+		again, left := context.WithCancel(context.Background())
+		left() // one whose client has left
+		_, _, _ = w.system.Create(again, r)
+		time.Sleep(time.Minute)
+		if _, _, err := w.system.Create(context.Background(), r); err != nil {
+			t.Error(err)
+		}
+	})
+}

@@ -51,6 +51,7 @@ func (s *session) refuse(e *execution, err error) {
 		o.Result = &ProcessResult{Exit: runtimes.Exit{Status: runtimes.Cancelled}}
 	}
 	e.log.Complete(o)
+	e.releaseRequest()
 	if e.call != nil {
 		call := e.call
 		e.call = nil

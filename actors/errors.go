@@ -31,10 +31,14 @@ type BusyError struct {
 	Limit      string // "sessions", "queue", ...
 	Maximum    int64
 	RetryAfter time.Duration
+	Message    string // a sentence; "" is made of the limit
 }
 
 // Error names the limit.
 func (e *BusyError) Error() string {
+	if e.Message != "" {
+		return "busy: " + e.Message
+	}
 	return fmt.Sprintf("busy: the limit of %d %s is reached", e.Maximum, e.Limit)
 }
 

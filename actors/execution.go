@@ -2,6 +2,7 @@ package actors
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/codebeaker/codebeaker/actors/output"
@@ -87,6 +88,7 @@ func newExecution(s *session, call *Call, r *Execute) *execution {
 	}
 	e.session, e.id, e.request, e.call, e.arrived = s, newID(), *r, call, time.Now()
 	e.request.Command = nil // the task has it
+	r.Release = nil         // the execution has it
 	e.log.Init(e.id, output.Options{Capacity: s.system.options.OutputBytes, Memory: s.system.memory, Owner: e})
 	return e
 }
@@ -119,12 +121,39 @@ func (e *execution) conclude(now time.Time) {
 		o.Duration = now.Sub(e.started)
 	}
 	if e.err != nil {
-		o.Error, o.ErrorCode = e.err.Error(), string(runtimes.FileCodeOf(e.err))
+		o.Error, o.ErrorCode = e.explain(e.err)
 	}
 	e.task.conclude(o)
+	e.releaseRequest()
 	e.log.Hold(sizeOf(o.Result))
 	e.log.Complete(o)
 	e.environment = nil
+}
+
+// explain is what a client is told of an error, and its code: a text that was made
+// for clients, as that of a FileError. Any other may name what is the server's, and
+// goes to the log.
+func (e *execution) explain(err error) (text, code string) {
+	var file *runtimes.FileError
+	switch {
+	case errors.As(err, &file):
+		return file.Error(), string(file.Code)
+	case errors.Is(err, context.Canceled), e.session.closing != nil:
+		return describe(&runtimes.Exit{Status: runtimes.Cancelled}, 0), runtimes.Cancelled.String()
+	case errors.Is(err, runtimes.ErrEnvironmentLost):
+		return runtimes.ErrEnvironmentLost.Error(), runtimes.EnvironmentLost.String()
+	}
+	e.session.system.options.Logger.Error("command not carried out",
+		"session", e.session.handle.id, "execution", e.id, "type", e.request.Type, "error", err)
+	return "the command could not be carried out: the server's log has the error", ""
+}
+
+// releaseRequest tells that what the client sent is not needed any more.
+func (e *execution) releaseRequest() {
+	if release := e.request.Release; release != nil {
+		e.request.Release = nil
+		release()
+	}
 }
 
 // sizeOf is about how many bytes the result of a file command holds.

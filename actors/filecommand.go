@@ -23,6 +23,13 @@ func (f *fileCommand) prepare() {
 
 // run does it and waits for its end.
 func (f *fileCommand) run() {
+	if read, ok := f.command.(*runtimes.ReadFile); ok && f.request.Account != nil {
+		if f.err = f.request.Account.Hold(f.ctx, read.Length); f.err != nil {
+			f.send((*finished)(&f.execution))
+			return
+		}
+		defer f.request.Account.Give(read.Length) // it counts as kept from then on
+	}
 	f.result, f.err = doFile(f.ctx, f.environment.Workspace(), f.command)
 	f.send((*finished)(&f.execution))
 }

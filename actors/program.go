@@ -43,7 +43,7 @@ func (p *program) run() {
 	}
 	process, err := p.environment.Start(p.ctx, *p.command, p)
 	if err != nil {
-		p.Exited(exitOf(err))
+		p.Exited(p.exitOf(err))
 		return
 	}
 	p.bind(process)
@@ -66,14 +66,15 @@ func (p *program) leavesWorkspace() error {
 }
 
 // exitOf is the end of a program whose start could not be asked for.
-func exitOf(err error) runtimes.Exit {
+func (p *program) exitOf(err error) runtimes.Exit {
 	switch {
 	case errors.Is(err, runtimes.ErrEnvironmentLost):
 		return runtimes.Exit{Status: runtimes.EnvironmentLost}
 	case errors.Is(err, context.Canceled):
 		return runtimes.Exit{Status: runtimes.Cancelled}
 	}
-	return runtimes.Exit{Status: runtimes.CouldNotStart, Message: err.Error()}
+	p.session.system.options.Logger.Error("program not started", "session", p.session.handle.id, "execution", p.id, "error", err)
+	return runtimes.Exit{Status: runtimes.CouldNotStart} // the text was not made for clients
 }
 
 // bind takes the process that Start returned.

@@ -13,7 +13,7 @@ import (
 type register struct {
 	mu     sync.RWMutex
 	byID   map[string]*Session
-	owners map[string][]*Session // oldest first
+	owners map[string][]*Session // oldest first; those of Everybody are all
 	ended  []endedSession        // oldest first
 }
 
@@ -38,9 +38,11 @@ func (r *register) add(s *Session) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.byID[s.id] = s
-	all := r.owners[s.owner]
-	at := after(all, s.id) // the end, unless the clock was set back
-	r.owners[s.owner] = slices.Insert(all, at, s)
+	for _, owner := range []string{s.owner, Everybody} {
+		all := r.owners[owner]
+		at := after(all, s.id) // the end, unless the clock was set back
+		r.owners[owner] = slices.Insert(all, at, s)
+	}
 }
 
 // remove forgets a session of which nothing is left.
@@ -52,12 +54,14 @@ func (r *register) remove(id string) {
 		return
 	}
 	delete(r.byID, id)
-	all := r.owners[s.owner]
-	at := after(all, id) - 1
-	if all = slices.Delete(all, at, at+1); len(all) == 0 {
-		delete(r.owners, s.owner)
-	} else {
-		r.owners[s.owner] = all
+	for _, owner := range []string{s.owner, Everybody} {
+		all := r.owners[owner]
+		at := after(all, id) - 1
+		if all = slices.Delete(all, at, at+1); len(all) == 0 {
+			delete(r.owners, owner)
+		} else {
+			r.owners[owner] = all
+		}
 	}
 	now := time.Now()
 	old := 0
@@ -77,17 +81,17 @@ func after(all []*Session, id string) int {
 	return at
 }
 
-// find returns the owner's session.
+// find returns the owner's session, or for Everybody anybody's.
 // Errors: ErrSessionNotFound, ErrSessionClosed.
 func (r *register) find(owner, id string) (*Session, error) {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	if s := r.byID[id]; s != nil && s.owner == owner {
+	if s := r.byID[id]; s != nil && (owner == s.owner || owner == Everybody) {
 		return s, nil
 	}
 	now := time.Now()
 	for i := len(r.ended) - 1; i >= 0 && now.Sub(r.ended[i].at) <= rememberEnded; i-- {
-		if e := &r.ended[i]; e.id == id && e.owner == owner {
+		if e := &r.ended[i]; e.id == id && (owner == e.owner || owner == Everybody) {
 			return nil, ErrSessionClosed
 		}
 	}

@@ -1,6 +1,7 @@
 package actors
 
 import (
+	"context"
 	"time"
 
 	"github.com/codebeaker/codebeaker/actors/output"
@@ -63,14 +64,41 @@ type CreateRequest struct {
 	// fingerprint is an *ArgumentError of clientToken.
 	ClientToken string
 	Fingerprint string
+	// Quota is asked for the share of a session that is really made, and gets it
+	// back once nothing of the session is left. Nil bounds nothing.
+	Quota Quota `json:"-"`
 	// Sink is attached to the session before the creation is answered, as by
 	// Attach; nil attaches nobody. It hears of nothing before the answer.
 	Sink EventSink
 }
 
+// Quota is what the sessions of one owner may have together. Its methods must not
+// block.
+type Quota interface {
+	// Take takes a share for one more session. Its error answers the create.
+	Take(Share) error
+	// Give gives it back.
+	Give(Share)
+}
+
+// Share is what one session may have, as it was asked for.
+type Share struct {
+	MemoryMB, DiskMB int32
+	CPUs             float32
+}
+
+// shareOf is that of a request.
+func shareOf(l *runtimes.Limits) Share {
+	return Share{int32(l.MemoryBytes >> 20), int32(l.DiskBytes >> 20), float32(l.CPUs)}
+}
+
+// Everybody, as an owner in a look-up or a list, has every session. No key has
+// that id.
+const Everybody = "*"
+
 // ListRequest asks for a page of sessions.
 type ListRequest struct {
-	Owner  string
+	Owner  string // or Everybody
 	Limit  int    // at least 1
 	After  string // session id; "" starts
 	Labels map[string]string
@@ -99,6 +127,21 @@ type Execute struct {
 	// Note comes back in Outcome.Note: what the caller needs to know of the
 	// command when it reads the outcome later, on whatever connection.
 	Note any
+	// Release is called once the command is done and what Command holds is not
+	// needed any more. Nil: nobody counts it. The call that came with it must not
+	// call it once the session has taken the command up, which sets it to nil.
+	Release func()
+	// Account is what the content of a *runtimes.ReadFile is taken from, before
+	// it is read. Nil has no bound.
+	Account Account
+}
+
+// Account bounds memory. Its methods are safe for concurrent use.
+type Account interface {
+	// Hold takes n bytes, and waits until there is room for them.
+	Hold(ctx context.Context, n int64) error
+	// Give gives them back.
+	Give(n int64)
 }
 
 // GetInfo asks for the session object. Result: *Info.

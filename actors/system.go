@@ -21,6 +21,7 @@ const (
 	DefaultQueueLength       = 64
 	DefaultOutputBytes       = 1 << 20
 	DefaultOutputMemoryBytes = 256 << 20
+	DefaultMemoryOvercommit  = 8
 	DefaultCreateTimeout     = time.Minute
 	DefaultDisconnectGrace   = 30 * time.Second
 )
@@ -40,6 +41,11 @@ type Options struct {
 	// OutputMemoryBytes bounds the output and results that are kept of all
 	// executions together.
 	OutputMemoryBytes int64
+	// HostMemoryBytes bounds what the memory limits of live sessions add up to,
+	// weighed by MemoryOvercommit: see promised. Zero is no bound.
+	HostMemoryBytes int64
+	// MemoryOvercommit divides what a session has up to OrdinaryMemoryBytes.
+	MemoryOvercommit float64
 	// CreateTimeout bounds the making of one environment.
 	CreateTimeout time.Duration
 	// DisconnectGrace is how long a session made with KillOnDisconnect waits
@@ -67,6 +73,9 @@ func (o *Options) setDefaults() {
 	}
 	if o.OutputMemoryBytes <= 0 {
 		o.OutputMemoryBytes = DefaultOutputMemoryBytes
+	}
+	if o.MemoryOvercommit <= 0 {
+		o.MemoryOvercommit = DefaultMemoryOvercommit
 	}
 	if o.CreateTimeout <= 0 {
 		o.CreateTimeout = DefaultCreateTimeout
@@ -193,6 +202,15 @@ func (s *System) Lookup(owner, id string) (*Session, error) {
 	default:
 		return s.register.find(owner, id)
 	}
+}
+
+// OwnerOf is the owner of a session, "" when there is none.
+func (s *System) OwnerOf(id string) string {
+	session, err := s.register.find(Everybody, id)
+	if err != nil {
+		return ""
+	}
+	return session.owner
 }
 
 // List returns a page of the owner's sessions, oldest first, and the id to

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -109,8 +110,18 @@ const (
 )
 
 // Watch keeps the registry up to date until ctx ends, so that an engine
-// started after the server is noticed within seconds.
+// that comes or goes is noticed within seconds. Each runtime is watched by
+// itself: the probe of one may take long.
 func (r *Registry) Watch(ctx context.Context) {
+	var all sync.WaitGroup
+	for _, t := range r.order {
+		all.Go(func() { r.watch(ctx, t) })
+	}
+	all.Wait()
+}
+
+func (r *Registry) watch(ctx context.Context, t Type) {
+	watcher, watches := r.runtimes[t].(Watcher)
 	ticker := time.NewTicker(watchInterval)
 	defer ticker.Stop()
 	lastProbe := time.Now()
@@ -120,18 +131,14 @@ func (r *Registry) Watch(ctx context.Context) {
 			return
 		case <-ticker.C:
 		}
-		again := time.Since(lastProbe) >= reprobeInterval
-		for _, t := range r.order {
-			if w, ok := r.runtimes[t].(Watcher); ok {
-				if w.Changed(ctx) {
-					r.probe(ctx, t)
-				}
-			} else if again && !r.Offer(t).Availability.Available {
+		if watches {
+			if watcher.Changed(ctx) {
 				r.probe(ctx, t)
 			}
-		}
-		if again {
-			lastProbe = time.Now()
+		} else if time.Since(lastProbe) >= reprobeInterval {
+			if lastProbe = time.Now(); !r.Offer(t).Availability.Available {
+				r.probe(ctx, t)
+			}
 		}
 	}
 }

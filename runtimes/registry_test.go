@@ -116,6 +116,42 @@ func TestAnEngineThatStartsLaterIsNoticedWithinSeconds(t *testing.T) {
 	})
 }
 
+// slow is a runtime whose later probes last until they are given up.
+type slow struct{ watched }
+
+func (s *slow) Probe(ctx context.Context) Availability {
+	if s.probes.Load() > 0 {
+		s.probes.Add(1)
+		<-ctx.Done()
+	}
+	return s.stub.Probe(ctx)
+}
+
+// The probe of one runtime that took long kept the end of another's engine from
+// being noticed.
+func TestAnEngineThatDiesWhileAnotherRuntimeIsProbedIsNoticed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		docker, native := &watched{stub: stub{kind: Docker}}, &slow{watched{stub: stub{kind: Native}}}
+		r := NewRegistry(docker, native)
+		ctx, cancel := context.WithCancel(context.Background())
+		r.Probe(ctx)
+		go r.Watch(ctx)
+		native.changed.Store(true)
+		time.Sleep(watchInterval + time.Millisecond)
+		synctest.Wait()
+		if native.probes.Load() != 2 {
+			t.Fatal("the other runtime is not being probed")
+		}
+		docker.down.Store(true)
+		docker.changed.Store(true)
+		time.Sleep(10 * time.Second)
+		if r.Offer(Docker).Availability.Available {
+			t.Error("ten seconds after its end the engine is still available")
+		}
+		cancel()
+	})
+}
+
 func TestAProbeThatWasCutShortSaysNothing(t *testing.T) {
 	r := NewRegistry(&stub{kind: Bun})
 	r.Probe(t.Context())

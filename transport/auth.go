@@ -5,7 +5,6 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
-	"net/url"
 	"os"
 	"strings"
 	"sync/atomic"
@@ -13,17 +12,18 @@ import (
 
 // CheckListen refuses to serve a public address without keys: whoever reaches
 // the server could run programs on it. addr is HOST:PORT; a name counts as
-// public unless it is localhost.
-func CheckListen(addr string, keys *Keys) error {
+// public unless it is localhost. An operator who has said that no keys are wanted
+// (Options.NoKeys) may serve any address.
+func CheckListen(addr string, keys *Keys, noKeys bool) error {
 	host, _, err := net.SplitHostPort(addr)
 	if err != nil {
 		return fmt.Errorf("listen address %q: %w", addr, err)
 	}
-	if isLoopback(host) || !keys.Empty() {
+	if noKeys || isLoopback(host) || !keys.Empty() {
 		return nil
 	}
 	return fmt.Errorf("refusing to listen on %s without keys: anybody who reaches it could run programs; "+
-		"make a key with \"codebeaker keys add NAME\", or listen on 127.0.0.1", addr)
+		"make a key with \"codebeaker keys add NAME\", or listen on 127.0.0.1; --no-keys is for a server that something else guards", addr)
 }
 
 // isLoopback reports whether only this machine reaches the host.
@@ -43,58 +43,73 @@ const BearerProtocol = "bearer."
 type Gate struct {
 	keys     *Keys
 	metrics  *Metrics
-	loopback atomic.Bool // without keys nobody needs one
-	forms    map[string]func(w http.ResponseWriter, reason string)
+	noKeys   bool        // the operator wants none
+	loopback atomic.Bool // nobody needs a key that is not required
+	forms    map[string]func(w http.ResponseWriter, status int, reason string)
 }
 
-func newGate(keys *Keys, metrics *Metrics) *Gate {
-	return &Gate{keys: keys, metrics: metrics, forms: map[string]func(http.ResponseWriter, string){}}
+func newGate(keys *Keys, noKeys bool, metrics *Metrics) *Gate {
+	return &Gate{keys: keys, noKeys: noKeys, metrics: metrics, forms: map[string]func(http.ResponseWriter, int, string){}}
 }
 
-// Owner is the id of the request's key, which owns the sessions it makes. Without
-// keys, which only a server on loopback is, everybody has the id "". False: it
-// has no valid key, and is to be refused.
+// Open reports whether nobody needs a key: the operator has said so, or the server
+// is on loopback and has never had keys. One that had them stays closed when the
+// last is gone.
+func (g *Gate) Open() bool { return g.noKeys || g.loopback.Load() && !g.keys.Required() }
+
+// Owner is the id of the request's key, which owns the sessions it makes. While
+// the gate is open everybody has the id "". False: it has no valid key, and is to
+// be refused.
 func (g *Gate) Owner(r *http.Request) (owner string, ok bool) {
-	if g.loopback.Load() && g.keys.Empty() {
+	if g.Open() {
 		return "", true
 	}
 	return g.keys.Verify(keyOf(r))
 }
 
-// Has reports whether an owner's key is still there. A connection that lives
-// long asks again.
-func (g *Gate) Has(owner string) bool { return owner == "" || g.keys.Has(owner) }
+// Has reports whether an owner may still come in: its key is there, or it had
+// none and none is required. A connection that lives long asks again.
+func (g *Gate) Has(owner string) bool {
+	if owner == "" {
+		return g.Open()
+	}
+	return g.keys.Has(owner)
+}
 
 // Refuse answers a request without a valid key with 401.
 func (g *Gate) Refuse(w http.ResponseWriter, r *http.Request) {
 	g.refuse(w, r, "a valid key is needed: send Authorization: Bearer KEY")
 }
 
-// RefuseWith makes write answer the refused requests of a path, with status 401
+// RefuseWith makes write answer the refused requests of a path, with the status
 // and the reason in the form of its door. It is for Door.Handle.
-func (g *Gate) RefuseWith(path string, write func(w http.ResponseWriter, reason string)) {
+func (g *Gate) RefuseWith(path string, write func(w http.ResponseWriter, status int, reason string)) {
 	g.forms[path] = write
 }
 
 func (g *Gate) refuse(w http.ResponseWriter, r *http.Request, reason string) {
 	g.metrics.refusedKeys.Inc()
 	w.Header().Set("WWW-Authenticate", `Bearer realm="codebeaker"`)
+	g.answer(w, r, http.StatusUnauthorized, reason)
+}
+
+func (g *Gate) answer(w http.ResponseWriter, r *http.Request, status int, reason string) {
 	if write := g.forms[r.URL.Path]; write != nil {
-		write(w, reason)
+		write(w, status, reason)
 		return
 	}
-	http.Error(w, reason, http.StatusUnauthorized)
+	http.Error(w, reason, status)
 }
 
 // keyOf is the key that a request carries, "" for none. Never from the query
 // string, which ends up in logs.
 func keyOf(r *http.Request) string {
 	if header := r.Header.Get("Authorization"); header != "" {
-		scheme, key, _ := strings.Cut(header, " ")
+		scheme, key, _ := strings.Cut(header, " ") // one blank: RFC 6750, 2.1
 		if !strings.EqualFold(scheme, "Bearer") {
 			return ""
 		}
-		return strings.TrimSpace(key)
+		return key
 	}
 	for _, protocol := range Subprotocols(r) {
 		if key, ok := strings.CutPrefix(protocol, BearerProtocol); ok {
@@ -197,11 +212,11 @@ func (g *originGuard) allowsOrigin(r *http.Request) bool {
 			return true
 		}
 	}
-	u, err := url.Parse(origins[0])
-	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
+	scheme, host, _ := strings.Cut(origins[0], "://") // nothing else: RFC 6454, 6.1
+	if !strings.EqualFold(scheme, "http") && !strings.EqualFold(scheme, "https") {
 		return false // "null" among them
 	}
-	return strings.EqualFold(u.Host, r.Host)
+	return host != "" && strings.EqualFold(host, r.Host)
 }
 
 // hostname is host without its port and brackets.

@@ -123,9 +123,12 @@ func TestAPublicAddressWithoutKeysIsRefused(t *testing.T) {
 		{"example.org:5039", nil, false}, {"127.0.0.1.example.org:1", nil, false},
 		{"0.0.0.0:5039", keys, true}, {":5039", keys, true}, {"no-port", keys, false},
 	} {
-		if err := CheckListen(c.addr, c.keys); (err == nil) != c.ok {
+		if err := CheckListen(c.addr, c.keys, false); (err == nil) != c.ok {
 			t.Errorf("%s with keys %v: %v", c.addr, c.keys != nil, err)
 		}
+	}
+	if err := CheckListen("0.0.0.0:5039", nil, true); err != nil {
+		t.Errorf("with --no-keys: %v", err)
 	}
 	w := New(Options{Sessions: noSessions(t)})
 	l, err := net.Listen("tcp", "0.0.0.0:0")

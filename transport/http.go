@@ -2,6 +2,7 @@ package transport
 
 import (
 	"encoding/json"
+	"errors"
 	"log/slog"
 	"net"
 	"net/http"
@@ -36,7 +37,7 @@ func (s *Server) handler() http.Handler {
 	for _, door := range s.options.Doors {
 		door.Handle(mux, s.gate)
 	}
-	mux.Handle("GET /metrics", s.keyed(s.metrics.handler()))
+	mux.Handle("GET /metrics", s.keyed(RoleMetrics, s.metrics.handler()))
 	s.handleHealth(mux)
 	if s.options.Page != nil {
 		mux.Handle("GET /", s.options.Page)
@@ -61,11 +62,10 @@ func (s *Server) guarded(next http.Handler) http.Handler {
 	})
 }
 
-// keyed asks for a key.
-func (s *Server) keyed(next http.Handler) http.Handler {
+// keyed asks for a key with a role.
+func (s *Server) keyed(role Role, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if _, ok := s.gate.Owner(r); !ok {
-			s.gate.Refuse(w, r)
+		if _, ok := s.gate.Enter(w, r, role); !ok {
 			return
 		}
 		next.ServeHTTP(w, r)
@@ -112,6 +112,9 @@ func (s *Server) notReady() string {
 	case s.options.Ready != nil:
 		if err := s.options.Ready(); err != nil {
 			s.log.Warn("not ready", "error", err)
+			if reason := NotReady(""); errors.As(err, &reason) {
+				return string(reason)
+			}
 			return "the server cannot take sessions: its log has the error, under \"not ready\""
 		}
 	}

@@ -19,16 +19,23 @@ import (
 	"time"
 
 	"github.com/oklog/ulid/v2"
+
+	"github.com/codebeaker/codebeaker/actors"
+	"github.com/codebeaker/codebeaker/transport/sessions"
 )
 
 // Keys are the keys of a server in a file that holds their SHA-256 only, one
 // JSON object a line. Changes by another process (the command line) are seen
 // within a second. Its methods are safe for concurrent use; the nil Keys has
 // none.
+//
+// Once the file has been seen, a key is required for good: a file that is
+// emptied or deleted then means that nobody has one.
 type Keys struct {
 	path string
 
 	mu      sync.Mutex
+	require bool
 	list    []Key
 	stamp   stamp
 	checked time.Time
@@ -40,7 +47,48 @@ type Key struct {
 	Name    string    `json:"name"`
 	Created time.Time `json:"created"`
 	SHA256  string    `json:"sha256"` // hexadecimal
+	// Roles say what it is for. None, as keys of earlier versions have, is user
+	// and metrics.
+	Roles   []Role          `json:"roles,omitempty"`
+	Expires time.Time       `json:"expires,omitzero"` // zero: never
+	Limits  sessions.Limits `json:"limits,omitzero"`  // of its own
 }
+
+// Role is what a key is for.
+type Role string
+
+// The roles.
+const (
+	RoleAdmin   Role = "admin"   // the sessions of all keys, and the metrics
+	RoleUser    Role = "user"    // its own sessions
+	RoleMetrics Role = "metrics" // /metrics
+)
+
+// ParseRoles reads names separated by commas.
+func ParseRoles(text string) (roles []Role, err error) {
+	for name := range strings.SplitSeq(text, ",") {
+		role := Role(strings.TrimSpace(name))
+		if !slices.Contains([]Role{RoleAdmin, RoleUser, RoleMetrics}, role) {
+			return nil, fmt.Errorf("%q is no role: there are admin, user and metrics", role)
+		}
+		roles = append(roles, role)
+	}
+	return roles, nil
+}
+
+// Is reports whether the key has the role, or one that includes it.
+func (k *Key) Is(role Role) bool {
+	switch {
+	case len(k.Roles) == 0:
+		return role != RoleAdmin
+	case slices.Contains(k.Roles, RoleAdmin):
+		return true
+	}
+	return slices.Contains(k.Roles, role)
+}
+
+// Expired reports whether its time is over.
+func (k *Key) Expired(now time.Time) bool { return !k.Expires.IsZero() && !now.Before(k.Expires) }
 
 // ErrNoSuchKey is what Remove returns for an unknown id.
 var ErrNoSuchKey = errors.New("no such key")
@@ -63,8 +111,13 @@ func OpenKeys(path string) (*Keys, error) {
 	return k, k.loadLocked()
 }
 
-// Add makes a key and returns it; it is shown this once.
-func (k *Keys) Add(name string) (secret string, key Key, err error) {
+// Add makes a key with that name and nothing else: see Make.
+func (k *Keys) Add(name string) (secret string, key Key, err error) { return k.Make(Key{Name: name}) }
+
+// Make makes a key as the one given, whose id, time and digest are set, and
+// returns its secret, which is shown this once.
+func (k *Keys) Make(key Key) (secret string, made Key, err error) {
+	name := key.Name
 	if len(name) > maxKeyName || strings.ContainsFunc(name, func(r rune) bool { return r < ' ' }) {
 		return "", key, fmt.Errorf("the name of a key has at most %d bytes and no control characters", maxKeyName)
 	}
@@ -73,7 +126,7 @@ func (k *Keys) Add(name string) (secret string, key Key, err error) {
 		return "", key, fmt.Errorf("make a key: %w", err)
 	}
 	secret = keyPrefix + base64.RawURLEncoding.EncodeToString(random)
-	key = Key{ID: ulid.Make().String(), Name: name, Created: time.Now().UTC().Truncate(time.Second), SHA256: digest(secret)}
+	key.ID, key.Created, key.SHA256 = ulid.Make().String(), time.Now().UTC().Truncate(time.Second), digest(secret)
 	err = k.change(func(list []Key) ([]Key, error) { return append(list, key), nil })
 	return secret, key, err
 }
@@ -98,6 +151,25 @@ func (k *Keys) Remove(id string) error {
 	})
 }
 
+// Require makes a key required even where the file has never been seen.
+func (k *Keys) Require() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.require = true
+}
+
+// Required reports whether a key is required: the file has been seen, or Require
+// was called.
+func (k *Keys) Required() bool {
+	if k == nil {
+		return false
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.refreshLocked()
+	return k.require
+}
+
 // Empty reports whether there is no key.
 func (k *Keys) Empty() bool {
 	if k == nil {
@@ -109,7 +181,7 @@ func (k *Keys) Empty() bool {
 	return len(k.list) == 0
 }
 
-// Has reports whether there is a key with that id.
+// Has reports whether there is a key with that id that has not expired.
 func (k *Keys) Has(id string) bool {
 	if k == nil {
 		return false
@@ -117,14 +189,25 @@ func (k *Keys) Has(id string) bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.refreshLocked()
-	return slices.ContainsFunc(k.list, func(key Key) bool { return key.ID == id })
+	for i := range k.list {
+		if key := &k.list[i]; key.ID == id {
+			return key.Expires.IsZero() || !key.Expired(time.Now())
+		}
+	}
+	return false
 }
 
-// Verify returns the id of a key, in a time that does not depend on how much of
-// it is right.
+// Verify returns the id of a key that has not expired.
 func (k *Keys) Verify(secret string) (id string, ok bool) {
+	key, ok := k.Find(secret)
+	return key.ID, ok
+}
+
+// Find returns a key that has not expired, in a time that does not depend on how
+// much of it is right.
+func (k *Keys) Find(secret string) (found Key, ok bool) {
 	if k == nil || secret == "" || len(secret) > maxKeySize {
-		return "", false
+		return Key{}, false
 	}
 	offered := []byte(digest(secret))
 	k.mu.Lock()
@@ -132,10 +215,13 @@ func (k *Keys) Verify(secret string) (id string, ok bool) {
 	k.refreshLocked()
 	for i := range k.list {
 		if subtle.ConstantTimeCompare(offered, []byte(k.list[i].SHA256)) == 1 {
-			id, ok = k.list[i].ID, true
+			found, ok = k.list[i], true
 		}
 	}
-	return id, ok
+	if !ok || found.Expired(time.Now()) {
+		return Key{}, false
+	}
+	return found, true
 }
 
 func digest(secret string) string {
@@ -167,6 +253,7 @@ func (k *Keys) loadLocked() error {
 		return fmt.Errorf("keys: %w", err)
 	}
 	k.list, k.stamp, k.checked = list, s, time.Now()
+	k.require = k.require || s != (stamp{})
 	return nil
 }
 
@@ -220,8 +307,13 @@ func readKeys(path string) ([]Key, error) {
 			continue
 		}
 		var key Key
-		if err := json.Unmarshal(lines.Bytes(), &key); err != nil || key.ID == "" || len(key.SHA256) != 2*sha256.Size {
+		if err := json.Unmarshal(lines.Bytes(), &key); err != nil || key.ID == "" || key.ID == actors.Everybody || len(key.SHA256) != 2*sha256.Size {
 			return nil, fmt.Errorf("%s: line %d is not a key", filepath.Base(path), n)
+		}
+		for _, role := range key.Roles { // one of a later version would be taken for less than it is
+			if _, err := ParseRoles(string(role)); err != nil {
+				return nil, fmt.Errorf("%s: line %d: %w", filepath.Base(path), n, err)
+			}
 		}
 		list = append(list, key)
 	}

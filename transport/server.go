@@ -34,6 +34,7 @@ type Options struct {
 	Sessions *sessions.Local
 	Doors    []Door
 	Keys     *Keys        // nil has none
+	NoKeys   bool         // nobody needs a key, on any address
 	Metrics  *Metrics     // nil makes one; give the actors the same as Observer
 	Logger   *slog.Logger // nil discards
 	Version  string       // of the server; "" means "dev"
@@ -45,8 +46,8 @@ type Options struct {
 	// compared exactly: "host" or "host:port", and "https://site.example".
 	AllowedHosts, AllowedOrigins []string
 
-	// Ready says why the server cannot take sessions now, for /readyz. Nil is
-	// always ready.
+	// Ready says why the server cannot take sessions now, for /readyz: a NotReady
+	// as it is, of any other error that the log has it. Nil is always ready.
 	Ready func() error
 	// Page serves "/". Nil answers 404.
 	Page http.Handler
@@ -58,6 +59,13 @@ type Options struct {
 	// 5 s.
 	HeaderTimeout time.Duration
 }
+
+// NotReady is a sentence for the operator, who may read it without the log: what
+// is short and by how much. It names no file of the server.
+type NotReady string
+
+// Error is the sentence.
+func (n NotReady) Error() string { return string(n) }
 
 // Server serves the sessions of a machine at one address, through its doors. Its
 // methods are safe for concurrent use.
@@ -84,7 +92,7 @@ func New(o Options) *Server {
 	o.setDefaults()
 	s := &Server{
 		options: o, sessions: o.Sessions, log: o.Logger, metrics: o.Metrics,
-		gate:    newGate(o.Keys, o.Metrics),
+		gate:    newGate(o.Keys, o.NoKeys, o.Metrics),
 		guard:   newOriginGuard(o.AllowedHosts, o.AllowedOrigins),
 		stopped: make(chan struct{}),
 	}
@@ -116,7 +124,7 @@ func (o *Options) setDefaults() {
 // Errors: a public address without keys; what Shutdown returned.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	addr := l.Addr().String()
-	if err := CheckListen(addr, s.options.Keys); err != nil {
+	if err := CheckListen(addr, s.options.Keys, s.options.NoKeys); err != nil {
 		_ = l.Close()
 		return err
 	}

@@ -32,11 +32,12 @@ var layers = map[string][]string{
 	"actors/output":                     {"runtimes"},
 	"actors":                            {"runtimes", "actors/output"},
 	"transport/jsonrpc":                 {},
-	"transport/websocket":               {},
+	"transport/budget":                  {},
+	"transport/websocket":               {"transport/budget"},
 	"transport/protocol":                {"transport/jsonrpc"},
 	"transport/sessions":                {"actors", "actors/output", "runtimes"},
 	"transport":                         {"actors", "runtimes", "transport/sessions"},
-	"transport/rpc":                     {"actors", "actors/output", "runtimes", "transport", "transport/jsonrpc", "transport/protocol", "transport/sessions", "transport/websocket"},
+	"transport/rpc":                     {"actors", "actors/output", "runtimes", "transport", "transport/budget", "transport/jsonrpc", "transport/protocol", "transport/sessions", "transport/websocket"},
 	"transport/sessions/remote":         {"actors", "actors/output", "runtimes", "transport/client", "transport/jsonrpc", "transport/protocol", "transport/rpc", "transport/sessions"},
 	"transport/client":                  {"transport/jsonrpc", "transport/protocol", "transport/websocket"},
 	"transport/streamtest":              {"transport/protocol"},
@@ -67,6 +68,7 @@ var owners = map[string][]string{
 	"github.com/HdrHistogram":           {"bench/internal/load"},
 	"github.com/schollz/progressbar":    {"bench/internal/measure"},
 	"go.yaml.in/yaml":                   {"bench/internal/load"},
+	"golang.org/x/time":                 {"transport/sessions"},
 	"golang.org/x/perf":                 {"bench/internal/result"},
 }
 

@@ -36,6 +36,7 @@ type Config struct {
 	LogFormat       string        `koanf:"log-format"`
 	LogLevel        string        `koanf:"log-level"`
 	KeysFile        string        `koanf:"keys-file"`
+	NoKeys          bool          `koanf:"no-keys"`
 	AllowOrigins    []string      `koanf:"allow-origin"`
 	AllowHosts      []string      `koanf:"allow-host"`
 	Runtimes        []string      `koanf:"runtimes"`
@@ -56,6 +57,8 @@ type Config struct {
 	CreateTimeout   time.Duration `koanf:"create-timeout"`
 	DisconnectGrace time.Duration `koanf:"disconnect-grace"`
 	PingInterval    time.Duration `koanf:"ping-interval"`
+	MemoryShare     float64       `koanf:"host-memory-share"`
+	Overcommit      float64       `koanf:"memory-overcommit"`
 	MaxMemoryMB     int           `koanf:"max-memory-mb"`
 	MaxCPUs         float64       `koanf:"max-cpus"`
 	MaxProcesses    int           `koanf:"max-processes"`
@@ -64,6 +67,14 @@ type Config struct {
 	MaxIdle         time.Duration `koanf:"max-idle"`
 	MaxLifetime     time.Duration `koanf:"max-lifetime"`
 	MaxConnections  int           `koanf:"max-connections"`
+	ConnectionCalls float64       `koanf:"connection-calls"`
+	KeyCalls        float64       `koanf:"key-calls"`
+	KeyCreates      float64       `koanf:"key-creates"`
+	KeyBytes        float64       `koanf:"key-bytes"`
+	KeySessions     float64       `koanf:"key-sessions"`
+	KeyMemoryMB     float64       `koanf:"key-memory-mb"`
+	KeyCPUs         float64       `koanf:"key-cpus"`
+	KeyDiskMB       float64       `koanf:"key-disk-mb"`
 	DrainTimeout    time.Duration `koanf:"drain-timeout"`
 }
 
@@ -78,6 +89,7 @@ func addFlags(flags *pflag.FlagSet) {
 	flags.String("log-format", "text", "text or json")
 	flags.String("log-level", "info", "debug, info, warn or error")
 	flags.String("keys-file", "", "file of API keys (see `codebeaker keys`); required unless listening on loopback")
+	flags.Bool("no-keys", false, "let everybody in without a key, on any address: for a server that something else guards")
 	flags.StringSlice("allow-origin", nil, "browser origins to accept besides the server's own, such as https://example.org")
 	flags.StringSlice("allow-host", nil, "names by which clients may call the server besides its address")
 	flags.StringSlice("runtimes", []string{"docker", "deno", "bun", "native"}, "runtimes to offer")
@@ -98,6 +110,8 @@ func addFlags(flags *pflag.FlagSet) {
 	flags.Duration("create-timeout", actors.DefaultCreateTimeout, "bound on the making of one environment")
 	flags.Duration("disconnect-grace", actors.DefaultDisconnectGrace, "how long a session made with killOnDisconnect waits for its client to come back")
 	flags.Duration("ping-interval", websocket.DefaultPingInterval, "time between pings of an idle connection")
+	flags.Float64("host-memory-share", 0.8, "share of the machine's memory that the sessions that live may be promised together; 0 is no bound")
+	flags.Float64("memory-overcommit", actors.DefaultMemoryOvercommit, "factor by which the first 512 MB of each session count less in host-memory-share")
 	flags.Int("max-memory-mb", 0, "largest memoryLimitMB a session may ask for; 0 is three quarters of the machine's")
 	flags.Float64("max-cpus", 0, "largest cpus a session may ask for; 0 is the machine's")
 	flags.Int("max-processes", sessions.DefaultMaxProcesses, "largest processLimit a session may ask for")
@@ -106,7 +120,41 @@ func addFlags(flags *pflag.FlagSet) {
 	flags.Duration("max-idle", sessions.DefaultMaxIdleTimeout, "longest idleTimeoutMinutes")
 	flags.Duration("max-lifetime", sessions.DefaultMaxLifetime, "longest maxLifetimeMinutes")
 	flags.Int("max-connections", transport.DefaultConnections, "connections from one address that is not loopback")
+	flags.Float64("connection-calls", defaultConnectionCalls, "calls, notifications and malformed messages that one connection may send a second; over it the connection is read more slowly; 0 is no bound")
+	flags.Float64("key-calls", defaultKeyCalls, "calls a second of one key, or of one address without keys; over it they get RateLimited; 0 is no bound")
+	flags.Float64("key-creates", 0, "calls of session.create a second of one key or address; 0 is no bound")
+	flags.Float64("key-bytes", 0, "bytes of messages a second of one key or address; 0 is no bound")
+	flags.Float64("key-sessions", 0, "sessions that one key or address may have at once; 0 is no bound")
+	flags.Float64("key-memory-mb", 0, "memory that the sessions of one key or address may have together; 0 is no bound")
+	flags.Float64("key-cpus", 0, "processors that the sessions of one key or address may have together; 0 is no bound")
+	flags.Float64("key-disk-mb", 0, "room for files that the sessions of one key or address may have together; 0 is no bound")
 	flags.Duration("drain-timeout", 5*time.Second, "how long running commands may go on when the server stops")
+}
+
+// Rates that no client meets which waits for answers: they bound those who flood.
+const (
+	defaultConnectionCalls = 10_000
+	defaultKeyCalls        = 50_000
+)
+
+// limits are those of each key or address that has none of its own.
+func (c *Config) limits() sessions.Limits {
+	return sessions.Limits{
+		Calls: c.KeyCalls, Creates: c.KeyCreates, Bytes: c.KeyBytes,
+		Sessions: c.KeySessions, MemoryMB: c.KeyMemoryMB, CPUs: c.KeyCPUs, DiskMB: c.KeyDiskMB,
+	}
+}
+
+// settingsOf are those of a command's flags that are settings.
+func settingsOf(flags *pflag.FlagSet) *pflag.FlagSet {
+	all, given := pflag.NewFlagSet("", pflag.ContinueOnError), pflag.NewFlagSet("", pflag.ContinueOnError)
+	addFlags(all)
+	flags.VisitAll(func(f *pflag.Flag) {
+		if all.Lookup(f.Name) != nil {
+			given.AddFlag(f)
+		}
+	})
+	return given
 }
 
 // envPrefix begins the name of every variable.
@@ -189,6 +237,14 @@ func (c *Config) validate() error {
 			return fmt.Errorf("%s must be more than zero", name)
 		}
 	}
+	for name, value := range map[string]float64{
+		"connection-calls": c.ConnectionCalls, "key-calls": c.KeyCalls, "key-creates": c.KeyCreates, "key-bytes": c.KeyBytes,
+		"key-sessions": c.KeySessions, "key-memory-mb": c.KeyMemoryMB, "key-cpus": c.KeyCPUs, "key-disk-mb": c.KeyDiskMB,
+	} {
+		if !(value >= 0 && value <= 1e12) {
+			return fmt.Errorf("%s must be from 0, which is no bound, to 1e12", name)
+		}
+	}
 	if _, err := c.networks(); err != nil {
 		return err
 	}
@@ -202,6 +258,12 @@ func (c *Config) validate() error {
 		return fmt.Errorf("workspace-storage: %w", err)
 	}
 	switch {
+	case c.NoKeys && c.KeysFile != "":
+		return fmt.Errorf("no-keys and keys-file exclude each other")
+	case !(c.MemoryShare >= 0 && c.MemoryShare <= 1000):
+		return fmt.Errorf("host-memory-share must be from 0 to 1000: 0.8 is four fifths of the machine's memory")
+	case !(c.Overcommit >= 1 && c.Overcommit <= 1000):
+		return fmt.Errorf("memory-overcommit must be from 1 to 1000")
 	case c.MaxMemoryMB < 0:
 		return fmt.Errorf("max-memory-mb must not be negative")
 	case c.MaxCPUs < 0:
@@ -212,6 +274,14 @@ func (c *Config) validate() error {
 		return fmt.Errorf("data-dir must be set: this user has no home directory")
 	}
 	return nil
+}
+
+// keysFile is where the API keys are.
+func (c *Config) keysFile() string {
+	if c.KeysFile != "" {
+		return c.KeysFile
+	}
+	return filepath.Join(c.DataDir, "keys")
 }
 
 // checkBuilder reports a script of build-images that is not there, and makes its

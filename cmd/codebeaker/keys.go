@@ -21,36 +21,18 @@ func keysCommand() *cobra.Command {
 		f.Hidden = f.Name != "keys-file" && f.Name != "data-dir" && f.Name != configFlag
 	})
 	open := func(cmd *cobra.Command) (*transport.Keys, error) {
-		c, err := loadConfig(cmd.Flags())
+		c, err := loadConfig(settingsOf(cmd.Flags()))
 		if err != nil {
 			return nil, err
 		}
-		file := c.KeysFile
-		if file == "" {
-			file = filepath.Join(c.DataDir, "keys")
-		}
+		file := c.keysFile()
 		if err := os.MkdirAll(filepath.Dir(file), 0o711); err != nil {
 			return nil, err
 		}
 		return transport.OpenKeys(file)
 	}
 	root.AddCommand(
-		&cobra.Command{
-			Use: "add NAME", Short: "Make a key and print it: it cannot be shown again", Args: cobra.ExactArgs(1),
-			RunE: func(cmd *cobra.Command, args []string) error {
-				keys, err := open(cmd)
-				if err != nil {
-					return err
-				}
-				secret, key, err := keys.Add(args[0])
-				if err != nil {
-					return err
-				}
-				fmt.Fprintf(cmd.ErrOrStderr(), "key %s for %s; only its digest is kept:\n", key.ID, key.Name)
-				fmt.Fprintln(cmd.OutOrStdout(), secret)
-				return nil
-			},
-		},
+		addKeyCommand(open),
 		&cobra.Command{
 			Use: "list", Short: "List the keys", Args: cobra.NoArgs,
 			RunE: func(cmd *cobra.Command, _ []string) error {
@@ -63,9 +45,11 @@ func keysCommand() *cobra.Command {
 					return err
 				}
 				table := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 8, 2, ' ', 0)
-				fmt.Fprintln(table, "ID\tNAME\tCREATED")
-				for _, key := range list {
-					fmt.Fprintf(table, "%s\t%s\t%s\n", key.ID, key.Name, key.Created.Format(time.RFC3339))
+				fmt.Fprintln(table, "ID\tNAME\tCREATED\tROLES\tEXPIRES\tLIMITS")
+				for i := range list {
+					key := &list[i]
+					fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", key.ID, key.Name, key.Created.Format(time.RFC3339),
+						rolesOf(key), expiryOf(key), limitsOf(key))
 				}
 				return table.Flush()
 			},
@@ -77,7 +61,14 @@ func keysCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				return keys.Remove(args[0])
+				if err := keys.Remove(args[0]); err != nil {
+					return err
+				}
+				if keys.Empty() {
+					fmt.Fprintln(cmd.ErrOrStderr(), "that was the last key: nobody may enter the server now, until \"codebeaker keys add NAME\" makes one\n"+
+						"(a server that nobody needs a key for is started with --no-keys, or on loopback without a keys file)")
+				}
+				return nil
 			},
 		},
 	)

@@ -10,6 +10,7 @@ import (
 	"net"
 	"os"
 	"runtime"
+	"slices"
 	"sync"
 	"time"
 
@@ -61,7 +62,7 @@ func newProgram(ctx context.Context, c Config, log *slog.Logger) (p *Program, er
 	if err != nil {
 		return p, err
 	}
-	if err := transport.CheckListen(c.Listen, keys); err != nil {
+	if err := transport.CheckListen(c.Listen, keys, c.NoKeys); err != nil {
 		return p, err
 	}
 	if c.ToolsDir == "" {
@@ -93,12 +94,26 @@ func newProgram(ctx context.Context, c Config, log *slog.Logger) (p *Program, er
 	return p, err
 }
 
+// keys opens the keys file. Where there is one, or one was asked for, the server
+// asks for keys as long as it runs.
 func (p *Program) keys() (*transport.Keys, error) {
-	file := p.config.KeysFile
-	if file == "" {
-		file = p.dir.file("keys")
+	file := p.config.keysFile()
+	keys, err := transport.OpenKeys(file)
+	if err != nil {
+		return nil, err
 	}
-	return transport.OpenKeys(file)
+	if p.config.KeysFile != "" {
+		keys.Require()
+	}
+	switch none := keys.Empty(); {
+	case p.config.NoKeys && !none:
+		return nil, fmt.Errorf("no-keys: %s has keys; remove them, or start without --no-keys", file)
+	case p.config.NoKeys:
+		p.log.Warn("no keys: whoever reaches the server can run programs", "listen", p.config.Listen)
+	case none && keys.Required():
+		p.log.Warn("there is no key, so nobody may enter: make one with `codebeaker keys add NAME`, or start with --no-keys", "file", file)
+	}
+	return keys, nil
 }
 
 // sweepTimeout bounds how long a start waits for what an earlier server left;
@@ -125,22 +140,32 @@ func (p *Program) assemble(keys *transport.Keys, images runtimes.Images) (err er
 	watchNetwork(metrics, p.host.Network)
 	system := actors.NewSystem(actors.Options{
 		Registry: p.registry, MaxSessions: c.MaxSessions, QueueLength: c.QueueLength, OutputBytes: c.OutputBytes,
-		OutputMemoryBytes: c.OutputMemory, CreateTimeout: c.CreateTimeout, DisconnectGrace: c.DisconnectGrace, Logger: p.log, Observer: metrics,
+		OutputMemoryBytes: c.OutputMemory, HostMemoryBytes: c.hostMemory(), MemoryOvercommit: c.Overcommit, CreateTimeout: c.CreateTimeout, DisconnectGrace: c.DisconnectGrace, Logger: p.log, Observer: metrics,
 	})
-	local, err := sessions.New(sessions.Options{System: system, Registry: p.registry, Policy: p.policy(images)})
+	local, err := sessions.New(sessions.Options{
+		System: system, Registry: p.registry, Policy: p.policy(images), Limits: c.limits(), MessageBytes: c.MessageBytes,
+	})
 	if err != nil {
 		return errors.Join(err, system.Shutdown(context.Background()))
 	}
 	p.server, err = rpc.NewServer(rpc.Options{
 		Sessions: local, Metrics: metrics, Logger: p.log, Version: buildVersion(),
-		MaxSessions: c.MaxSessions, QueueLength: c.QueueLength, OutputBytes: c.OutputBytes,
+		MaxSessions: c.MaxSessions, QueueLength: c.QueueLength, OutputBytes: c.OutputBytes, MessagesPerSecond: c.ConnectionCalls,
 		WebSocket: websocket.Options{MessageBytes: c.MessageBytes, PingInterval: c.PingInterval, Logger: p.log},
 	}, transport.Options{
-		Keys: keys, AllowedHosts: c.AllowHosts, AllowedOrigins: c.AllowOrigins, DrainTimeout: c.DrainTimeout,
-		ConnectionsPerAddress: c.MaxConnections,
+		Keys: keys, NoKeys: c.NoKeys, AllowedHosts: c.AllowHosts, AllowedOrigins: c.AllowOrigins, DrainTimeout: c.DrainTimeout,
+		ConnectionsPerAddress: c.MaxConnections, Ready: p.ready,
 	})
 	if err != nil {
 		return errors.Join(err, system.Shutdown(context.Background()))
+	}
+	return nil
+}
+
+// ready says what is short.
+func (p *Program) ready() error {
+	if why := p.host.Short(); why != "" {
+		return transport.NotReady(why)
 	}
 	return nil
 }
@@ -153,6 +178,9 @@ func (p *Program) policy(images runtimes.Images) sessions.Policy {
 	}
 	if policy.MaxMemoryMB == 0 {
 		policy.MaxMemoryMB = max(memoryMB()*3/4, 512)
+		if most := c.hostMemory() >> 20; most > 0 { // more would never be admitted
+			policy.MaxMemoryMB = max(min(policy.MaxMemoryMB, most), 16)
+		}
 	}
 	if policy.MaxCPUs == 0 {
 		policy.MaxCPUs = float64(runtime.NumCPU())
@@ -201,6 +229,16 @@ func (p *Program) Close() error {
 		errs = append(errs, p.dir.Close())
 	}
 	return errors.Join(errs...)
+}
+
+// hostMemory is how much memory the sessions that live may be promised together,
+// in bytes; zero is no bound. The programs of the fake runtime are the server's
+// own and hold none.
+func (c *Config) hostMemory() int64 {
+	if slices.Equal(c.Runtimes, []string{"fake"}) {
+		return 0
+	}
+	return int64(float64(memoryMB()<<20) * c.MemoryShare)
 }
 
 // memoryMB is the machine's memory, zero where it cannot be found.

@@ -29,7 +29,7 @@ func TestConformance(t *testing.T) {
 	}{
 		{"python", runtimes.Python, false, nil, false, nil},
 		{"nodejs", runtimes.JavaScript, false, []runtimes.Language{}, false, runtimetest.InImage},
-		{"remote python", runtimes.Python, true, []runtimes.Language{runtimes.Python}, false, nil},
+		{"remote python", runtimes.Python, true, []runtimes.Language{}, false, runtimetest.Elsewhere},
 		{"python on disk", runtimes.Python, false, []runtimes.Language{}, true, runtimetest.OnDisk},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -242,7 +242,7 @@ func (c *construction) undo(ctx context.Context) error {
 		c.r.kick()
 	}
 	if c.seat != nil {
-		errs = append(errs, c.seat.release())
+		c.r.release(c.seat, c.name)
 	}
 	if c.fresh {
 		errs = append(errs, c.workspace.Close())

@@ -107,9 +107,7 @@ func (e *Environment) remove() {
 	if e.relay != nil {
 		e.err = errors.Join(e.err, e.relay.Close())
 	}
-	if err := e.seat.release(); e.err == nil {
-		e.err = err
-	}
+	e.r.release(e.seat, e.name)
 }
 
 // link is the server's end of the connection to an agent.

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	cerrdefs "github.com/containerd/errdefs"
 	"github.com/docker/docker/api/types"
@@ -31,14 +32,47 @@ func (r *Runtime) Probe(ctx context.Context) runtimes.Availability {
 		version, err = r.engine.version(ctx)
 	}
 	if err == nil {
-		found = r.probe(ctx, version)
-	} else {
+		found, err = r.whileAnswering(ctx, func(ctx context.Context) runtimes.Availability { return r.probe(ctx, version) })
+		answers = err == nil
+	}
+	if err != nil {
 		found = runtimes.Unavailable(runtimes.Problem{Step: stepVersion, Reason: r.unreachable(err), Err: err})
 	}
 	if ctx.Err() == nil { // else it says nothing, and is worth repeating at once
 		r.last.set(answers, retryOf(&found))
 	}
 	return found
+}
+
+// whileAnswering returns what find finds, or why the engine answers no longer:
+// the deadlines of what find is at may be long. Find is given up then and ends by
+// itself.
+func (r *Runtime) whileAnswering(ctx context.Context, find func(context.Context) runtimes.Availability) (runtimes.Availability, error) {
+	finding, giveUp := context.WithCancelCause(ctx)
+	found := make(chan runtimes.Availability, 1)
+	r.loops.Go(func() {
+		defer giveUp(nil)
+		found <- find(finding)
+	})
+	for missed := 0; ; {
+		select {
+		case a := <-found:
+			return a, nil
+		case <-time.After(r.engine.deadlines.ping):
+		}
+		err := r.engine.ping(ctx)
+		switch {
+		case ctx.Err() != nil:
+			return <-found, nil
+		case err == nil:
+			missed = 0
+		case missed > 0:
+			giveUp(err)
+			return runtimes.Availability{}, err
+		default:
+			missed++
+		}
+	}
 }
 
 // probe finds out what an engine that answers offers.

@@ -255,3 +255,28 @@ func TestVersionsAreTakenOutOfWhatToolsPrint(t *testing.T) {
 		}
 	}
 }
+
+// A probe that was trying an image when the engine died was told seconds or
+// minutes later, when the deadlines of the trial were over.
+func TestAnEngineThatDiesWhileItIsProbedIsToldInTime(t *testing.T) {
+	d := newDaemon(t)
+	deadline := quick
+	deadline.create, deadline.remove = 20*time.Second, 20*time.Second
+	r := newFakeRuntime(t, d, func(o *Options) { o.deadlines = deadline })
+	d.fail("create", func(w http.ResponseWriter, request *http.Request) {
+		d.fail("ping", stall)
+		d.fail("remove", stall)
+		stall(w, request)
+	})
+	began := time.Now()
+	reasontest.Unavailable(t, r.Probe(t.Context()))
+	if took := time.Since(began); took > deadline.create/2 {
+		t.Errorf("told after %v", took)
+	}
+	d.fail("create", nil)
+	d.fail("remove", nil)
+	d.fail("ping", nil)
+	if !r.Changed(t.Context()) {
+		t.Error("its return is not noticed")
+	}
+}

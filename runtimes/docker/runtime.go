@@ -19,6 +19,7 @@ import (
 	"github.com/codebeaker/codebeaker/runtimes/internal/cgroup"
 	"github.com/codebeaker/codebeaker/runtimes/internal/egress"
 	"github.com/codebeaker/codebeaker/runtimes/internal/imagebuild"
+	"github.com/codebeaker/codebeaker/runtimes/internal/leftover"
 	"github.com/codebeaker/codebeaker/runtimes/internal/workspace"
 )
 
@@ -73,6 +74,7 @@ type Runtime struct {
 	claims    claims
 	probes    probes
 	last      lastProbe
+	left      leftover.Keeper
 	handshake handshaker
 	guest     atomic.Pointer[string] // see agent
 
@@ -158,7 +160,7 @@ func (r *Runtime) Close() error {
 		errs = append(errs, env.Close(context.Background()))
 	}
 	r.loops.Wait()
-	return errors.Join(append(errs, r.engine.close())...)
+	return errors.Join(append(errs, r.left.Close(), r.engine.close())...)
 }
 
 const (

@@ -126,6 +126,7 @@ func (a *sharedAccess) workspace(ctx context.Context, spec runtimes.Spec) (place
 
 // seat makes a directory for the container: the files of /etc that it sees, and
 // a directory with the socket that the agent dials. Both are read-only there.
+// After an error the seat is what there is to release.
 func (a *sharedAccess) seat(ctx context.Context, name string, spec runtimes.Spec, ws place) (*seat, error) {
 	scratch, err := ws.(sharedPlace).scratch(ctx)
 	if err != nil {
@@ -134,9 +135,10 @@ func (a *sharedAccess) seat(ctx context.Context, name string, spec runtimes.Spec
 	directory := filepath.Join(a.environments, name)
 	link := filepath.Join(directory, "link")
 	release := func() error { return os.RemoveAll(directory) }
+	begun := &seat{release: release}
 	for _, dir := range []string{directory, link} {
 		if err := os.Mkdir(dir, 0o755); err != nil {
-			return nil, err
+			return begun, err
 		}
 	}
 	mounts := append(scratch, readOnly(a.guest, guestTarget), readOnly(link, linkTarget))
@@ -147,15 +149,13 @@ func (a *sharedAccess) seat(ctx context.Context, name string, spec runtimes.Spec
 			err = os.Chmod(path, 0o444) // whatever the umask is
 		}
 		if err != nil {
-			release()
-			return nil, err
+			return begun, err
 		}
 		mounts = append(mounts, readOnly(path, etcTarget+"/"+file.name))
 	}
 	socket, err := listenOnce(link)
 	if err != nil {
-		release()
-		return nil, err
+		return begun, err
 	}
 	return &seat{
 		mounts:    mounts,

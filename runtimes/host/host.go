@@ -184,7 +184,7 @@ func newManager(o Options) (*workspace.Manager, error) {
 		return nil, err
 	}
 	dir := filepath.Join(o.DataDir, "workspaces")
-	return workspace.New(workspace.Options{Dir: dir, Mark: o.Mark, Storage: storage, Images: diskimage.New(dir, o.Mark)})
+	return workspace.New(workspace.Options{Dir: dir, Mark: o.Mark, Storage: storage, Images: diskimage.New(dir, o.Mark), Logger: o.Logger})
 }
 
 // CheckStorage reports a name that Options.Storage may not have.

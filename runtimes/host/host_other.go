@@ -9,3 +9,6 @@ func (h *Host) Internet() (available bool, reason string) {
 
 // NoExec knows of no mounts here that forbid to execute.
 func NoExec(string) string { return "" }
+
+// Short knows of nothing that is short here.
+func (h *Host) Short() string { return "" }

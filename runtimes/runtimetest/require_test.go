@@ -48,7 +48,7 @@ func TestAMissingRuntimeIsSkippedUnlessItIsRequired(t *testing.T) {
 
 func TestSelectionsNameWhatThereIs(t *testing.T) {
 	var h Harness
-	for _, name := range slices.Concat(OnDisk, InGroups, InImage) {
+	for _, name := range slices.Concat(OnDisk, InGroups, Elsewhere, InImage) {
 		h.Only = []string{name}
 		found := 0
 		for _, subject := range subjects {

@@ -108,10 +108,17 @@ var OnDisk = []string{
 // InGroups are the subjects and cases to run on a runtime with one more kind of
 // control groups, or without any: what these have to do with.
 var InGroups = []string{
-	"Life", "Exit", "Signals", "Stop", "Tree", "Concurrency", "Terminal", "Limits", "Apart", "Loss",
+	"Life", "Start", "Exit", "Descriptors", "Signals", "Stop", "Tree", "Concurrency", "Terminal", "Limits", "Apart", "Loss",
+	"Assign/LimitsCanBeLowered", "Assign/LimitsCanBeRaisedOrNot",
 	"Seen/ProcessorsAreTheSessions", "Seen/ProgramsOfOneSessionShareItsProcessors", "Seen/SessionsGetProcessorsThatAreFree",
 	"Seen/TheLimitOfProcessesIsTold", "Seen/ManyThreadsStart", "Seen/ATracerDoesNotHideTheEnd",
 }
+
+// Elsewhere are the subjects and cases to run on an engine elsewhere, whose images
+// another run has looked into: what the way there has to do with.
+var Elsewhere = slices.Concat(InGroups, []string{
+	"Files", "FileErrors", "Sharing", "Output", "Input", "Surroundings", "Pace", "Room", "Assign", "Handle",
+})
 
 // InImage are the subjects to run on a runtime with one more image: what its
 // files have to do with.

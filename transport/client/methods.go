@@ -22,6 +22,11 @@ func (c *Client) Languages(ctx context.Context) ([]protocol.Language, error) {
 	return r.Languages, err
 }
 
+// Usage tells what the key uses now, and what it may.
+func (c *Client) Usage(ctx context.Context) (*protocol.KeyUsage, error) {
+	return call[protocol.KeyUsage](ctx, c, protocol.MethodKeyUsage, nil)
+}
+
 // Runtimes lists the runtimes and what each offers now.
 func (c *Client) Runtimes(ctx context.Context) ([]protocol.Runtime, error) {
 	r, err := call[protocol.RuntimeList](ctx, c, protocol.MethodRuntimeList, nil)

@@ -120,12 +120,16 @@ func appendString(dst []byte, s string) []byte {
 // long texts: what needs no escape is found eight bytes at a time, and copied
 // in one piece.
 func AppendText(dst, text []byte) []byte {
-	dst = append(dst, '"')
+	return append(appendEscaped(append(dst, '"'), text), '"')
+}
+
+// appendEscaped appends the inside of a JSON string.
+func appendEscaped(dst, text []byte) []byte {
 	for {
 		n := plain(text)
 		dst = append(dst, text[:n]...)
 		if n == len(text) {
-			return append(dst, '"')
+			return dst
 		}
 		dst = appendEscape(dst, text[n])
 		text = text[n+1:]
@@ -215,6 +219,20 @@ func encodeValue(dst []byte, v any) (out []byte, err error) {
 // TextSize is how many bytes text takes between the quotes of a JSON string, or
 // a few more: no encoder here writes more. Text is UTF-8.
 func TextSize(text []byte) int {
+	n := TextBytes(text)
+	if bytes.IndexByte(text, "\u2028"[0]) < 0 {
+		return n
+	}
+	// Line separators are escaped for the sake of JavaScript.
+	for _, separator := range [][]byte{[]byte("\u2028"), []byte("\u2029")} {
+		n += bytes.Count(text, separator) * (len(`\u2028`) - len(separator))
+	}
+	return n
+}
+
+// TextBytes is how many bytes text, which is UTF-8, takes between the quotes that
+// AppendText and a Large write.
+func TextBytes(text []byte) int {
 	n, rest := len(text), text
 	for ; len(rest) >= 8; rest = rest[8:] {
 		if control, other := escaped(binary.LittleEndian.Uint64(rest)); control|other != 0 {
@@ -228,13 +246,6 @@ func TextSize(text []byte) int {
 		if c < ' ' || c == '"' || c == '\\' {
 			n += escapeSize(c) - 1
 		}
-	}
-	if bytes.IndexByte(text, "\u2028"[0]) < 0 {
-		return n
-	}
-	// Line separators are escaped for the sake of JavaScript.
-	for _, separator := range [][]byte{[]byte("\u2028"), []byte("\u2029")} {
-		n += bytes.Count(text, separator) * (len(`\u2028`) - len(separator))
 	}
 	return n
 }
@@ -269,13 +280,10 @@ func escapeSize(c byte) int {
 	return len(`\u0000`)
 }
 
-// sizeOfRune is TextSize of one character.
+// sizeOfRune is TextBytes of one character.
 func sizeOfRune(r rune, width int) int {
-	switch {
-	case r < ' ' || r == '"' || r == '\\':
+	if r < ' ' || r == '"' || r == '\\' {
 		return escapeSize(byte(r))
-	case r == '\u2028' || r == '\u2029':
-		return len(`\u2028`)
 	}
 	return width
 }
@@ -283,7 +291,7 @@ func sizeOfRune(r rune, width int) int {
 // sizeBlock is what TextHead and TextTail look at in one piece.
 const sizeBlock = 4 << 10
 
-// TextHead is how many bytes of text, which is UTF-8, have a TextSize of most at
+// TextHead is how many bytes of text, which is UTF-8, have TextBytes of most at
 // most, counted from its beginning. They are whole characters.
 func TextHead(text []byte, most int) (n int) {
 	for n < len(text) {
@@ -291,7 +299,7 @@ func TextHead(text []byte, most int) (n int) {
 		for end < len(text) && !utf8.RuneStart(text[end]) {
 			end++
 		}
-		size := TextSize(text[n:end])
+		size := TextBytes(text[n:end])
 		if size > most {
 			break
 		}
@@ -307,7 +315,7 @@ func TextHead(text []byte, most int) (n int) {
 	return n
 }
 
-// TextTail is TextHead counted from the end, with the TextSize of what it takes.
+// TextTail is TextHead counted from the end, with the TextBytes of what it takes.
 func TextTail(text []byte, most int) (n, size int) {
 	left, all := len(text), most // before what is taken
 	for left > 0 {
@@ -315,7 +323,7 @@ func TextTail(text []byte, most int) (n, size int) {
 		for !utf8.RuneStart(text[start]) && start > 0 {
 			start--
 		}
-		size := TextSize(text[start:left])
+		size := TextBytes(text[start:left])
 		if size > most {
 			break
 		}

@@ -129,8 +129,8 @@ func TestALineAboveTheBoundIsRefusedAlone(t *testing.T) {
 		})
 	}
 	out, err := lines.Wait(t.Context())
-	first, second, _ := strings.Cut(string(out), "\n")
+	first, second, _ := strings.Cut(string(out.Bytes()), "\n")
 	if err != nil || !strings.Contains(first, `"id":0,"error":{"code":-32010`) || !strings.Contains(second, `"id":1,"result":"xxx`) {
-		t.Errorf("%v: %s", err, out)
+		t.Errorf("%v: %q, %q", err, first, second)
 	}
 }

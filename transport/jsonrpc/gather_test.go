@@ -92,8 +92,9 @@ func TestLinesWaitForEveryReplyOfTheMessage(t *testing.T) {
 	}
 	calls.answerAtOnce()
 	out, err := lines.Wait(context.Background())
-	if got := strings.Count(string(out), "\n") + 1; err != nil || got != 5 {
-		t.Errorf("%d lines, %v:\n%s", got, err, out)
+	all := string(out.Bytes())
+	if got := strings.Count(all, "\n") + 1; err != nil || got != 5 {
+		t.Errorf("%d lines, %v:\n%s", got, err, all)
 	}
 }
 
@@ -101,7 +102,7 @@ func TestLinesOfNotificationsAreEmpty(t *testing.T) {
 	lines := jsonrpc.NewLines()
 	var calls later
 	new(jsonrpc.Parser).Parse([]byte(`[{"jsonrpc":"2.0","method":"a"}]`+"\n"+`{"jsonrpc":"2.0","method":"b"}`), lines, calls.serve)
-	if out, err := lines.Wait(context.Background()); err != nil || len(out) > 0 {
-		t.Errorf("got %q, %v", out, err)
+	if out, err := lines.Wait(context.Background()); err != nil || out.Size() > 0 {
+		t.Errorf("got %q, %v", out.Bytes(), err)
 	}
 }

@@ -103,7 +103,7 @@ func (p parsing) object(b []byte, to Replier) bool {
 	r := requests.Get().(*Request)
 	defer r.release()
 	if err := r.decode(b); err != nil {
-		if err.Code == InvalidParams && r.Notification() {
+		if err.Code == InvalidParams && r.Notification() || err.Code == InvalidRequest && r.isResponse(b) {
 			p.report(err) // nobody waits for an answer
 			return true
 		}

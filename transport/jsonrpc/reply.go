@@ -55,6 +55,9 @@ func (b *Batch) Expect() {
 	b.g.expect()
 }
 
+// ReplyLarge is LargeReplier's.
+func (b *Batch) ReplyLarge(m *Large) { b.g.replyLarge(',', b.mostLocked, m) }
+
 // Reply adds one reply that was announced.
 func (b *Batch) Reply(encode func(dst []byte) []byte) { b.g.reply(',', b.mostLocked, encode) }
 
@@ -85,14 +88,22 @@ func (b *Batch) leftLocked() (share, left int) {
 		due = max(due, b.total-b.g.replied)
 	}
 	due = max(due, 1)
-	left = most - len("[]") - len(b.g.out) - (due - 1)
+	left = most - len("[]") - b.g.sizeLocked() - (due - 1)
 	return max(left/due, 1), left - (due-1)*boundRoom
 }
 
 // Close says that all members were read.
 func (b *Batch) Close() { b.g.close() }
 
-func (b *Batch) send(replies []byte) {
+func (b *Batch) send(replies []byte, large *Large) {
+	if large != nil {
+		all := &Large{}
+		all.JSON([]byte{'['})
+		all.take(large)
+		all.JSON(append(replies, ']'))
+		ReplyLarge(b.out, all)
+		return
+	}
 	if len(replies) == 0 {
 		return
 	}
@@ -103,14 +114,35 @@ func (b *Batch) send(replies []byte) {
 	})
 }
 
+// ReplyLarge gives a message to out, in pieces if it takes pieces.
+func ReplyLarge(out Replier, m *Large) {
+	if to, ok := out.(LargeReplier); ok {
+		to.ReplyLarge(m)
+		return
+	}
+	b := m.Bytes()
+	m.Release()
+	out.Reply(func(dst []byte) []byte { return append(dst, b...) })
+}
+
 // gather collects an announced number of replies. Guarded by mu: the rest.
 type gather struct {
 	mu      sync.Mutex
-	out     []byte
+	large   *Large // replies so far, up to the last that came in pieces; nil without
+	out     []byte // those behind them
 	waiting int
 	replied int
 	closed  bool // no more will be announced
-	done    func(out []byte)
+	done    func(out []byte, large *Large)
+}
+
+// sizeLocked is that of the replies so far.
+func (g *gather) sizeLocked() int {
+	n := len(g.out)
+	if g.large != nil {
+		n += g.large.Size()
+	}
+	return n
 }
 
 func (g *gather) expect() {
@@ -124,11 +156,29 @@ func (g *gather) expect() {
 func (g *gather) reply(separator byte, room func() int, encode func(dst []byte) []byte) {
 	g.mu.Lock()
 	defer g.finishAndUnlock()
-	if len(g.out) > 0 {
+	if g.sizeLocked() > 0 {
 		g.out = append(g.out, separator)
 	}
 	start, most := len(g.out), room()
 	g.out = Bound(encode(g.out), start, most)
+	g.waiting--
+	g.replied++
+}
+
+// replyLarge is reply for one in pieces.
+func (g *gather) replyLarge(separator byte, room func() int, m *Large) {
+	g.mu.Lock()
+	defer g.finishAndUnlock()
+	if g.sizeLocked() > 0 {
+		g.out = append(g.out, separator)
+	}
+	m.Bound(room())
+	if g.large == nil {
+		g.large = &Large{}
+	}
+	g.large.JSON(g.out)
+	g.out = nil
+	g.large.take(m)
 	g.waiting--
 	g.replied++
 }
@@ -140,14 +190,14 @@ func (g *gather) close() {
 }
 
 func (g *gather) finishAndUnlock() {
-	done, out := g.done, g.out
+	done, out, large := g.done, g.out, g.large
 	finished := g.closed && g.waiting <= 0 && done != nil
 	if finished {
 		g.done = nil // once
 	}
 	g.mu.Unlock()
 	if finished {
-		done(out)
+		done(out, large)
 	}
 }
 
@@ -156,14 +206,31 @@ func (g *gather) finishAndUnlock() {
 type Lines struct {
 	g    gather
 	most atomic.Int64
-	done chan []byte
+	done chan *Large
+
+	mu   sync.Mutex
+	left bool // Abandon was called
 }
 
 // NewLines returns a Lines for one call of Parser.Parse, followed by Wait.
 func NewLines() *Lines {
-	l := &Lines{done: make(chan []byte, 1)}
-	l.g.done = func(out []byte) { l.done <- out }
+	l := &Lines{done: make(chan *Large, 1)}
+	l.g.done = l.finish
 	return l
+}
+
+func (l *Lines) finish(out []byte, large *Large) {
+	if large == nil {
+		large = &Large{}
+	}
+	large.JSON(out)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.left {
+		large.Release()
+		return
+	}
+	l.done <- large
 }
 
 // Expect announces one more reply.
@@ -178,15 +245,30 @@ func (l *Lines) Room() int { return int(l.most.Load()) }
 // Reply adds one reply that was announced.
 func (l *Lines) Reply(encode func(dst []byte) []byte) { l.g.reply('\n', l.Room, encode) }
 
+// ReplyLarge is LargeReplier's.
+func (l *Lines) ReplyLarge(m *Large) { l.g.replyLarge('\n', l.Room, m) }
+
 // Wait returns the replies when all have come: empty when none was expected. It
-// is called once, after Parse. Replies that come after ctx ended are dropped.
-func (l *Lines) Wait(ctx context.Context) ([]byte, error) {
+// is called after Parse; the caller releases what it returns.
+func (l *Lines) Wait(ctx context.Context) (*Large, error) {
 	l.g.close()
 	select {
-	case out := <-l.done:
-		return out, nil
+	case all := <-l.done:
+		return all, nil
 	case <-ctx.Done():
 		return nil, fmt.Errorf("wait for replies: %w", context.Cause(ctx))
+	}
+}
+
+// Abandon drops the replies: nobody waits for them any more.
+func (l *Lines) Abandon() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.left = true
+	select {
+	case all := <-l.done:
+		all.Release()
+	default:
 	}
 }
 
@@ -224,18 +306,23 @@ func Bound(dst []byte, start, most int) []byte {
 	if most <= 0 || size <= most {
 		return dst
 	}
+	return refuseLarge(dst[:start], dst[start:], size, most)
+}
+
+// refuseLarge appends to dst what is sent instead of a message that begins with
+// head, which may lie behind dst.
+func refuseLarge(dst, head []byte, size, most int) []byte {
 	id, code := Null, tooLarge
-	if head := []byte(replyHead); bytes.HasPrefix(dst[start:], head) {
-		at := start + len(head)
-		end := valueEnd(dst, at)
-		if end-at <= maxEcho {
-			id = ID(dst[at:end]).Clone()
+	if rest, ok := bytes.CutPrefix(head, []byte(replyHead)); ok {
+		end := valueEnd(rest, 0)
+		if end <= maxEcho {
+			id = ID(rest[:end]).Clone()
 		}
-		code = codeOf(dst[end:])
-	} else if dst[start] == '{' {
-		return dst[:start]
+		code = codeOf(rest[end:])
+	} else if head[0] == '{' {
+		return dst
 	}
-	return AppendError(dst[:start], id, boundError(code, size, most))
+	return AppendError(dst, id, boundError(code, size, most))
 }
 
 func boundError(code Code, size, most int) *Error {

@@ -82,6 +82,25 @@ func (r *Request) check() *Error {
 	return nil
 }
 
+// isResponse reports whether b, which has been refused as a request, is a
+// response (section 5). We ask for nothing, so it answers nobody; a reply to it,
+// with an id that is not ours to use, would be taken for that of a request.
+func (r *Request) isResponse(b []byte) bool {
+	if len(r.env.Method) > 0 {
+		return false
+	}
+	for i := skipSpace(b, 0) + 1; ; {
+		name, _, end, ok := member(b, i)
+		if !ok {
+			return false
+		}
+		if name := unquoted(name); string(name) == "result" || string(name) == "error" {
+			return true
+		}
+		i = end
+	}
+}
+
 // kind is the kind of a raw value without white space around it: 0 absent,
 // 'n' null, 'f' or 't' a boolean, '"', '0' a number, '{', '['.
 func kind(raw []byte) byte {

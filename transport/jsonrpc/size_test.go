@@ -19,6 +19,8 @@ func TestTextSizeIsEnoughForEveryEncoder(t *testing.T) {
 		size := TextSize([]byte(text)) + len(`""`)
 		if got := len(AppendText(nil, []byte(text))); got > size {
 			t.Errorf("AppendText: %d bytes, not %d", got, size)
+		} else if exact := TextBytes([]byte(text)) + len(`""`); got != exact {
+			t.Errorf("AppendText: %d bytes, not the %d that TextBytes says", got, exact)
 		}
 		encoded, err := AppendValue(nil, text)
 		if err != nil {
@@ -40,15 +42,15 @@ func TestTextHeadAndTailTakeAsMuchAsFits(t *testing.T) {
 		most := rapid.IntRange(0, 2*len(text)+1).Draw(t, "most")
 		head := TextHead(text, most)
 		tail, size := TextTail(text, most)
-		if size != TextSize(text[len(text)-tail:]) {
-			t.Errorf("%d bytes have the size %d, not %d", tail, TextSize(text[len(text)-tail:]), size)
+		if size != TextBytes(text[len(text)-tail:]) {
+			t.Errorf("%d bytes have the size %d, not %d", tail, TextBytes(text[len(text)-tail:]), size)
 		}
 		for name, kept := range map[string][]byte{"head": text[:head], "tail": text[len(text)-tail:]} {
-			if !utf8.Valid(kept) || TextSize(kept) > most {
-				t.Errorf("%s: %d bytes of size %d, not %d", name, len(kept), TextSize(kept), most)
+			if !utf8.Valid(kept) || TextBytes(kept) > most {
+				t.Errorf("%s: %d bytes of size %d, not %d", name, len(kept), TextBytes(kept), most)
 			}
-			if len(kept) < len(text) && TextSize(kept)+6 < most {
-				t.Errorf("%s: only %d of %d", name, TextSize(kept), most)
+			if len(kept) < len(text) && TextBytes(kept)+6 < most {
+				t.Errorf("%s: only %d of %d", name, TextBytes(kept), most)
 			}
 		}
 	})

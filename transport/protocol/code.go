@@ -49,7 +49,7 @@ var errorFacts = []ErrorFacts{
 	{Busy, "Busy", "a limit is reached; data.limit names it", "after"},
 	{ExecutionNotFound, "ExecutionNotFound", "unknown execution, or no longer kept", "no"},
 	{Unauthorized, "Unauthorized", "a wrong or missing key, with HTTP 401", "no"},
-	{RateLimited, "RateLimited", "over the rate of the key", "after"},
+	{RateLimited, "RateLimited", "over the rate of the key or address; data.limit says of what: calls, creates or bytes, data.maximum how many a second", "after"},
 	{EnvironmentFailed, "EnvironmentFailed", "the environment could not be made; data.reason", "yes"},
 	{TooLarge, "TooLarge", "a batch, a member or the answer is over a limit; data.limit, which for a batch and for an answer (maxMessageBytes) is its name, with data.maximum and data.count", "no"},
 	{ShuttingDown, "ShuttingDown", "the server is draining", "yes"},

@@ -8,8 +8,8 @@ import (
 type Method struct {
 	Name    string
 	Summary string
-	// Errors are the application's codes it may answer with, besides Busy and
-	// those of JSON-RPC.
+	// Errors are the application's codes it may answer with, besides Busy,
+	// RateLimited and those of JSON-RPC.
 	Errors []jsonrpc.Code
 	// NeedsConnection: it makes no sense over POST /rpc, where nothing can be
 	// pushed.
@@ -40,6 +40,7 @@ const (
 	MethodExecutionInput  = "execution.input"
 	MethodExecutionSignal = "execution.signal"
 	MethodExecutionResize = "execution.resize"
+	MethodKeyUsage        = "key.usage"
 )
 
 var (
@@ -64,7 +65,7 @@ var methods = []Method{
 	{Name: MethodSessionGet, params: SessionRef{}, result: SessionDetail{}, Errors: ofSession,
 		Summary: "Returns a session."},
 	{Name: MethodSessionList, params: SessionList{}, result: SessionPage{},
-		Summary: "Lists the sessions of the key."},
+		Summary: "Lists the sessions of the key; to one with the role admin, of all keys."},
 	{Name: MethodSessionExecute, params: Execute{}, result: ExecuteResult{}, Errors: ofExecute,
 		Summary: "Runs a command; those of one session run one at a time in the order in which they came, except with background."},
 	{Name: MethodSessionAttach, params: SessionRef{}, result: Session{}, Errors: ofSession, NeedsConnection: true,
@@ -89,6 +90,8 @@ var methods = []Method{
 		Summary: "Signals an execution; one that is queued is cancelled."},
 	{Name: MethodExecutionResize, params: ExecutionResize{}, result: Empty{}, Errors: ofExecution,
 		Summary: "Changes the size of an execution's terminal."},
+	{Name: MethodKeyUsage, result: KeyUsage{},
+		Summary: "Tells what the key, or the address without one, uses now and what it may."},
 }
 
 // Methods returns every method in the order of the documents. The caller must

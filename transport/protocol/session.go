@@ -88,6 +88,28 @@ type SessionDetail struct {
 	IdleMinutes     float64           `json:"idleMinutes" doc:"since lastActivity"`
 	LifetimeMinutes float64           `json:"lifetimeMinutes" doc:"since createdAt"`
 	Labels          map[string]string `json:"labels" doc:"labels it was created with"`
+	Key             string            `json:"key,omitempty" doc:"id of the key that made it; only to a key with the role admin"`
+}
+
+// KeyUsage is the result of key.usage.
+type KeyUsage struct {
+	Sessions       int64     `json:"sessions" doc:"sessions that live"`
+	MemoryMB       float64   `json:"memoryMB" doc:"memory that they may use together"`
+	CPUs           float64   `json:"cpus" doc:"processors, likewise"`
+	DiskMB         float64   `json:"diskMB" doc:"room for files, likewise"`
+	CallsPerSecond float64   `json:"callsPerSecond" doc:"calls in the last second"`
+	Limits         KeyLimits `json:"limits" doc:"what it may; null where nothing bounds it"`
+}
+
+// KeyLimits are the limits of a key, or of an address; a nil member is none.
+type KeyLimits struct {
+	CallsPerSecond   *float64 `json:"callsPerSecond" doc:"calls, notifications and malformed messages"`
+	CreatesPerSecond *float64 `json:"createsPerSecond" doc:"calls of session.create"`
+	BytesPerSecond   *float64 `json:"bytesPerSecond" doc:"bytes of messages to the server"`
+	Sessions         *float64 `json:"sessions" doc:"sessions that live at once"`
+	MemoryMB         *float64 `json:"memoryMB" doc:"memory of all of them together"`
+	CPUs             *float64 `json:"cpus" doc:"processors, likewise"`
+	DiskMB           *float64 `json:"diskMB" doc:"room for files, likewise"`
 }
 
 // SessionPage is the result of session.list.

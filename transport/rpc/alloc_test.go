@@ -4,18 +4,20 @@ package rpc
 
 import (
 	"testing"
+
+	"github.com/codebeaker/codebeaker/transport/sessions"
 )
 
 // TestARequestThroughAnActorCostsFewAllocations holds the target,
 // which is 6. The race detector and
 // Go's own JSON allocate by themselves.
 func TestARequestThroughAnActorCostsFewAllocations(t *testing.T) {
-	w := newWorld(t, setup{})
+	w := newWorld(t, bounded)
 	s, _, err := w.system.Create(t.Context(), createDefaults(nil))
 	if err != nil {
 		t.Fatal(err)
 	}
-	cn := w.door.newConnection(t.Context(), "")
+	cn := w.door.newConnection(t.Context(), sessions.Client{Address: "127.0.0.1"})
 	defer cn.end(errPostEnded)
 	out := &replies{done: make(chan struct{}, 1)}
 	for _, c := range []struct {
@@ -28,7 +30,7 @@ func TestARequestThroughAnActorCostsFewAllocations(t *testing.T) {
 	} {
 		message := []byte(c.message)
 		got := testing.AllocsPerRun(2000, func() {
-			w.door.parser.Parse(message, out, cn.parse)
+			cn.receive(message, out)
 			<-out.done
 		})
 		if got > c.most {

@@ -3,9 +3,11 @@ package rpc
 import (
 	"errors"
 	"net/http"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/codebeaker/codebeaker/transport"
 	"github.com/codebeaker/codebeaker/transport/websocket"
@@ -72,6 +74,109 @@ func headers(m map[string]string) http.Header {
 		h.Set(name, value)
 	}
 	return h
+}
+
+// A server whose last key was removed, or whose file went, let everybody in on
+// loopback, whoever held the removed key among them.
+func TestAServerThatHadKeysStaysLocked(t *testing.T) {
+	const body = `{"jsonrpc":"2.0","id":1,"method":"initialize"}`
+	for name, lose := range map[string]func(t *testing.T, keys *transport.Keys, path string) error{
+		"the last key removed": func(t *testing.T, keys *transport.Keys, _ string) error {
+			list, err := keys.List()
+			if err != nil || len(list) != 1 {
+				t.Fatalf("%v, %v", list, err)
+			}
+			return keys.Remove(list[0].ID)
+		},
+		"the file deleted": func(_ *testing.T, _ *transport.Keys, path string) error { return os.Remove(path) },
+		"the file emptied": func(_ *testing.T, _ *transport.Keys, path string) error { return os.Truncate(path, 0) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			keys, secret, path := newKeys(t)
+			w := newWorld(t, setup{server: transport.Options{Keys: keys}})
+			bearer := map[string]string{"Authorization": "Bearer " + secret}
+			p := w.dial(websocket.DialOptions{Header: headers(bearer)})
+			p.ask(body)
+			if err := lose(t, keys, path); err != nil {
+				t.Fatal(err)
+			}
+			for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+				if status, _ := w.do(t, http.MethodPost, "/rpc", body, bearer); status == 401 {
+					break
+				}
+				if time.Now().After(deadline) {
+					t.Fatal("the key is let in after 10 s")
+				}
+			}
+			for _, header := range []map[string]string{nil, bearer} {
+				for _, path := range []string{"/rpc", "/metrics"} {
+					method := map[string]string{"/rpc": http.MethodPost, "/metrics": http.MethodGet}[path]
+					if status, _ := w.do(t, method, path, body, header); status != 401 {
+						t.Errorf("%s with %v: %d", path, header, status)
+					}
+				}
+			}
+			p.send(body)
+			if err := p.closeError(); err == nil || err.Code != websocket.CodePolicy {
+				t.Errorf("the connection: %v", err)
+			}
+
+			// One who starts it again on what is left finds it locked, too.
+			again, err := transport.OpenKeys(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if want := name != "the file deleted"; again.Required() != want {
+				t.Errorf("after another start a key is required: %v", !want)
+			}
+		})
+	}
+}
+
+func TestTheFirstKeyLocksAServerThatHadNone(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "keys")
+	keys, err := transport.OpenKeys(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := newWorld(t, setup{server: transport.Options{Keys: keys}})
+	const body = `{"jsonrpc":"2.0","id":1,"method":"initialize"}`
+	p := w.dial(websocket.DialOptions{})
+	p.ask(body)
+	secret, _, err := keys.Add("first")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if status, _ := w.do(t, http.MethodPost, "/rpc", body, nil); status != 401 {
+		t.Errorf("without a key: %d", status)
+	}
+	p.send(body)
+	if err := p.closeError(); err == nil || err.Code != websocket.CodePolicy {
+		t.Errorf("the connection: %v", err)
+	}
+	if status, _ := w.do(t, http.MethodPost, "/rpc", body, map[string]string{"Authorization": "Bearer " + secret}); status != 200 {
+		t.Errorf("with the key: %d", status)
+	}
+}
+
+func TestWithoutKeysByTheOperatorsWordEverybodyIsIn(t *testing.T) {
+	keys, _, _ := newKeys(t)
+	w := newWorld(t, setup{server: transport.Options{Keys: keys, NoKeys: true}})
+	if status, _ := w.do(t, http.MethodPost, "/rpc", `{"jsonrpc":"2.0","id":1,"method":"initialize"}`, nil); status != 200 {
+		t.Errorf("got %d", status)
+	}
+}
+
+func TestABearerHasOneBlank(t *testing.T) {
+	keys, secret, _ := newKeys(t)
+	w := newWorld(t, setup{server: transport.Options{Keys: keys}})
+	for header, want := range map[string]int{
+		"Bearer " + secret: 200, "BEARER " + secret: 200, "Bearer  " + secret: 401, "Bearer \t" + secret: 401, "Bearer\t" + secret: 401, "Bearer" + secret: 401,
+	} {
+		if status, _ := w.do(t, http.MethodPost, "/rpc", `{"jsonrpc":"2.0","id":1,"method":"initialize"}`, map[string]string{"Authorization": header}); status != want {
+			t.Errorf("%q: %d, want %d", strings.ReplaceAll(header, secret, "KEY"), status, want)
+		}
+	}
 }
 
 func TestAKeyInTheQueryStringIsRefusedAndNotLogged(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 	"github.com/codebeaker/codebeaker/actors"
 	"github.com/codebeaker/codebeaker/transport/jsonrpc"
 	"github.com/codebeaker/codebeaker/transport/protocol"
+	"github.com/codebeaker/codebeaker/transport/sessions"
 	"github.com/codebeaker/codebeaker/transport/websocket"
 )
 
@@ -43,9 +44,13 @@ func (m *mutexServer) get(c *call, params jsonrpc.Raw) error {
 	return nil
 }
 
+// bounded has the rates that a server has by default, so high that nobody meets
+// them.
+var bounded = setup{limits: sessions.Limits{Calls: 1e9}, door: Options{MessagesPerSecond: 1e9}}
+
 // benchWorld has one session; without actors, session.get is the mutexServer's.
 func benchWorld(b *testing.B, withActors bool) (w *world, session string) {
-	w = newWorld(b, setup{})
+	w = newWorld(b, bounded)
 	s, info, err := w.system.Create(b.Context(), createDefaults(nil))
 	if err != nil {
 		b.Fatal(err)
@@ -91,13 +96,13 @@ func BenchmarkRoundTripInMemory(b *testing.B) {
 	} {
 		b.Run(bench.name, func(b *testing.B) {
 			w, session := benchWorld(b, bench.actors)
-			cn := w.door.newConnection(b.Context(), "")
+			cn := w.door.newConnection(b.Context(), sessions.Client{Address: "127.0.0.1"})
 			defer cn.end(errPostEnded)
 			out := &replies{done: make(chan struct{}, 1)}
 			message := []byte(bench.message(session))
 			b.ReportAllocs()
 			for b.Loop() {
-				w.door.parser.Parse(message, out, cn.parse)
+				cn.receive(message, out)
 				<-out.done
 			}
 		})

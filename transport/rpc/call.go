@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/codebeaker/codebeaker/actors"
+	"github.com/codebeaker/codebeaker/transport/budget"
 	"github.com/codebeaker/codebeaker/transport/jsonrpc"
 	"github.com/codebeaker/codebeaker/transport/protocol"
 	"github.com/codebeaker/codebeaker/transport/sessions"
@@ -29,7 +30,8 @@ type call struct {
 	convert func(c *call, result any) (any, error)
 	after   func(c *call)
 
-	running  bool // counted as a command
+	running  bool        // counted as a command
+	kept     budget.Hold // of its params, see account.go
 	result   any
 	failure  *jsonrpc.Error
 	appendTo func(dst []byte) []byte // appendReply, bound once
@@ -66,6 +68,10 @@ func (c *call) release() {
 	if c.running {
 		c.conn.door.running.Add(-1)
 	}
+	if c.request.Release != nil { // no session took it up
+		c.request.Release()
+	}
+	c.kept.Release()
 	command := c.execute.Command
 	if cap(command) > keepBytes {
 		command = nil
@@ -98,15 +104,15 @@ func (c *call) Reply(result any, err error) {
 
 // largeReply is from which size on a reply is encoded on a goroutine of its
 // own: megabytes of content would hold up an actor for milliseconds.
-const largeReply = 64 << 10
+const largeReply = 16 << 10
 
 // finish answers the call, exactly once.
 func (c *call) finish(result any, err error) {
 	if errors.Is(err, actors.ErrSessionClosed) && c.session != nil {
 		c.conn.service.Forget(c.session.ID())
 	}
-	if sizeOf(result) > largeReply {
-		go c.finishLarge(result, err)
+	if size := sizeOf(result); size > 0 && (size > largeReply || c.tight(size)) {
+		go c.finishLarge(result, err, size)
 		return
 	}
 	c.complete(result, err)
@@ -116,15 +122,47 @@ func (c *call) finish(result any, err error) {
 	c.done()
 }
 
-// finishLarge encodes outside the connection's lock too, so that other replies
-// pass.
-func (c *call) finishLarge(result any, err error) {
-	c.complete(result, err)
-	if len(c.id) > 0 {
-		encoded := c.appendReply(nil)
-		c.to.Reply(func(dst []byte) []byte { return append(dst, encoded...) })
+// tight reports whether a result of that size may have to be cut, as of one reply
+// in a batch.
+func (c *call) tight(size int) bool {
+	room := c.room()
+	return room > 0 && room < 2*size+envelopeRoom
+}
+
+// finishLarge makes a large reply in its turn, when there is room for it, outside
+// the connection's lock, so that other replies pass. Its texts are encoded as they
+// are written.
+func (c *call) finishLarge(result any, err error, size int) {
+	if len(c.id) == 0 {
+		c.complete(result, err)
+		c.done()
+		return
 	}
+	held, ok := c.conn.awaitRoom(c.replyCost(result, size), int64(size))
+	if !ok {
+		result, err = nil, c.conn.noRoom(budget.Outgoing)
+	}
+	c.outcome.split = true
+	c.complete(result, err)
+	m := jsonrpc.Split(c.appendReply(nil), c.outcome.texts)
+	m.OnRelease(held.Release)
+	jsonrpc.ReplyLarge(c.to, m)
 	c.done()
+}
+
+// replyCost is how much memory the reply with a result of that size takes while it
+// is made and written. Texts are as large as they are, and never twice what goes
+// out, for what is cut is copied (part.cut); of all else there is a second, a
+// third and a fourth form on the way to JSON.
+func (c *call) replyCost(result any, size int) int64 {
+	room := c.room()
+	if room == 0 {
+		room = size
+	}
+	if textual(result) {
+		return int64(min(size, 2*room))
+	}
+	return 4 * int64(min(size, room))
 }
 
 func (c *call) done() {
@@ -253,6 +291,7 @@ var handlers = map[string]handler{
 	protocol.MethodExecutionInput:  executionInput,
 	protocol.MethodExecutionSignal: prompt(executionSignal),
 	protocol.MethodExecutionResize: prompt(executionResize),
+	protocol.MethodKeyUsage:        prompt(keyUsage),
 }
 
 // encodeDocument encodes the document of rpc.discover once for all.

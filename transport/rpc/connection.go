@@ -4,7 +4,9 @@ import (
 	"context"
 	"sync"
 	"sync/atomic"
+	"time"
 
+	"github.com/codebeaker/codebeaker/transport/budget"
 	"github.com/codebeaker/codebeaker/transport/jsonrpc"
 	"github.com/codebeaker/codebeaker/transport/sessions"
 	"github.com/codebeaker/codebeaker/transport/websocket"
@@ -14,12 +16,18 @@ import (
 type connection struct {
 	door    *Door
 	service *sessions.Conn
-	owner   string          // id of its key
 	ws      *websocket.Conn // nil over HTTP
 	ctx     context.Context // ends with the connection
 	cancel  context.CancelCauseFunc
-	outlet  outlet                                  // nil has no bound
+	outlet  outlet // nil has no bound
+	parser  jsonrpc.Parser
 	parse   func(*jsonrpc.Request, jsonrpc.Replier) // serve, bound once
+	pace    pace
+	now     time.Duration       // when the message in hand came, since began; of the reader, like over
+	over    *sessions.RateError // which rate its bytes are over
+
+	account *budget.Client // what its bytes are taken from; nil has no bound
+	body    budget.Hold    // of a POST
 
 	inFlight atomic.Int32
 
@@ -27,9 +35,10 @@ type connection struct {
 	streams map[string]*stream // by execution
 }
 
-func (d *Door) newConnection(ctx context.Context, owner string) *connection {
-	cn := &connection{door: d, owner: owner}
-	cn.service = d.sessions.Connect(owner, cn.event)
+func (d *Door) newConnection(ctx context.Context, client sessions.Client) *connection {
+	cn := &connection{door: d}
+	cn.service = d.sessions.ConnectClient(client, cn.event)
+	cn.parser = jsonrpc.Parser{BatchLimit: d.options.BatchLimit, OnReject: cn.rejected}
 	cn.ctx, cn.cancel = context.WithCancelCause(ctx)
 	cn.parse = cn.serve
 	return cn
@@ -38,11 +47,20 @@ func (d *Door) newConnection(ctx context.Context, owner string) *connection {
 // OnMessage is websocket.Handler's. A binary message holds JSON too; one that
 // is no UTF-8 is a parse error.
 func (cn *connection) OnMessage(c *websocket.Conn, msg []byte, _ bool) {
-	if !cn.door.gate.Has(cn.owner) {
-		c.CloseWith(websocket.CodePolicy, "the key has been removed")
+	if !cn.door.gate.Has(cn.service.Owner()) {
+		c.CloseWith(websocket.CodePolicy, "the key has been removed or has expired, or one is needed now")
 		return
 	}
-	cn.door.parser.Parse(msg, c, cn.parse)
+	cn.receive(msg, socket{c})
+}
+
+// socket is a WebSocket as a jsonrpc.Replier.
+type socket struct{ *websocket.Conn }
+
+// ReplyLarge is jsonrpc.LargeReplier's.
+func (s socket) ReplyLarge(m *jsonrpc.Large) {
+	m.Bound(s.Room())
+	s.Send(m)
 }
 
 // OnClose is websocket.Handler's.
@@ -50,6 +68,10 @@ func (cn *connection) OnClose(_ *websocket.Conn, err *websocket.CloseError) { cn
 
 // serve takes up one request.
 func (cn *connection) serve(r *jsonrpc.Request, to jsonrpc.Replier) {
+	over := cn.charge(r.Notification())
+	if over != nil && r.Notification() {
+		return // it has waited
+	}
 	m := cn.door.methods[string(r.Method)]
 	if m == nil {
 		cn.door.metrics.unknownMethod()
@@ -63,6 +85,14 @@ func (cn *connection) serve(r *jsonrpc.Request, to jsonrpc.Replier) {
 	defer c.recovered()
 	if limit := cn.door.options.InFlight; int(cn.inFlight.Add(1)) > limit {
 		c.finish(nil, errInFlight(limit))
+		return
+	}
+	if n := int64(len(r.Params)); n > smallParams && !c.keep(n) {
+		c.finish(nil, cn.noRoom(budget.Incoming))
+		return
+	}
+	if over != nil {
+		c.finish(nil, over)
 		return
 	}
 	if m.NeedsConnection && cn.ws == nil {
@@ -86,4 +116,5 @@ func (cn *connection) end(cause error) {
 	for _, s := range streams {
 		s.stop()
 	}
+	cn.discharge()
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 	"unsafe"
 
@@ -20,6 +21,8 @@ type wireOutcome struct {
 	execute protocol.ExecuteResult
 	process protocol.ProcessResult
 	parts   [2]part
+	split   bool               // long texts go into texts
+	texts   []jsonrpc.LongText // in the order of their members
 	message string
 	wall    int64
 	cpu     int64
@@ -29,6 +32,7 @@ type wireOutcome struct {
 // of converts an outcome to a result of most bytes at most; zero is any size.
 // The result shares the captured output and lives as long as w.
 func (w *wireOutcome) of(o *actors.Outcome, most int) *protocol.ExecuteResult {
+	w.texts = nil
 	w.execute = protocol.ExecuteResult{
 		Success:     o.Success,
 		ErrorCode:   o.ErrorCode,
@@ -44,7 +48,7 @@ func (w *wireOutcome) of(o *actors.Outcome, most int) *protocol.ExecuteResult {
 		w.execute.Result = w.program(r, most)
 	default:
 		if names, ok := o.Note.(*commandNames); ok && o.Success {
-			w.execute.Result = fileResult(r, names, most)
+			w.execute.Result = w.file(r, names, most)
 		}
 	}
 	return &w.execute
@@ -101,12 +105,22 @@ func (w *wireOutcome) streams(r *actors.ProcessResult, most int) {
 	stdout.of(&r.Stdout)
 	stderr.of(&r.Stderr)
 	fitStreams(stdout, stderr, most, w.size)
-	p.Stdout, p.StdoutEncoding = stdout.text()
-	p.Stderr, p.StderrEncoding = stderr.text()
+	p.Stdout, p.StdoutEncoding = w.text("stdout", stdout)
+	p.Stderr, p.StderrEncoding = w.text("stderr", stderr)
 	p.StdoutOmittedBytes, p.StderrOmittedBytes = stdout.omitted, stderr.omitted
 	p.StdoutTruncated = p.StdoutTruncated || stdout.omitted > 0
 	p.StderrTruncated = p.StderrTruncated || stderr.omitted > 0
 	w.parts = [2]part{}
+}
+
+// text is the part as a member of that name, and its encoding. A long one is left
+// out of it and goes into texts.
+func (w *wireOutcome) text(member string, p *part) (text, encoding string) {
+	if !w.split || len(p.data) == 0 {
+		return p.text()
+	}
+	w.texts = append(w.texts, jsonrpc.LongText{Member: member, First: p.data[:p.head], Last: p.data[p.head:], Base64: p.base64})
+	return "", p.encoding()
 }
 
 // size is that of the result as it is.
@@ -131,17 +145,17 @@ type commandNames struct {
 	offset, length int64 // length zero is all
 }
 
-// fileResult converts the result of a file command; paths are those that the
-// client gave. Of what is large there is as much as fits into most bytes; zero
-// is any size.
-func fileResult(result any, n *commandNames, most int) any {
+// file converts the result of a file command; paths are those that the client
+// gave. Of what is large there is as much as fits into most bytes; zero is any
+// size.
+func (w *wireOutcome) file(result any, n *commandNames, most int) any {
 	switch r := result.(type) {
 	case *actors.FileWritten:
 		return &protocol.FileWritten{Path: n.path, Bytes: r.Bytes}
 	case *actors.FileCopied:
 		return &protocol.FileCopied{SourcePath: n.path, DestinationPath: n.destination, Bytes: r.Bytes}
 	case *runtimes.FileContent:
-		return fileContent(n, r, most)
+		return w.content(n, r, most)
 	case *runtimes.Listing:
 		return listing(n.path, r, most)
 	}
@@ -168,7 +182,7 @@ func (n *commandNames) end(size int64) int64 {
 	return size
 }
 
-func fileContent(n *commandNames, r *runtimes.FileContent, most int) *protocol.FileContent {
+func (w *wireOutcome) content(n *commandNames, r *runtimes.FileContent, most int) *protocol.FileContent {
 	more := n.offset+int64(len(r.Content)) < n.end(r.Size)
 	kept, encoding := fitContent(r.Content, n.encoding, more, rest(most, n.path))
 	if len(kept) == 0 {
@@ -176,7 +190,12 @@ func fileContent(n *commandNames, r *runtimes.FileContent, most int) *protocol.F
 	}
 	f := &protocol.FileContent{Path: n.path, Size: r.Size, Encoding: string(encoding)}
 	f.Truncated = n.offset+int64(len(kept)) < n.end(r.Size)
-	if encoding == protocol.Base64 {
+	if w.split && len(kept) > 0 {
+		if len(kept) < len(r.Content)/2 {
+			kept = slices.Clone(kept) // the rest is not held for it
+		}
+		w.texts = append(w.texts, jsonrpc.LongText{Member: "content", First: kept, Base64: encoding == protocol.Base64})
+	} else if encoding == protocol.Base64 {
 		f.Content = base64.StdEncoding.EncodeToString(kept)
 	} else {
 		f.Content = unsafe.String(unsafe.SliceData(kept), len(kept))

@@ -33,6 +33,13 @@ func sessionObject(i *actors.Info) protocol.Session {
 	}
 }
 
+// sessionDetail is a session as this client may see it.
+func (cn *connection) sessionDetail(i *actors.Info, now time.Time) protocol.SessionDetail {
+	d := sessionDetail(i, now)
+	d.Key = cn.service.KeyOf(i.SessionID)
+	return d
+}
+
 // sessionDetail converts a session with what changes all the time.
 func sessionDetail(i *actors.Info, now time.Time) protocol.SessionDetail {
 	d := protocol.SessionDetail{

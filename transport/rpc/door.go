@@ -6,12 +6,15 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"slices"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
 
 	"github.com/codebeaker/codebeaker/actors"
 	"github.com/codebeaker/codebeaker/transport"
+	"github.com/codebeaker/codebeaker/transport/budget"
 	"github.com/codebeaker/codebeaker/transport/jsonrpc"
 	"github.com/codebeaker/codebeaker/transport/protocol"
 	"github.com/codebeaker/codebeaker/transport/sessions"
@@ -25,6 +28,8 @@ type Options struct {
 	Logger   *slog.Logger       // nil discards
 	Version  string             // of the server; "" means "dev"
 
+	// Budget bounds the memory of messages. Nil has no bound.
+	Budget *budget.Budget
 	// WebSocket are the limits of connections; their MessageBytes bounds a
 	// POST too.
 	WebSocket websocket.Options
@@ -33,6 +38,10 @@ type Options struct {
 	// InFlight bounds the calls of one connection that are not answered. Zero
 	// means 1024.
 	InFlight int
+
+	// MessagesPerSecond bounds the calls, notifications and malformed messages of
+	// one connection: over it the connection is read more slowly. Zero does not.
+	MessagesPerSecond float64
 
 	// What the sessions' actors were given, for initialize. Zeros mean their
 	// defaults.
@@ -48,7 +57,6 @@ type Door struct {
 	sessions *sessions.Local
 	log      *slog.Logger
 	metrics  *metrics
-	parser   jsonrpc.Parser
 	methods  map[string]*method
 	document jsonrpc.Raw // of rpc.discover
 	hub      *websocket.Hub
@@ -68,7 +76,6 @@ func New(o Options) (*Door, error) {
 	d.options.WebSocket.Oversize = d.oversize
 	d.hub = websocket.NewHub(d.options.WebSocket)
 	d.metrics = newMetrics(o.Metrics, d.hub)
-	d.parser = jsonrpc.Parser{BatchLimit: o.BatchLimit, OnReject: d.metrics.rejected}
 	d.base, d.cut = context.WithCancelCause(context.Background())
 	return d, d.tables()
 }
@@ -105,7 +112,7 @@ func (o *Options) setDefaults() {
 		v    *int
 		zero int
 	}{
-		{&o.WebSocket.MessageBytes, websocket.DefaultMessageBytes}, {&o.BatchLimit, jsonrpc.DefaultBatch},
+		{&o.WebSocket.MessageBytes, websocket.DefaultMessageBytes}, {&o.WebSocket.MessageRate, websocket.DefaultMessageRate}, {&o.BatchLimit, jsonrpc.DefaultBatch},
 		{&o.InFlight, defaultInFlight}, {&o.MaxSessions, actors.DefaultSessions},
 		{&o.QueueLength, actors.DefaultQueueLength}, {&o.OutputBytes, actors.DefaultOutputBytes},
 	} {
@@ -146,8 +153,8 @@ func (d *Door) wireLimits() protocol.ServerLimits {
 // Handle is transport.Door's.
 func (d *Door) Handle(mux *http.ServeMux, gate *transport.Gate) {
 	d.gate = gate
-	gate.RefuseWith("/rpc", func(w http.ResponseWriter, reason string) {
-		writeReply(w, http.StatusUnauthorized, jsonrpc.Errorf(protocol.Unauthorized, "%s", reason))
+	gate.RefuseWith("/rpc", func(w http.ResponseWriter, status int, reason string) {
+		writeReply(w, status, jsonrpc.Errorf(protocol.Unauthorized, "%s", reason))
 	})
 	mux.HandleFunc("GET /ws/jsonrpc", d.serveWebSocket)
 	mux.HandleFunc("POST /rpc", d.servePost)
@@ -163,9 +170,8 @@ func (d *Door) Shutdown(ctx context.Context) error {
 }
 
 func (d *Door) serveWebSocket(w http.ResponseWriter, r *http.Request) {
-	owner, ok := d.gate.Owner(r)
+	client, ok := d.gate.Enter(w, r, transport.RoleUser)
 	if !ok {
-		d.gate.Refuse(w, r)
 		return
 	}
 	if !strings.EqualFold(r.Header.Get("Upgrade"), "websocket") {
@@ -178,15 +184,22 @@ func (d *Door) serveWebSocket(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
+	// The request's context ends with this handler; the connection does not.
+	cn := d.newConnection(d.base, client)
+	if !cn.admit(r) {
+		refuseBusy(w, cn.noRoom(budget.Incoming))
+		cn.end(errNoRoom)
+		return
+	}
 	c, err := d.hub.Upgrade(w, r, websocket.UpgradeOptions{Protocol: acceptProtocol(transport.Subprotocols(r))})
 	if err != nil {
 		d.log.Debug("upgrade refused", "error", err)
+		cn.end(err)
 		return
 	}
-	// The request's context ends with this handler; the connection does not.
-	cn := d.newConnection(d.base, owner)
 	cn.ws, cn.outlet = c, c
 	cn.bound(most)
+	c.Charge(cn.account)
 	c.Start(cn)
 }
 
@@ -210,18 +223,27 @@ func acceptProtocol(offered []string) func(string) bool {
 
 // Limits of a POST.
 const (
-	bodyTimeout  = 60 * time.Second // of all of it
-	replyTimeout = 30 * time.Second // for writing its answer
+	bodyTimeout  = 30 * time.Second // by which its body may fall behind the rate of messages
+	replyTimeout = 30 * time.Second // likewise its answer
+	postPiece    = 32 << 10         // about what is read, and written, at a time
 )
 
-// errPostEnded is the end of a POST's connection.
-var errPostEnded = errors.New("the request has been answered")
+// The ends of connections that were none.
+var (
+	errPostEnded = errors.New("the request has been answered")
+	errNoRoom    = errors.New("there is no room for the connection")
+)
+
+// refuseBusy answers a request for which there is no room.
+func refuseBusy(w http.ResponseWriter, err error) {
+	w.Header().Set("Retry-After", "1")
+	writeReply(w, http.StatusServiceUnavailable, errorOf(err))
+}
 
 // servePost answers the requests of a body, one reply a line.
 func (d *Door) servePost(w http.ResponseWriter, r *http.Request) {
-	owner, ok := d.gate.Owner(r)
+	client, ok := d.gate.Enter(w, r, transport.RoleUser)
 	if !ok {
-		d.gate.Refuse(w, r)
 		return
 	}
 	most, err := d.maxMessageOf(r)
@@ -229,46 +251,150 @@ func (d *Door) servePost(w http.ResponseWriter, r *http.Request) {
 		writeReply(w, http.StatusBadRequest, errorOf(err))
 		return
 	}
-	body, ok := d.readBody(w, r)
+	cn := d.newConnection(r.Context(), client)
+	defer cn.end(errPostEnded)
+	if !cn.admit(r) {
+		refuseBusy(w, cn.noRoom(budget.Incoming))
+		return
+	}
+	body, ok := cn.readBody(w, r)
 	if !ok {
 		return
 	}
-	cn := d.newConnection(r.Context(), owner)
-	defer cn.end(errPostEnded)
 	defer context.AfterFunc(d.base, func() { cn.cancel(context.Cause(d.base)) })()
 	lines := jsonrpc.NewLines()
 	cn.outlet = lines
 	cn.bound(most)
-	d.parser.Parse(body, lines, cn.parse)
+	cn.receive(body, lines)
+	body = nil
+	cn.body.Release()
 	replies, err := lines.Wait(r.Context())
 	if err != nil {
-		return // the client has left
+		lines.Abandon() // the client has left
+		return
 	}
-	if len(replies) == 0 {
+	defer replies.Release()
+	if replies.Size() == 0 {
 		w.WriteHeader(http.StatusNoContent)
 		return
 	}
-	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(replyTimeout))
+	replies.JSON([]byte{'\n'})
 	w.Header().Set("Content-Type", "application/json")
-	_, _ = w.Write(append(replies, '\n'))
+	w.Header().Set("Content-Length", strconv.Itoa(replies.Size()))
+	d.writeLarge(w, replies)
 }
 
-// readBody reads a body of at most the size of a message, within bodyTimeout.
-func (d *Door) readBody(w http.ResponseWriter, r *http.Request) ([]byte, bool) {
-	limit := int64(d.options.WebSocket.MessageBytes)
+// writeLarge writes an answer piece by piece, as fast as its client takes it, but
+// not slower than the rate of messages.
+func (d *Door) writeLarge(w http.ResponseWriter, m *jsonrpc.Large) {
 	control := http.NewResponseController(w)
-	_ = control.SetReadDeadline(time.Now().Add(bodyTimeout))
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
-	_ = control.SetReadDeadline(time.Time{})
+	for end, piece := time.Now().Add(replyTimeout), []byte(nil); ; {
+		if piece = m.Append(piece[:0], postPiece); len(piece) == 0 {
+			return
+		}
+		end = d.patience(end, len(piece))
+		_ = control.SetWriteDeadline(end)
+		if _, err := w.Write(piece); err != nil {
+			return
+		}
+	}
+}
+
+// patience is until when a client may take for n more bytes of a message, when it
+// had until end for those before.
+func (d *Door) patience(end time.Time, n int) time.Time {
+	end = end.Add(time.Duration(n) * time.Second / time.Duration(d.options.WebSocket.MessageRate))
+	if most := time.Now().Add(replyTimeout); end.After(most) {
+		return most
+	}
+	return end
+}
+
+// readBody reads a body of at most the size of a message. What is larger than
+// FreeBytes is read when there is room for it.
+func (cn *connection) readBody(w http.ResponseWriter, r *http.Request) ([]byte, bool) {
+	d := cn.door
+	limit := int64(d.options.WebSocket.MessageBytes)
+	body := &bodyReader{
+		from: http.MaxBytesReader(w, r.Body, limit), conn: cn, control: http.NewResponseController(w),
+		end: time.Now().Add(bodyTimeout),
+	}
+	read, err := body.all(r.ContentLength, limit)
+	_ = body.control.SetReadDeadline(time.Time{})
 	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
 		writeReply(w, http.StatusRequestEntityTooLarge, tooLargeReply("the message", limit))
+		return nil, false
+	}
+	if busy := (*actors.BusyError)(nil); errors.As(err, &busy) {
+		refuseBusy(w, err)
 		return nil, false
 	}
 	if err != nil {
 		http.Error(w, "the body could not be read", http.StatusBadRequest)
 		return nil, false
 	}
-	return body, true
+	return read, true
+}
+
+// bodyReader reads the body of a POST.
+type bodyReader struct {
+	from    io.Reader
+	conn    *connection
+	control *http.ResponseController
+	end     time.Time
+}
+
+// all reads all. length is what the request says, -1 when it does not.
+func (b *bodyReader) all(length, limit int64) (read []byte, err error) {
+	if length > limit {
+		length = -1 // the reader refuses it
+	}
+	if err := b.reserve(length); err != nil {
+		return nil, err
+	}
+	var piece [postPiece]byte
+	for {
+		_ = b.control.SetReadDeadline(b.end)
+		n, err := b.from.Read(piece[:])
+		if more := int64(len(read) + n); more > length {
+			if late := b.reserve(more); late != nil {
+				return nil, late
+			}
+		}
+		if need := len(read) + n; need > cap(read) { // doubles, but ends at what was said
+			size := max(need, min(2*need, int(length)))
+			if length < 0 {
+				size = 2 * need
+			}
+			read = slices.Grow(read, size-len(read))
+		}
+		read = append(read, piece[:n]...)
+		b.end = b.conn.door.patience(b.end, n)
+		if errors.Is(err, io.EOF) {
+			return read, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+}
+
+// reserve takes room for a body of n bytes, and waits for it: for the first of it
+// as long as it takes, then for a while, as others may wait for what it has.
+func (b *bodyReader) reserve(n int64) error {
+	account := b.conn.account
+	if n <= budget.FreeBytes || account == nil {
+		return nil
+	}
+	more := account.Fit(budget.Incoming, websocket.MessageCost*n) - b.conn.body.Bytes()
+	if more <= 0 {
+		return nil
+	}
+	if !account.Take(budget.Incoming, more) && !account.Ask(budget.Incoming, more).Wait(replyWait, b.conn.ctx.Done()) {
+		return b.conn.noRoom(budget.Incoming)
+	}
+	b.conn.body = account.Held(budget.Incoming, b.conn.body.Bytes()+more)
+	return nil
 }
 
 // writeReply answers a POST that holds no request.

@@ -41,6 +41,11 @@ type (
 		Maximum      int64  `json:"maximum"`
 		RetryAfterMs int64  `json:"retryAfterMs"`
 	}
+	rateData struct {
+		Limit        string  `json:"limit"`
+		Maximum      float64 `json:"maximum"`
+		RetryAfterMs int64   `json:"retryAfterMs"`
+	}
 	tooLargeData struct {
 		Limit  int64  `json:"limit"`
 		Member string `json:"member,omitempty"`
@@ -100,6 +105,7 @@ func sentinelError(err error) *jsonrpc.Error {
 func typedError(err error) *jsonrpc.Error {
 	var (
 		busy        *actors.BusyError
+		rate        *sessions.RateError
 		argument    *actors.ArgumentError
 		unavailable *actors.UnavailableError
 		language    *actors.LanguageError
@@ -110,6 +116,8 @@ func typedError(err error) *jsonrpc.Error {
 	switch {
 	case errors.As(err, &busy):
 		return withData(protocol.Busy, busy, busyData{busy.Limit, busy.Maximum, max(busy.RetryAfter.Milliseconds(), 1)})
+	case errors.As(err, &rate):
+		return withData(protocol.RateLimited, rate, rateData{rate.Limit, rate.Maximum, max(rate.RetryAfter.Milliseconds(), 1)})
 	case errors.As(err, &argument):
 		e := paramError(argument.Member, "%s", argument.Reason).Reply()
 		e.Message = jsonrpc.InvalidParams.String() + ": " + argument.Error()

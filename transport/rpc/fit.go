@@ -122,7 +122,7 @@ func (p *part) of(c *output.Captured) {
 		return
 	}
 	if p.base64 = !utf8.Valid(p.data); !p.base64 {
-		p.size = jsonrpc.TextSize(p.data)
+		p.size = jsonrpc.TextBytes(p.data)
 		p.base64 = tooMuchEscape(len(p.data), p.size)
 	}
 	if p.base64 {
@@ -153,6 +153,14 @@ func (p *part) cut(most int) {
 	p.data, p.head = kept, len(first)
 }
 
+// encoding is the member that says how the text goes.
+func (p *part) encoding() string {
+	if p.base64 {
+		return string(protocol.Base64)
+	}
+	return ""
+}
+
 // cutText cuts text between characters. It looks at what stays of last, a
 // quarter, and at what goes.
 func (p *part) cutText(first, last []byte, most int) (_, _ []byte) {
@@ -161,7 +169,7 @@ func (p *part) cutText(first, last []byte, most int) (_, _ []byte) {
 	if p.omitted == 0 {
 		first = first[:len(first)-tail]
 	} else {
-		excess -= jsonrpc.TextSize(last[:len(last)-tail])
+		excess -= jsonrpc.TextBytes(last[:len(last)-tail])
 	}
 	if excess > 0 {
 		// As no character takes more than six bytes, more than the excess goes.
@@ -174,9 +182,9 @@ func (p *part) cutText(first, last []byte, most int) (_, _ []byte) {
 // text is the part as a member and its encoding.
 func (p *part) text() (text, encoding string) {
 	if p.base64 {
-		return base64.StdEncoding.EncodeToString(p.data), string(protocol.Base64)
+		return base64.StdEncoding.EncodeToString(p.data), p.encoding()
 	}
-	return unsafe.String(unsafe.SliceData(p.data), len(p.data)), ""
+	return unsafe.String(unsafe.SliceData(p.data), len(p.data)), p.encoding()
 }
 
 // fitStreams cuts the streams of a result that may have most bytes; what the
@@ -212,7 +220,7 @@ func fitContent(content []byte, wanted protocol.Encoding, cut bool, most int) (k
 	if !utf8.Valid(text) || len(text) == 0 && len(content) > 0 {
 		return fitBase64(content, most), protocol.Base64
 	}
-	size := jsonrpc.TextSize(text)
+	size := jsonrpc.TextBytes(text)
 	if tooMuchEscape(len(text), size) {
 		return fitBase64(content, most), protocol.Base64
 	}

@@ -2,6 +2,7 @@ package rpc
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -49,10 +50,13 @@ func (w *world) do(t testing.TB, method, path, body string, header map[string]st
 }
 
 func TestHealthSaysAliveAndReadyUnderAllItsNames(t *testing.T) {
-	var broken atomic.Bool
+	var broken, short atomic.Bool
 	w := newWorld(t, setup{server: transport.Options{Version: "1.2.3", Ready: func() error {
 		if broken.Load() {
 			return errors.New("disk full at /secret/path")
+		}
+		if short.Load() {
+			return fmt.Errorf("look: %w", transport.NotReady("3 descriptors are left"))
 		}
 		return nil
 	}}})
@@ -62,6 +66,11 @@ func TestHealthSaysAliveAndReadyUnderAllItsNames(t *testing.T) {
 			t.Errorf("%s: %d %s", path, status, body)
 		}
 	}
+	short.Store(true)
+	if status, body := w.do(t, http.MethodGet, "/readyz", "", nil); status != 503 || !strings.Contains(body, "3 descriptors are left") {
+		t.Errorf("for a reason that may be told: %d %s", status, body)
+	}
+	short.Store(false)
 	broken.Store(true)
 	status, body := w.do(t, http.MethodGet, "/readyz", "", nil)
 	if status != 503 || strings.Contains(body, "secret") || !strings.Contains(w.log.String(), "disk full") {

@@ -103,8 +103,23 @@ func toDetail(c *call, result any) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.detail = sessionDetail(info, time.Now())
+	c.detail = c.conn.sessionDetail(info, time.Now())
 	return &c.detail, nil
+}
+
+func keyUsage(ctx context.Context, c *call, _ *protocol.Empty) (*protocol.KeyUsage, error) {
+	u, err := c.conn.service.Usage(ctx)
+	if err != nil {
+		return nil, err
+	}
+	l := &u.Limits
+	return &protocol.KeyUsage{
+		Sessions: u.Sessions, MemoryMB: u.MemoryMB, CPUs: u.CPUs, DiskMB: u.DiskMB, CallsPerSecond: u.CallsPerSecond,
+		Limits: protocol.KeyLimits{
+			CallsPerSecond: orNull(l.Calls), CreatesPerSecond: orNull(l.Creates), BytesPerSecond: orNull(l.Bytes),
+			Sessions: orNull(l.Sessions), MemoryMB: orNull(l.MemoryMB), CPUs: orNull(l.CPUs), DiskMB: orNull(l.DiskMB),
+		},
+	}, nil
 }
 
 func sessionList(ctx context.Context, c *call, p *protocol.SessionList) (*protocol.SessionPage, error) {
@@ -117,7 +132,7 @@ func sessionList(ctx context.Context, c *call, p *protocol.SessionList) (*protoc
 		Count: len(found.Sessions), Sessions: make([]protocol.SessionDetail, 0, len(found.Sessions)), NextCursor: found.Next,
 	}
 	for _, info := range found.Sessions {
-		page.Sessions = append(page.Sessions, sessionDetail(info, now))
+		page.Sessions = append(page.Sessions, c.conn.sessionDetail(info, now))
 	}
 	if most := c.room(); most > 0 {
 		fitSessions(page, most)
@@ -217,7 +232,11 @@ func sessionExecute(c *call, params jsonrpc.Raw) error {
 	c.request.Stream, c.request.Note = p.Stream && push, repeated
 	if read, ok := c.request.Command.(*runtimes.ReadFile); ok {
 		c.conn.shortenRead(read)
+		if c.conn.account != nil {
+			c.request.Account = (*replyAccount)(c.conn.account)
+		}
 	}
+	c.handOver()
 	if c.request.Stream && c.conn.streamsFull() {
 		return errStreams
 	}
@@ -229,7 +248,10 @@ func sessionExecute(c *call, params jsonrpc.Raw) error {
 // shortenRead makes a read no longer than what the connection takes; the result
 // says that the file goes on.
 func (cn *connection) shortenRead(r *runtimes.ReadFile) {
-	if most := int64(cn.most()); most > 0 && (r.Length == 0 || r.Length > most) {
+	if r.Length == 0 {
+		r.Length = runtimes.MaxRead
+	}
+	if most := int64(cn.most()); most > 0 && r.Length > most {
 		r.Length = min(most, runtimes.MaxRead)
 	}
 }
@@ -260,6 +282,20 @@ func sizeOf(result any) int {
 		return len(r.Sessions) * 1000
 	}
 	return 0
+}
+
+// textual reports whether what is large in a result are texts, which are encoded as
+// they are written.
+func textual(result any) bool {
+	o, _ := result.(*actors.Outcome)
+	if w, ok := result.(*actors.Waited); ok {
+		o = w.Outcome
+	}
+	if o == nil {
+		return false
+	}
+	_, listing := o.Result.(*runtimes.Listing)
+	return !listing
 }
 
 func sizeOfOutcome(o *actors.Outcome) int {

@@ -14,6 +14,7 @@ import (
 type metrics struct {
 	requests *prometheus.CounterVec
 	invalid  *prometheus.CounterVec
+	paused   prometheus.Counter
 }
 
 // newMetrics registers the instruments, at zero.
@@ -21,8 +22,9 @@ func newMetrics(all *transport.Metrics, hub *websocket.Hub) *metrics {
 	m := &metrics{
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "codebeaker_requests_total", Help: "Requests by method and code; 0 is success."}, []string{"method", "code"}),
 		invalid:  prometheus.NewCounterVec(prometheus.CounterOpts{Name: "codebeaker_invalid_requests_total", Help: "What was no request, by code."}, []string{"code"}),
+		paused:   prometheus.NewCounter(prometheus.CounterOpts{Name: "codebeaker_paused_reads_total", Help: "How often the reading of a connection rested for its rate."}),
 	}
-	all.Registry().MustRegister(m.requests, m.invalid, prometheus.NewGaugeFunc(
+	all.Registry().MustRegister(m.requests, m.invalid, m.paused, prometheus.NewGaugeFunc(
 		prometheus.GaugeOpts{Name: "codebeaker_connections", Help: "Open WebSocket connections."},
 		func() float64 { return float64(hub.Count()) }))
 	return m

@@ -28,7 +28,12 @@ func TestForeignHostsAndOriginsAreRefusedOnEveryEndpoint(t *testing.T) {
 			{"127.0.0.1.evil.example", "", true},
 			{"evil.example:" + port, "http://evil.example:" + port, true}, // DNS rebinding
 			{"", "http://" + w.addr, false},
+			{"", "http://" + w.addr + "/", true},
+			{"", "http://" + w.addr + "/page", true},
+			{"", "http://" + w.addr + "?x", true},
+			{"", "http://user@" + w.addr, true},
 			{"", "https://app.example", false},
+			{"", "https://app.example/", true},
 			{"", "https://app.example.evil", true},
 			{"", "http://localhost:1", true},
 			{"", "null", true},

@@ -117,7 +117,7 @@ func (c *resumption) follow(wire *streamtest.Wire, session, execution string) {
 	}
 	if size >= enoughToStop {
 		r := c.reader(session, execution, wrote)
-		r.Stop, r.Stall = 1, 3*stallTimeout
+		r.Stop = func() { c.untilItIsClosed(session, execution) }
 		readers = append(readers, r)
 	}
 	var all sync.WaitGroup
@@ -128,21 +128,38 @@ func (c *resumption) follow(wire *streamtest.Wire, session, execution string) {
 				follow = func() error { return r.Own(wire) }
 			}
 			if err := follow(); err != nil {
-				c.t.Errorf("reader %d (cut %d, stop %d): %v", i, r.Cut, r.Stop, err)
+				c.t.Errorf("reader %d (cut %d): %v", i, r.Cut, err)
 			}
 		})
 	}
 	all.Wait()
+	if last := readers[len(readers)-1]; last.Stop != nil && last.Attached < 2 {
+		c.t.Error("the reader that stopped was not closed for it")
+	}
 	if missing := own.Missing["stdout"] + own.Missing["stderr"]; missing > 0 && own.Slow == 0 {
 		c.t.Errorf("the reader that was there all the time misses %d bytes", missing)
 	}
+}
+
+// untilItIsClosed returns when the program has ended and the server no longer
+// waits for who does not read.
+func (c *resumption) untilItIsClosed(session, execution string) {
+	w, err := streamtest.Dial(c.w.addr)
+	if err == nil {
+		defer w.Close()
+		err = w.Call(protocol.MethodExecutionWait, map[string]any{"sessionId": session, "executionId": execution}, nil, nil)
+	}
+	if err != nil {
+		c.t.Errorf("wait for the end: %v", err)
+	}
+	time.Sleep(2 * stallTimeout)
 }
 
 // stallTimeout is the server's. enoughToStop is more than sockets swallow of
 // the output that a reader does not read.
 const (
 	stallTimeout = 500 * time.Millisecond
-	enoughToStop = 12 << 20
+	enoughToStop = 5 << 20
 )
 
 // Whatever a program writes, however its readers read and wherever their
@@ -153,7 +170,7 @@ func TestOutputIsJoinedAcrossConnectionsThatBreakAnywhere(t *testing.T) {
 	sizes := map[int][]int{ // by the size of the ring
 		1:        {0, 1, 700, 5000, 60_000, 300_000},
 		16 << 10: {0, 1, 700, 5000, 60_000, 300_000, enoughToStop},
-		1 << 20:  {0, 5000, 60_000, 1_500_000},
+		1 << 20:  {0, 5000, 60_000, 1_200_000},
 	}
 	rounds := 3
 	if testing.Short() {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/codebeaker/codebeaker/actors"
 	"github.com/codebeaker/codebeaker/actors/output"
+	"github.com/codebeaker/codebeaker/transport/budget"
 	"github.com/codebeaker/codebeaker/transport/jsonrpc"
 	"github.com/codebeaker/codebeaker/transport/protocol"
 	"github.com/codebeaker/codebeaker/transport/websocket"
@@ -159,7 +160,11 @@ func (s *stream) Pull(dst *websocket.Frames) (more bool) {
 			}
 			return false
 		}
-		dst.Text(s.encode)
+		if s.item.Kind == output.ItemCompleted && sizeOf(s.item.Outcome) > largeReply {
+			s.completeLarge(dst)
+		} else {
+			dst.Text(s.encode)
+		}
 		if s.item.Kind == output.ItemCompleted {
 			s.endLocked()
 		}
@@ -231,12 +236,36 @@ func (s *stream) appendItem(dst []byte) []byte {
 }
 
 func (s *stream) appendCompleted(dst []byte) ([]byte, error) {
+	return s.appendOutcome(dst, &wireOutcome{})
+}
+
+func (s *stream) appendOutcome(dst []byte, w *wireOutcome) ([]byte, error) {
 	p := &protocol.ExecutionCompleted{SessionID: s.session, ExecutionID: s.execution}
 	if o, ok := s.item.Outcome.(*actors.Outcome); ok {
-		var w wireOutcome
 		p.Result = *w.of(o, roomFor(s.conn.most(), len(s.session)+len(s.execution)))
 	}
 	return jsonrpc.AppendNotification(dst, protocol.NotifyCompleted, p)
+}
+
+// completeLarge sends a large outcome, whose texts are encoded as they are written.
+// It is the last of the stream: the account is charged whether there is room or
+// not, and for what is held of it.
+func (s *stream) completeLarge(dst *websocket.Frames) {
+	w := &wireOutcome{split: true}
+	message, err := s.appendOutcome(nil, w)
+	if err != nil {
+		s.conn.door.log.Error("notification lost", "execution", s.execution, "error", err)
+		return
+	}
+	m, account := jsonrpc.Split(message, w.texts), s.conn.account
+	if most := s.conn.most(); most > 0 && m.Size() > most {
+		s.conn.door.log.Error("notification lost: it is too large for the connection", "bytes", m.Size(), "maximum", most)
+		return
+	}
+	held := account.Held(budget.Outgoing, int64(sizeOf(s.item.Outcome)))
+	account.Force(budget.Outgoing, held.Bytes())
+	m.OnRelease(held.Release)
+	dst.Message(m)
 }
 
 // chunkHead is the beginning of every execution.output of a stream.

@@ -138,7 +138,7 @@ func newNames() *names { return &names{map[string]string{}, map[string]string{}}
 
 var (
 	variable = regexp.MustCompile(`\b(n1\.)?[0-9A-HJKMNP-TV-Z]{26}\b`)
-	volatile = regexp.MustCompile(`"(durationMs|wallMs|cpuMs|peakMemoryBytes|idleMinutes|lifetimeMinutes)":[0-9.e-]+`)
+	volatile = regexp.MustCompile(`"(durationMs|wallMs|cpuMs|peakMemoryBytes|idleMinutes|lifetimeMinutes|callsPerSecond)":[0-9.e-]+`)
 	times    = regexp.MustCompile(`"(createdAt|lastActivity|startedAt|modifiedAt)":"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"`)
 	fakeIDs  = regexp.MustCompile(`"environmentId":"[^"]+"`)
 )

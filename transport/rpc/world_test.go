@@ -36,6 +36,7 @@ type setup struct {
 	server transport.Options
 	door   Options
 	policy sessions.Policy
+	limits sessions.Limits
 	actors actors.Options
 	fake   fake.Options
 	types  []runtimes.Type // nil: Bun, Deno, Docker, Native
@@ -64,7 +65,7 @@ func newWorld(t testing.TB, o setup) *world {
 	w.registry.Probe(t.Context())
 	o.actors.Registry, o.actors.Observer, o.actors.Logger = w.registry, metrics, log
 	w.system = actors.NewSystem(o.actors)
-	local, err := sessions.New(sessions.Options{System: w.system, Registry: w.registry, Policy: o.policy})
+	local, err := sessions.New(sessions.Options{System: w.system, Registry: w.registry, Policy: o.policy, Limits: o.limits})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -77,6 +78,12 @@ func newWorld(t testing.TB, o setup) *world {
 	w.server = transport.New(o.server)
 	w.serve(o.shut, o.listener)
 	return w
+}
+
+// count is how many sessions there are.
+func (w *world) count() (int, error) {
+	infos, _, err := w.system.List(actors.ListRequest{Owner: actors.Everybody, Limit: 1000})
+	return len(infos), err
 }
 
 func (w *world) serve(shut bool, wrap func(net.Listener) net.Listener) {

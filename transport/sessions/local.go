@@ -20,6 +20,11 @@ type Options struct {
 	Registry *runtimes.Registry
 	Policy   Policy
 	Pools    Pools // nil: every pool is empty
+	// Limits bound each key, or each address without keys, that has none of its
+	// own. MessageBytes is the largest message, which the rate of bytes leaves
+	// room for.
+	Limits       Limits
+	MessageBytes int
 }
 
 // Pools counts the ready environments of a runtime.
@@ -34,6 +39,7 @@ type Local struct {
 	registry *runtimes.Registry
 	policy   Policy
 	pools    Pools
+	accounts accounts
 }
 
 // New makes a Local.
@@ -42,7 +48,10 @@ func New(o Options) (*Local, error) {
 	if err := o.Policy.Check(); err != nil {
 		return nil, err
 	}
-	return &Local{system: o.System, registry: o.Registry, policy: o.Policy.WithDefaults(), pools: o.Pools}, nil
+	return &Local{
+		system: o.System, registry: o.Registry, policy: o.Policy.WithDefaults(), pools: o.Pools,
+		accounts: accounts{limits: o.Limits, burst: o.MessageBytes},
+	}, nil
 }
 
 // Policy is what the operator allows, with its defaults.
@@ -63,12 +72,46 @@ func (l *Local) Drain() { l.system.Drain() }
 // Shutdown drains and ends every session. When ctx ends first, some may be left.
 func (l *Local) Shutdown(ctx context.Context) error { return l.system.Shutdown(ctx) }
 
-// Connect makes the service of one client, who has shown the key owner; "" is
-// everybody on a server without keys. events gets those of the sessions that the
-// service has created or attached, each session's in order; it must not block,
-// nor call the service. Nil ignores them. The caller closes the service.
+// Client is who a service is for.
+type Client struct {
+	// Owner is the id of its key, which owns the sessions it makes; "" is
+	// everybody on a server without keys.
+	Owner string
+	// Admin sees the sessions of all keys.
+	Admin bool
+	// Address is where it comes from: without a key its limits are those of the
+	// address. Both "": nothing bounds it.
+	Address string
+	// Limits are its key's own.
+	Limits Limits
+}
+
+// account is the name of the client's account, "" for none.
+func (c *Client) account() string {
+	switch {
+	case c.Owner != "":
+		return "key " + c.Owner
+	case c.Address != "":
+		return "address " + c.Address
+	}
+	return ""
+}
+
+// Connect is ConnectClient for one who has shown the key owner, without bounds.
 func (l *Local) Connect(owner string, events func(Event)) *Conn {
 	return &Conn{local: l, owner: owner, events: events}
+}
+
+// ConnectClient makes the service of one client. events gets those of the sessions that the
+// service has created or attached, each session's in order; it must not block,
+// nor call the service. Nil ignores them. The caller closes the service.
+func (l *Local) ConnectClient(client Client, events func(Event)) *Conn {
+	c := l.Connect(client.Owner, events)
+	c.admin = client.Admin
+	if name := client.account(); name != "" {
+		c.account = l.accounts.open(name, client.Limits)
+	}
+	return c
 }
 
 // Conn is the service of one client of a Local. Besides what a [Service] does it
@@ -76,8 +119,11 @@ func (l *Local) Connect(owner string, events func(Event)) *Conn {
 type Conn struct {
 	local  *Local
 	owner  string
+	admin  bool // sees the sessions of all keys
 	events func(Event)
-	last   atomic.Pointer[LocalSession] // the session used last
+	// account is charged with what the client does; nil bounds nothing.
+	account *Account
+	last    atomic.Pointer[LocalSession] // the session used last
 
 	mu    sync.Mutex
 	known map[string]*LocalSession // made at the second session
@@ -101,6 +147,31 @@ var errClosed = errors.New("the service is closed")
 
 // maxKnown bounds the sessions of which a client's service remembers the way.
 const maxKnown = 64
+
+// Account is charged with the calls of the client. The door does it.
+func (c *Conn) Account() *Account { return c.account }
+
+// Owner is the id of the client's key, "" without one.
+func (c *Conn) Owner() string { return c.owner }
+
+// KeyOf is the id of the key that made a session. Only an admin is told.
+func (c *Conn) KeyOf(session string) string {
+	if !c.admin {
+		return ""
+	}
+	return c.local.system.OwnerOf(session)
+}
+
+// sees is whose sessions the client sees.
+func (c *Conn) sees() string {
+	if c.admin {
+		return actors.Everybody
+	}
+	return c.owner
+}
+
+// Usage is Service's.
+func (c *Conn) Usage(context.Context) (Usage, error) { return c.account.usage(time.Now()), nil }
 
 // Languages is Service's.
 func (c *Conn) Languages(context.Context) ([]Language, error) {
@@ -155,7 +226,14 @@ func (c *Conn) Create(ctx context.Context, p Create) (Session, *Info, error) {
 func (c *Conn) Prepare(p *Create) (actors.CreateRequest, error) { return c.local.create(c.owner, p) }
 
 // CreateSession makes a session that was prepared. It is not attached.
+// Errors: *RateError, and those of Create.
 func (c *Conn) CreateSession(ctx context.Context, r actors.CreateRequest) (*LocalSession, *Info, error) {
+	if a := c.account; a != nil {
+		if err := a.creates.take(time.Now(), "creates", 1); err != nil {
+			return nil, nil, err
+		}
+		r.Quota = (*quota)(a)
+	}
 	made, info, err := c.local.system.Create(ctx, r)
 	if err != nil {
 		return nil, nil, err
@@ -209,7 +287,7 @@ func (c *Conn) Find(id string) (*LocalSession, error) {
 	s := c.known[id]
 	c.mu.Unlock()
 	if s == nil {
-		found, err := c.local.system.Lookup(c.owner, id)
+		found, err := c.local.system.Lookup(c.sees(), id)
 		if err != nil {
 			return nil, err
 		}
@@ -248,7 +326,7 @@ func (c *Conn) Forget(id string) {
 
 // List is Service's.
 func (c *Conn) List(_ context.Context, p List) (Page, error) {
-	r, err := list(c.owner, &p)
+	r, err := list(c.sees(), &p)
 	if err != nil {
 		return Page{}, err
 	}
@@ -311,10 +389,14 @@ func (c *Conn) release(id string) {
 // client.
 func (c *Conn) Close() error {
 	c.attachMu.Lock()
+	first := !c.ended
 	c.ended = true
 	told := c.told
 	c.told = nil
 	c.attachMu.Unlock()
+	if first {
+		c.account.close()
+	}
 	for _, s := range told {
 		s.Send(&actors.Call{Request: &actors.Disconnected{Sink: c}, Caller: nobody{}})
 	}

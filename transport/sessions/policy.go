@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/codebeaker/codebeaker/actors"
 	"github.com/codebeaker/codebeaker/runtimes"
 )
 
@@ -102,7 +103,7 @@ const (
 const (
 	DefaultIdleTimeout       = 30 * time.Minute
 	DefaultLifetime          = 2 * time.Hour
-	DefaultMemoryMB    int64 = 512
+	DefaultMemoryMB    int64 = actors.OrdinaryMemoryBytes >> 20
 	DefaultCPUs              = 1.0
 	DefaultProcesses   int64 = 128
 	DefaultDiskMB      int64 = 1024

@@ -19,10 +19,14 @@ type Service interface {
 	// Runtimes lists the runtimes of the server and what each offers now.
 	Runtimes(ctx context.Context) ([]Runtime, error)
 
+	// Usage is what the client's key uses now, or without keys its address, and
+	// what it may.
+	Usage(ctx context.Context) (Usage, error)
+
 	// Create makes a session and returns once it can take commands. Its events
 	// come to this service from the start.
 	// Errors: *FieldError, *UnknownLanguageError, *UnavailableError,
-	// *LanguageError, *EnvironmentError, *BusyError, ErrShuttingDown.
+	// *LanguageError, *EnvironmentError, *BusyError, *RateError, ErrShuttingDown.
 	Create(ctx context.Context, r Create) (Session, *Info, error)
 	// Open finds a session of the client's key by its id.
 	// Errors: ErrSessionNotFound, ErrSessionClosed, *FieldError.

@@ -30,10 +30,9 @@ type Reader struct {
 	Cut int
 	// Doze is the longest that is slept before a read; zero reads at once.
 	Doze time.Duration
-	// Stop is how often the reader stops reading until it is closed for it.
-	Stop int
-	// Stall is for how long it stops: longer than the server waits.
-	Stall time.Duration
+	// Stop is called when the reader has attached first, unless it is nil; nothing
+	// is read until it returns, so that the server closes the connection for it.
+	Stop func()
 
 	// What came of it.
 	Attached int              // connections that attached
@@ -54,6 +53,9 @@ func (r *Reader) Follow() error {
 		w, err := Dial(r.Addr)
 		if err != nil {
 			return err
+		}
+		if r.Stop != nil && r.Attached == 0 {
+			_ = w.conn.SetReadBuffer(64 << 10) // else the socket swallows megabytes
 		}
 		if r.Cut > 0 {
 			w.CutAfter(r.Rand.IntN(2*r.Cut) << min(fruitless, 20))
@@ -135,9 +137,8 @@ func (r *Reader) read(w *Wire) (over bool, err error) {
 			time.Sleep(rand.N(r.Doze))
 		}
 	}
-	if r.Stop > 0 {
-		r.Stop--
-		time.Sleep(r.Stall)
+	if r.Stop != nil && r.Attached == 1 {
+		r.Stop()
 	}
 	for {
 		m, err := w.Receive()
@@ -164,7 +165,7 @@ func (r *Reader) mayComeBack(err error) error {
 	case errors.As(err, &closed) && closed.Code == 1013 && closed.Reason == "slow consumer":
 		r.Slow++
 		return nil
-	case r.Stall > 0 && (errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || isReset(err)):
+	case r.Stop != nil && (errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || isReset(err)):
 		return nil // it came back too late for the close frame
 	}
 	return err

@@ -35,8 +35,7 @@ func (c *Conn) closeLocked(cause *CloseError, how manner) {
 	c.cause = cause
 	c.closeBy = time.Now().Add(c.opts.CloseTimeout)
 	if how != politely {
-		putBuffer(c.out)
-		c.out = nil
+		c.dropLocked()
 	}
 	if how == atOnce {
 		c.cut = true
@@ -73,6 +72,7 @@ func (c *Conn) finish(in input, cause *CloseError) {
 		c.close(cause, how)
 	}
 	c.dec.release()
+	(*incoming)(c).settle()
 	c.notifyClosed()
 	c.drain(in)
 	c.hangUp()

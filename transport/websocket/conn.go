@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/gobwas/ws"
+
+	"github.com/codebeaker/codebeaker/transport/budget"
 )
 
 // Handler gets what comes from a connection. Its methods are called one at a
@@ -35,8 +37,12 @@ type Conn struct {
 	shard    uint8 // of the hub
 	fragile  bool  // a write that times out ends it: TLS
 
-	dec     decoder     // of the reader, like the two below
+	account *budget.Client // what its bytes are taken from; nil has no bound
+
+	dec     decoder     // of the reader, like those below
+	taken   int64       // of the account for the message that comes in
 	began   time.Time   // of the partial message
+	pace    pace        // of the partial message
 	timed   bool        // the read deadline is that of a partial message
 	spoke   bool        // a message came since the last pong
 	idle    bool        // none came between the last two pongs
@@ -49,8 +55,11 @@ type Conn struct {
 	closing  atomic.Bool // cause is set; changes under mu
 
 	mu         sync.Mutex
-	out        *buffer // frames that wait; nil when none
-	frames     Frames  // of the pull under way
+	before     []outgoing // what goes out before out
+	waiting    int        // bytes of the frames in before
+	charged    int64      // of the account, for out
+	out        *buffer    // frames that wait; nil when none
+	frames     Frames     // of the pull under way
 	cause      *CloseError
 	closeBy    time.Time
 	sealed     bool // the close frame went out
@@ -88,6 +97,11 @@ func (c *Conn) Start(h Handler) {
 	}
 	go c.run(newInput(c.nc))
 }
+
+// Charge makes the connection take the bytes of its messages from an account,
+// before Start. What is larger than budget.FreeBytes is read when there is room
+// for it, and not before.
+func (c *Conn) Charge(to *budget.Client) { c.account = to }
 
 // Protocol is the subprotocol of the handshake, "" without one.
 func (c *Conn) Protocol() string { return c.protocol }

@@ -19,6 +19,7 @@ type Frames struct {
 	limit  int
 	server bool
 	bound  *bound
+	c      *Conn
 }
 
 // Room is how many more bytes are wanted. It is 0 or more.
@@ -32,6 +33,23 @@ func (f *Frames) Text(encode func(dst []byte) []byte) {
 	if len(f.b)-start == emptyFrame(f.server) {
 		f.b = f.b[:start]
 	}
+}
+
+// Message adds one message behind those before, and ends the pull. It must be no
+// larger than Conn.Room.
+func (f *Frames) Message(m Message) {
+	if !f.server {
+		f.Text(func(dst []byte) []byte {
+			for end := len(dst) + m.Size(); len(dst) < end; {
+				dst = m.Append(dst, end)
+			}
+			return dst
+		})
+		m.Release()
+		return
+	}
+	f.c.before = append(f.c.before, outgoing{m: m})
+	f.limit = 0
 }
 
 // Feed is a Source on a connection.
@@ -119,14 +137,14 @@ func (c *Conn) anyReady() bool {
 // pullLocked appends what the feeds have to b, in turn, up to the size of a
 // batch. mu is held, so that the order of the wire is the order of the locks.
 func (c *Conn) pullLocked(b []byte) []byte {
-	c.frames = Frames{b: b, limit: c.opts.BatchBytes, server: c.server, bound: &c.bound}
+	c.frames = Frames{b: b, limit: c.opts.BatchBytes, server: c.server, bound: &c.bound, c: c}
 	for c.frames.Room() > 0 {
 		f := c.popReady()
 		if f == nil {
 			break
 		}
 		before := len(c.frames.b)
-		if f.src.Pull(&c.frames) && len(c.frames.b) > before {
+		if f.src.Pull(&c.frames) && (len(c.frames.b) > before || len(c.before) > 0) {
 			f.Wake()
 		}
 	}

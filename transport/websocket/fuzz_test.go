@@ -22,6 +22,8 @@ func (h *heard) message(p []byte, binary bool) error {
 	return nil
 }
 
+func (h *heard) reserve(int64) error { return nil }
+
 func (h *heard) control(op ws.OpCode, p []byte) error {
 	h.add("control "+string('0'+rune(op)), p)
 	if op == ws.OpClose {

@@ -93,13 +93,17 @@ func TestBadHandshakesAreRefused(t *testing.T) {
 		old, new string
 		status   int
 	}{
-		"method":         {"GET", "POST", 405},
-		"old HTTP":       {"HTTP/1.1", "HTTP/1.0", 505},
-		"no upgrade":     {"Upgrade: websocket\r\n", "", 400},
-		"no connection":  {"Connection: keep-alive, Upgrade\r\n", "", 400},
-		"other version":  {"Version: 13", "Version: 8", 426},
-		"no key":         {"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n", "", 400},
-		"key of 3 bytes": {"dGhlIHNhbXBsZSBub25jZQ==", "dGhl", 400},
+		"method":                {"GET", "POST", 405},
+		"old HTTP":              {"HTTP/1.1", "HTTP/1.0", 505},
+		"no upgrade":            {"Upgrade: websocket\r\n", "", 400},
+		"no connection":         {"Connection: keep-alive, Upgrade\r\n", "", 400},
+		"other version":         {"Version: 13", "Version: 8", 426},
+		"no key":                {"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n", "", 400},
+		"key of 3 bytes":        {"dGhlIHNhbXBsZSBub25jZQ==", "dGhl", 400},
+		"key that is no base64": {"dGhlIHNhbXBsZSBub25jZQ==", "dGhlIHNhbXBsZSBub25jZ!==", 400},
+		"key of 18 bytes":       {"dGhlIHNhbXBsZSBub25jZQ==", "dGhlIHNhbXBsZSBub25jZQaa", 400},
+		"two keys":              {"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n", 400},
+		"two keys in one":       {"dGhlIHNhbXBsZSBub25jZQ==", "dGhlIHNhbXBsZSBub25jZQ==, dGhlIHNhbXBsZSBub25jZQ==", 400},
 	} {
 		resp, p := handshake(t, url, strings.Replace(upgradeRequest, c.old, c.new, 1)+"\r\n", "")
 		if resp.StatusCode != c.status {

@@ -2,6 +2,7 @@ package websocket
 
 import (
 	"context"
+	"encoding/base64"
 	"fmt"
 	"net/http"
 	"slices"
@@ -184,6 +185,10 @@ func (h *Hub) Upgrade(w http.ResponseWriter, r *http.Request, o UpgradeOptions) 
 		http.Error(w, "shutting down", http.StatusServiceUnavailable)
 		return nil, ErrShutdown
 	}
+	if !validKey(r.Header.Values("Sec-WebSocket-Key")) {
+		http.Error(w, "one Sec-WebSocket-Key is needed: 16 bytes in base64", http.StatusBadRequest)
+		return nil, ws.ErrHandshakeBadSecKey
+	}
 	number(&o.Timeout, 5*time.Second)
 	u := ws.HTTPUpgrader{Protocol: o.Protocol, Header: o.Header, Timeout: o.Timeout}
 	// Upgrade clears the deadlines that the http.Server had set.
@@ -206,4 +211,14 @@ func (h *Hub) Upgrade(w http.ResponseWriter, r *http.Request, o UpgradeOptions) 
 		c.early = slices.Clone(early)
 	}
 	return c, nil
+}
+
+// validKey reports whether a handshake has one key, of 16 bytes in base64: RFC
+// 6455, 4.1, 7 and 11.3.1.
+func validKey(keys []string) bool {
+	if len(keys) != 1 {
+		return false
+	}
+	nonce, err := base64.StdEncoding.DecodeString(keys[0])
+	return err == nil && len(nonce) == 16
 }

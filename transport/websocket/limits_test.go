@@ -33,7 +33,7 @@ func TestDeclaredLengthOverTheLimitIs1009AndAllocatesNothing(t *testing.T) {
 	d := decoder{side: ws.StateServerSide, limit: 16 << 20}
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	if err := d.feed(append(header(16<<20, true), "abc"...), nil); err != nil {
+	if err := d.feed(append(header(16<<20, true), "abc"...), &heard{}); err != nil {
 		t.Fatal(err)
 	}
 	runtime.ReadMemStats(&after)

@@ -9,6 +9,7 @@ import (
 const (
 	DefaultMessageBytes = 16 << 20
 	DefaultPingInterval = 30 * time.Second
+	DefaultMessageRate  = 16 << 10
 )
 
 // Options are the limits of a connection. Each names what it keeps off. The
@@ -28,10 +29,14 @@ type Options struct {
 	// StallTimeout closes with 1013 "slow consumer" when the client takes not
 	// one byte for so long. Zero means 1 s.
 	StallTimeout time.Duration
-	// FrameTimeout is how long a message may take once its first byte came,
-	// plus one second for each 16 KiB of it: a client that trickles. Zero means
-	// 30 s; negative, for ever.
+	// FrameTimeout is how long a message, once its first byte came, may fall
+	// behind MessageRate: a client that trickles or stops. So may one that is
+	// sent piece by piece (Conn.Send), of the side that reads it. Zero means 30 s;
+	// negative, for ever.
 	FrameTimeout time.Duration
+	// MessageRate is how many bytes of it must come in a second, or go. Zero
+	// means 16 KiB.
+	MessageRate int
 	// CloseTimeout is how long the closing handshake may take, and how long the
 	// close frame of a slow consumer waits for it. Zero means 5 s.
 	CloseTimeout time.Duration
@@ -56,6 +61,7 @@ func (o Options) withDefaults() *Options {
 	number(&o.BatchBytes, 64<<10)
 	number(&o.StallTimeout, time.Second)
 	number(&o.FrameTimeout, 30*time.Second)
+	number(&o.MessageRate, DefaultMessageRate)
 	number(&o.CloseTimeout, 5*time.Second)
 	number(&o.PingInterval, DefaultPingInterval)
 	if o.Logger == nil {

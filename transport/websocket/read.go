@@ -3,6 +3,7 @@ package websocket
 import (
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"runtime/debug"
 	"slices"
@@ -10,6 +11,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/gobwas/ws"
+
+	"github.com/codebeaker/codebeaker/transport/budget"
 )
 
 // input is where bytes come from. next waits for some, which are valid until
@@ -49,6 +52,9 @@ func (c *Conn) readAll(in input) (cause *CloseError, idle bool) {
 		}
 	}
 	for !c.closing.Load() {
+		for c.held() {
+			time.Sleep(heldStep)
+		}
 		if err := c.readOnce(in); err != nil {
 			if c.closing.Load() {
 				return nil, false
@@ -75,9 +81,6 @@ func (c *Conn) readOnce(in input) error {
 	return broken(err)
 }
 
-// minRate is what a message may take a second for beyond FrameTimeout.
-const minRate = 16 << 10
-
 // receive decodes bytes, and sets a deadline while something is partial.
 func (c *Conn) receive(p []byte) error {
 	if err := c.dec.feed(p, (*incoming)(c)); err != nil {
@@ -85,18 +88,129 @@ func (c *Conn) receive(p []byte) error {
 	}
 	switch partial := c.dec.partial(); {
 	case partial && c.opts.FrameTimeout > 0:
+		now := time.Now()
 		if !c.timed {
-			c.began = time.Now()
-			c.timed = true
+			c.began, c.timed = now, true
+			c.pace = c.opts.startPace(now)
+		} else {
+			c.pace.came(now, len(p))
 		}
 		c.arrived.Store(true)
-		rest := time.Duration(c.dec.received()) * time.Second / minRate
-		return c.nc.SetReadDeadline(c.began.Add(c.opts.FrameTimeout + rest))
+		return c.nc.SetReadDeadline(c.pace.end)
 	case c.timed:
 		c.timed = false
 		return c.nc.SetReadDeadline(time.Time{})
 	}
 	return nil
+}
+
+// pace is when a message is late: FrameTimeout after it has fallen behind
+// MessageRate.
+type pace struct {
+	patience time.Duration
+	rate     int
+	end      time.Time
+}
+
+func (o *Options) startPace(now time.Time) pace {
+	return pace{o.FrameTimeout, o.MessageRate, now.Add(o.FrameTimeout)}
+}
+
+// came counts n bytes.
+func (p *pace) came(now time.Time, n int) {
+	p.end = p.end.Add(time.Duration(n) * time.Second / time.Duration(p.rate))
+	if most := now.Add(p.patience); p.end.After(most) {
+		p.end = most // what was quick before is no credit
+	}
+}
+
+// late counts n bytes, and reports whether it was too late for them.
+func (p *pace) late(now time.Time, n int) bool {
+	late := p.patience > 0 && now.After(p.end)
+	p.came(now, n)
+	return late
+}
+
+// stood excuses a time in which nothing was read.
+func (p *pace) stood(d time.Duration) { p.end = p.end.Add(d) }
+
+// MessageCost is how many times a message is in memory while it is decoded: as it
+// came, its params, what they hold, and that decoded from base64.
+const MessageCost = 4
+
+// Bounds of the wait for room.
+const (
+	roomStep = 250 * time.Millisecond // between looks at whether the connection ends
+	roomWait = 10 * time.Second       // of one that holds room itself
+	heldStep = 10 * time.Millisecond  // between looks at whether replies went out
+)
+
+// reserve takes room for the message that comes in, of total bytes as far as is
+// known, and waits for it: meanwhile nothing is read of the connection.
+func (in *incoming) reserve(total int64) error {
+	c := (*Conn)(in)
+	if c.account == nil || total <= budget.FreeBytes {
+		return nil
+	}
+	more := c.account.Fit(budget.Incoming, total*MessageCost) - c.taken
+	if more <= 0 {
+		return nil
+	}
+	if !c.account.Take(budget.Incoming, more) {
+		if err := c.awaitRoom(more); err != nil {
+			return err
+		}
+	}
+	c.taken += more
+	return nil
+}
+
+// awaitRoom waits until there are n bytes. Who holds some already, of a message in
+// parts, waits for a while only: others may wait for those.
+func (c *Conn) awaitRoom(n int64) error {
+	began := time.Now()
+	request := c.account.Ask(budget.Incoming, n)
+	look := time.NewTicker(roomStep)
+	defer look.Stop()
+	for {
+		select {
+		case <-request.Granted():
+			c.pace.stood(time.Since(began))
+			return nil
+		case <-look.C:
+		}
+		c.arrived.Store(true) // it cannot answer pings
+		switch {
+		case c.closing.Load():
+			request.Cancel()
+			return broken(net.ErrClosed)
+		case c.taken > 0 && time.Since(began) > roomWait:
+			request.Cancel()
+			return &CloseError{Code: CodeTryAgainLater, Reason: noRoom(c.account, budget.Incoming)}
+		}
+	}
+}
+
+// noRoom says which limit there is no room in.
+func noRoom(of *budget.Client, part budget.Part) string {
+	return fmt.Sprintf("%v: the %d bytes that this client may have are taken", part, of.Share(part))
+}
+
+// settle gives back what was taken for a message.
+func (in *incoming) settle() {
+	if in.taken > 0 {
+		in.account.Give(budget.Incoming, in.taken)
+		in.taken = 0
+	}
+}
+
+// Pass hands the handler n bytes of what was taken for the message of the
+// OnMessage under way, for something that lives longer: so many, or fewer, or
+// none for a small message.
+func (c *Conn) Pass(n int64) budget.Hold {
+	n = min(n, c.taken)
+	c.taken -= n
+	return c.account.Held(budget.Incoming, n)
 }
 
 // incoming is the Conn as the decoder's receiver.
@@ -105,6 +219,7 @@ type incoming Conn
 func (in *incoming) message(payload []byte, binary bool) error {
 	c := (*Conn)(in)
 	c.idle, c.spoke = false, true
+	defer in.settle()
 	if !c.closing.Load() {
 		c.handler.OnMessage(c, payload, binary)
 	}
@@ -152,6 +267,9 @@ func (c *Conn) logPanic(where string, p any) {
 
 // receiver takes what a decoder finds. The bytes are valid during the call.
 type receiver interface {
+	// reserve is told how many bytes a message has, as far as is known, before
+	// they are kept.
+	reserve(total int64) error
 	message(payload []byte, binary bool) error
 	control(op ws.OpCode, payload []byte) error
 }
@@ -179,14 +297,6 @@ type decoder struct {
 // partial reports whether something has begun that is not complete.
 func (d *decoder) partial() bool { return d.have > 0 || d.inside || d.kind != 0 }
 
-// received is how many bytes of the message came so far.
-func (d *decoder) received() int {
-	if d.msg == nil {
-		return 0
-	}
-	return len(d.msg.b)
-}
-
 // release gives back what a partial message holds.
 func (d *decoder) release() {
 	putBuffer(d.msg)
@@ -199,7 +309,7 @@ func (d *decoder) release() {
 func (d *decoder) feed(p []byte, to receiver) error {
 	for len(p) > 0 {
 		if !d.inside {
-			n, whole, err := d.header(p)
+			n, whole, err := d.header(p, to)
 			if err != nil {
 				return err
 			}
@@ -218,10 +328,10 @@ func (d *decoder) feed(p []byte, to receiver) error {
 
 // header takes bytes of a header, n of them, and opens the frame when it is
 // whole.
-func (d *decoder) header(p []byte) (n int, whole bool, err error) {
+func (d *decoder) header(p []byte, to receiver) (n int, whole bool, err error) {
 	if d.have == 0 && len(p) >= headerSize(p) {
 		n = headerSize(p)
-		return n, true, d.open(p[:n])
+		return n, true, d.open(p[:n], to)
 	}
 	for int(d.have) < headerSize(d.head[:d.have]) {
 		if n == len(p) {
@@ -232,14 +342,14 @@ func (d *decoder) header(p []byte) (n int, whole bool, err error) {
 		n++
 	}
 	whole = true
-	err = d.open(d.head[:d.have])
+	err = d.open(d.head[:d.have], to)
 	d.have = 0
 	return n, whole, err
 }
 
 // open begins a frame after its header. What it declares is refused here,
 // before anything is allocated for it.
-func (d *decoder) open(header []byte) error {
+func (d *decoder) open(header []byte, to receiver) error {
 	h, err := parseHeader(header)
 	if err != nil {
 		return err
@@ -258,6 +368,9 @@ func (d *decoder) open(header []byte) error {
 		d.total += h.Length
 		if d.kind == 0 {
 			d.kind = h.OpCode
+		}
+		if err := to.reserve(d.total); err != nil {
+			return err
 		}
 	}
 	d.frame, d.inside, d.got = h, true, 0

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/gobwas/ws"
+
+	"github.com/codebeaker/codebeaker/transport/budget"
 )
 
 // errStalled is the end of a client that takes nothing any more.
@@ -22,8 +24,8 @@ const stallSteps = 4
 const recordBytes = 16 << 10
 
 // write writes p and returns what could not be written. As long as some bytes
-// go through within StallTimeout, it goes on.
-func (c *Conn) write(p []byte) (left []byte, err error) {
+// go through within StallTimeout, it goes on; with a pace, no slower than that.
+func (c *Conn) write(p []byte, pace *pace) (left []byte, err error) {
 	wait := c.opts.StallTimeout / stallSteps
 	if c.fragile {
 		wait = c.opts.StallTimeout
@@ -42,6 +44,9 @@ func (c *Conn) write(p []byte) (left []byte, err error) {
 		switch {
 		case err == nil || n > 0 && c.mayGoOn(err):
 			progress = time.Now()
+			if pace != nil && pace.late(progress, n) {
+				return p, errStalled
+			}
 		case !c.mayGoOn(err):
 			return p, err
 		case time.Since(progress) >= c.opts.StallTimeout:
@@ -62,11 +67,11 @@ func (c *Conn) isCut() bool {
 	return c.cut
 }
 
-// writeFailed ends the connection after a batch of which n bytes went out. A
-// slow consumer is told why, should it come back before CloseTimeout: the frame
-// that is half out is completed first, for a close frame inside it would be
-// taken for payload.
-func (c *Conn) writeFailed(batch []byte, n int, err error) {
+// writeFailed ends the connection after a write that left something, of a message
+// or of frames. A slow consumer is told why, should it come back before
+// CloseTimeout: the frame that is half out is completed first, for a close frame
+// inside it would be taken for payload.
+func (c *Conn) writeFailed(left []byte, m Message, err error) {
 	stalled := errors.Is(err, errStalled) || c.fragile && errors.Is(err, os.ErrDeadlineExceeded)
 	if !stalled {
 		c.close(broken(err), atOnce)
@@ -80,15 +85,22 @@ func (c *Conn) writeFailed(batch []byte, n int, err error) {
 		return
 	}
 	c.close(slow, dropping)
-	rest := batch[n:frameEnd(batch, n)]
-	if err := c.writeBy(rest); err != nil {
-		c.giveUp()
-		return
-	}
-	closing := c.takeQueue()
-	if err := c.writeBy(closing); err != nil {
+	if c.finishFrame(left, m) != nil || c.writeBy(c.takeQueue()) != nil {
 		c.giveUp()
 	}
+}
+
+// finishFrame writes the rest of the frame that is half out.
+func (c *Conn) finishFrame(left []byte, m Message) error {
+	if err := c.writeBy(left); err != nil || m == nil {
+		return err
+	}
+	for piece := m.Append(nil, pieceBytes); len(piece) > 0; piece = m.Append(piece[:0], pieceBytes) {
+		if err := c.writeBy(piece); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // takeQueue takes what waits, which is the close frame.
@@ -99,7 +111,8 @@ func (c *Conn) takeQueue() []byte {
 		return nil
 	}
 	b := c.out.b
-	c.out = nil
+	c.account.Give(budget.Outgoing, c.charged)
+	c.out, c.charged = nil, 0
 	return b
 }
 
@@ -147,14 +160,22 @@ func (c *Conn) enqueue(op ws.OpCode, encode func(dst []byte) []byte) {
 		return
 	}
 	waiting, size := c.enqueueLocked(op, encode)
-	if waiting > 0 && waiting+size > c.opts.QueueBytes {
-		c.closeLocked(&CloseError{
-			Code:   CodeTryAgainLater,
-			Reason: fmt.Sprintf("slow consumer: over %d bytes of replies waiting", c.opts.QueueBytes),
-		}, dropping)
+	if waiting += c.waiting; waiting > 0 && waiting+size > c.opts.QueueBytes {
+		c.closeOverfullLocked()
+		return
+	}
+	if !c.chargeLocked() {
+		c.closeLocked(&CloseError{Code: CodeTryAgainLater, Reason: "slow consumer: " + noRoom(c.account, budget.Outgoing)}, dropping)
 		return
 	}
 	c.kick()
+}
+
+func (c *Conn) closeOverfullLocked() {
+	c.closeLocked(&CloseError{
+		Code:   CodeTryAgainLater,
+		Reason: fmt.Sprintf("slow consumer: over %d bytes of replies waiting", c.opts.QueueBytes),
+	}, dropping)
 }
 
 // enqueueLocked appends a frame, and returns how much was waiting before it and
@@ -216,17 +237,24 @@ func (c *Conn) flush() {
 	defer c.flushPanicked()
 	var spare *buffer // the last batch's memory, for the next that is pulled
 	for {
-		batch, seal := c.nextBatch(spare)
+		next, seal := c.nextBatch(spare)
 		if seal {
 			c.seal()
 		}
+		if next.m != nil {
+			c.writeMessage(next.m)
+			continue
+		}
+		batch := next.b
 		if batch == nil {
 			return
 		}
-		left, err := c.write(batch.b)
+		left, err := c.write(batch.b, nil)
 		if err != nil {
-			c.writeFailed(batch.b, len(batch.b)-len(left), err)
+			n := len(batch.b) - len(left)
+			c.writeFailed(batch.b[n:frameEnd(batch.b, n)], nil, err)
 		}
+		c.account.Give(budget.Outgoing, next.charged)
 		if batch != spare {
 			putBuffer(spare)
 		}
@@ -234,32 +262,44 @@ func (c *Conn) flush() {
 	}
 }
 
-// nextBatch takes the queue, and behind it what the sources have. Nil ends the
-// flusher; seal says that the close frame was the last batch. spare is memory
-// it may use, and gives back at the end.
-func (c *Conn) nextBatch(spare *buffer) (batch *buffer, seal bool) {
+// nextBatch takes the queue, and behind it what the sources have. No frames and no
+// message end the flusher; seal says that the close frame was the last batch.
+// spare is memory it may use, and gives back at the end.
+func (c *Conn) nextBatch(spare *buffer) (next outgoing, seal bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for {
-		batch = c.out
-		c.out = nil
 		if c.cut {
-			putBuffer(batch)
-			batch = nil
-		} else if !c.closing.Load() && c.anyReady() {
+			c.dropLocked() // what waits would never go
+		}
+		if len(c.before) > 0 {
+			return c.popLocked(), false
+		}
+		batch := c.out
+		next.charged, c.charged, c.out = c.charged, 0, nil
+		if !c.cut && !c.closing.Load() && c.anyReady() {
 			batch = c.pullInto(batch, spare)
+			if n := int64(len(batch.b)); n > budget.FreeBytes && n > next.charged {
+				c.account.Force(budget.Outgoing, n-next.charged)
+				next.charged = n
+			}
 		}
 		if batch != nil && len(batch.b) > 0 {
-			return batch, false
+			next.b = batch
+			return next, false
 		}
 		if batch != spare {
 			putBuffer(batch)
 		}
+		if len(c.before) > 0 {
+			continue // a source had a message
+		}
+		c.account.Give(budget.Outgoing, next.charged)
 		if c.restLocked() {
 			putBuffer(spare)
 			seal = c.closing.Load() && !c.sealed && !c.cut
 			c.sealed = c.sealed || seal
-			return nil, seal
+			return outgoing{}, seal
 		}
 	}
 }

@@ -66,6 +66,7 @@ func (r *Runtime) make(ctx context.Context, found *found, language *Language, sp
 	}
 	m := &making{r: r, found: found, language: language, spec: spec, e: &Environment{
 		id: r.name() + "-" + spec.Name + "-" + strings.ToLower(ulid.Make().String()[18:]), runtime: r.flavor.Type,
+		left: &r.left, log: r.options.logger(),
 	}}
 	for _, step := range []struct {
 		name string
@@ -105,7 +106,7 @@ type making struct {
 func (m *making) undo() (stderr string) {
 	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
 	defer cancel()
-	if err := m.e.tearDown(ctx); err != nil {
+	if err := m.e.takeBack(ctx); err != nil {
 		m.r.options.logger().Error("an environment in the making could not be taken back", "environment", m.e.id, "error", err)
 	}
 	if m.e.box != nil {

@@ -3,6 +3,7 @@ package boxed
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"sync"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 	"github.com/codebeaker/codebeaker/runtimes/internal/cgroup"
 	"github.com/codebeaker/codebeaker/runtimes/internal/egress"
 	"github.com/codebeaker/codebeaker/runtimes/internal/guestlink"
+	"github.com/codebeaker/codebeaker/runtimes/internal/leftover"
 	"github.com/codebeaker/codebeaker/runtimes/internal/pss"
 	"github.com/codebeaker/codebeaker/runtimes/internal/workspace"
 )
@@ -44,6 +46,11 @@ type Environment struct {
 	begin    sync.Once     // closes closing
 	lost     chan struct{}
 	watching sync.WaitGroup
+
+	left     *leftover.Keeper // of the runtime
+	log      *slog.Logger
+	removing sync.Mutex
+	kept     bool // left has it
 }
 
 // ID names the environment.
@@ -90,11 +97,31 @@ func (e *Environment) Memory(ctx context.Context) (int64, error) {
 }
 
 // Close ends every process of the box and removes it and its control group.
-// The workspace stays. After an error it may be called again.
+// The workspace stays. After an error the runtime tries again by itself, and it
+// may be called again.
 func (e *Environment) Close(ctx context.Context) error {
 	e.begin.Do(func() { close(e.closing) })
 	e.watching.Wait()
-	return e.tearDown(ctx)
+	return e.takeBack(ctx)
+}
+
+// takeBack is tearDown, which is done again as long as it fails.
+func (e *Environment) takeBack(ctx context.Context) error {
+	e.removing.Lock()
+	err := e.tearDown(ctx)
+	keep := err != nil && !e.kept
+	e.kept = e.kept || keep
+	e.removing.Unlock()
+	if keep {
+		e.left.Keep(e.log, "the environment "+e.id, func() error {
+			e.removing.Lock()
+			defer e.removing.Unlock()
+			ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
+			defer cancel()
+			return e.tearDown(ctx)
+		})
+	}
+	return err
 }
 
 // tearDown frees what there is, and does nothing to what has been freed. The

@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"github.com/codebeaker/codebeaker/runtimes"
+	"github.com/codebeaker/codebeaker/runtimes/internal/leftover"
 )
 
 // Runtime makes the environments of one flavor. It is safe for use by several
@@ -22,6 +23,7 @@ type Runtime struct {
 	end  context.CancelCauseFunc
 
 	last lastProbe
+	left leftover.Keeper
 
 	mu    sync.Mutex
 	found *found           // nil until looked for
@@ -83,7 +85,8 @@ func (r *Runtime) Close() error {
 	for _, warm := range r.warms {
 		warm.wait()
 	}
+	left := r.left.Close()
 	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
 	defer cancel()
-	return r.sweepGroups(ctx)
+	return errors.Join(left, r.sweepGroups(ctx))
 }

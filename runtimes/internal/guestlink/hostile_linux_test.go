@@ -9,6 +9,7 @@ import (
 	"net"
 	"slices"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/codebeaker/codebeaker/runtimes"
@@ -189,14 +190,16 @@ func TestAFloodBeyondTheWindowIsNotKept(t *testing.T) {
 }
 
 func TestAnAgentThatDoesNotEndAKilledProgramIsLost(t *testing.T) {
-	h, l := newHostile(t)
-	r, p := h.startOn(t, l, shell(""))
-	begun := time.Now()
-	p.Stop(runtimes.TimeLimitExceeded)
-	expectLost(t, l, r)
-	if took := time.Since(begun); took > endTimeout+2*time.Second {
-		t.Errorf("it took %v", took)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		h, l := newHostile(t)
+		r, p := h.startOn(t, l, shell(""))
+		begun := time.Now()
+		p.Stop(runtimes.TimeLimitExceeded)
+		expectLost(t, l, r)
+		if took := time.Since(begun); took > endTimeout+2*time.Second {
+			t.Errorf("it took %v", took)
+		}
+	})
 }
 
 func TestAnAgentThatGoesSilentAnswersNobody(t *testing.T) {
@@ -242,12 +245,14 @@ func TestAStartWaitsForNobody(t *testing.T) {
 }
 
 func TestAnAgentThatNeverAnswersAStartIsLost(t *testing.T) {
-	_, l := newHostile(t)
-	r := newRecorder()
-	if _, err := l.Start(t.Context(), shell(""), r); err != nil {
-		t.Fatal(err)
-	}
-	expectLost(t, l, r)
+	synctest.Test(t, func(t *testing.T) {
+		_, l := newHostile(t)
+		r := newRecorder()
+		if _, err := l.Start(t.Context(), shell(""), r); err != nil {
+			t.Fatal(err)
+		}
+		expectLost(t, l, r)
+	})
 }
 
 // FuzzAgent feeds arbitrary bytes to the server as an agent's. Whatever they

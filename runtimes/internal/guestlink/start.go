@@ -26,6 +26,9 @@ func (l *Link) Start(ctx context.Context, cmd runtimes.Command, sink runtimes.Si
 		return p.refuse("the limit of processes is reached", runtimes.ProcessLimit), nil
 	}
 	if err := p.makeGroup(); err != nil {
+		if l.Err() != nil { // the groups went with it
+			return nil, runtimes.ErrEnvironmentLost
+		}
 		l.log.Error("a program has no control group and is not started", "reason", err)
 		return p.refuse("the server could not make a control group for the program"), nil
 	}

@@ -247,7 +247,7 @@ func TestAKeeperKilledBeforeItsProgramRunsStartsNothing(t *testing.T) {
 		}
 	}()
 	not := 0
-	for i := range 100 {
+	for i := range 50 {
 		r, exit := run(t, l, shell(`echo ran; exec sleep 0.064`))
 		switch ran := r.text(runtimes.Stdout) == "ran\n"; {
 		case exit.Status == runtimes.CouldNotStart && !ran:
@@ -258,7 +258,7 @@ func TestAKeeperKilledBeforeItsProgramRunsStartsNothing(t *testing.T) {
 			t.Fatalf("run %d: %+v, %q", i, exit, r.text(runtimes.Stdout))
 		}
 	}
-	t.Logf("%d of 100 did not start", not)
+	t.Logf("%d of 50 did not start", not)
 }
 
 // Processes that continue whatever is stopped, fork and end, outrun a kill that

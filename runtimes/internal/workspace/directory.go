@@ -35,6 +35,7 @@ type Directory struct {
 	disk, inodes int64
 	scratches    int // made so far
 	closed       bool
+	kept         bool // the manager tries to remove it
 }
 
 var _ runtimes.Workspace = (*Directory)(nil)
@@ -212,8 +213,21 @@ func (d *Directory) Resize(diskBytes, memoryBytes int64) error {
 
 // Close removes the files, whatever programs still hold: a tmpfs vanishes from
 // the host at once and from memory with its last user. The uid is free again
-// only when all of that has worked; Close may then be called again.
+// only when all of that has worked. After an error the manager tries again by
+// itself, and Close may be called again.
 func (d *Directory) Close() error {
+	err := d.close()
+	d.mu.Lock()
+	keep := err != nil && !d.kept
+	d.kept = d.kept || keep
+	d.mu.Unlock()
+	if keep {
+		d.manager.left.Keep(d.manager.options.Logger, "the workspace "+d.base, d.close)
+	}
+	return err
+}
+
+func (d *Directory) close() error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.closed {

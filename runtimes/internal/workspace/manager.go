@@ -4,10 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
+
+	"github.com/codebeaker/codebeaker/runtimes/internal/leftover"
 )
 
 // Options set up a Manager.
@@ -32,6 +35,8 @@ type Options struct {
 	Storage Storage
 	// Images makes room on disk for a server that is root; nil makes none.
 	Images Images
+	// Logger may be nil.
+	Logger *slog.Logger
 }
 
 // The range of uids when Options gives none. It lies above the users of a host
@@ -49,6 +54,8 @@ type Manager struct {
 	uids    *uidRange // nil: sessions run as the server's user
 	quota   bool      // a tmpfs per session
 	why     string
+
+	left leftover.Keeper
 
 	mu   sync.Mutex
 	live map[string]*Directory // nil while it is made
@@ -176,7 +183,8 @@ func (m *Manager) Create(ctx context.Context, o CreateOptions) (*Directory, erro
 	}
 	d := &Directory{manager: m, session: o.Session, base: filepath.Join(m.options.Dir, o.Session)}
 	if err := d.make(ctx, o); err != nil {
-		// Close also forgets the reservation; what it cannot undo is reported.
+		// Close also forgets the reservation; what it cannot undo is reported, and
+		// tried again.
 		return nil, fmt.Errorf("workspace of %s: %w", o.Session, errors.Join(err, d.Close()))
 	}
 	m.mu.Lock()
@@ -209,12 +217,14 @@ func (m *Manager) isLive(session string) bool {
 	return live
 }
 
-// Close gives the locks back. Directories are closed before, by their owners.
+// Close gives the locks back. Directories are closed before, by their owners;
+// those that could not be removed are tried once more.
 func (m *Manager) Close() error {
+	err := m.left.Close()
 	if m.uids != nil {
-		return errors.Join(m.uids.close(), m.lock.Close())
+		err = errors.Join(err, m.uids.close())
 	}
-	return m.lock.Close()
+	return errors.Join(err, m.lock.Close())
 }
 
 // Sweep removes the workspaces that an earlier life of Dir left: mounts first,

@@ -27,10 +27,12 @@ func domain(err error) error {
 	}
 	var data struct {
 		Member, Reason, Limit, RuntimeType string
-		Maximum, RetryAfterMs              int64
+		RetryAfterMs                       int64
 		Languages                          []string
 	}
 	raw, _ := refused.Reply.Data.(jsonrpc.Raw)
+	var whole struct{ Maximum int64 }
+	_ = json.Unmarshal(raw, &whole)
 	var large struct{ Limit int64 }
 	_ = json.Unmarshal(raw, &large)
 	_ = json.Unmarshal(raw, &data) // what does not fit stays zero
@@ -44,7 +46,11 @@ func domain(err error) error {
 	case protocol.ShuttingDown:
 		return sessions.ErrShuttingDown
 	case protocol.Busy:
-		return &sessions.BusyError{Limit: data.Limit, Maximum: data.Maximum, RetryAfter: time.Duration(data.RetryAfterMs) * time.Millisecond}
+		return &sessions.BusyError{Limit: data.Limit, Maximum: whole.Maximum, RetryAfter: time.Duration(data.RetryAfterMs) * time.Millisecond}
+	case protocol.RateLimited:
+		var rate struct{ Maximum float64 }
+		_ = json.Unmarshal(raw, &rate)
+		return &sessions.RateError{Limit: data.Limit, Maximum: rate.Maximum, RetryAfter: time.Duration(data.RetryAfterMs) * time.Millisecond}
 	case protocol.RuntimeUnavailable:
 		t, _ := runtimes.ParseType(data.RuntimeType)
 		return &sessions.UnavailableError{Runtime: t, Reason: data.Reason}

@@ -67,6 +67,22 @@ func event(method string, params jsonrpc.Raw) (e sessions.Event, ok bool) {
 	return e, true
 }
 
+// Usage is sessions.Service's.
+func (s *Service) Usage(ctx context.Context) (sessions.Usage, error) {
+	u, err := s.client.Usage(ctx)
+	if err != nil {
+		return sessions.Usage{}, domain(err)
+	}
+	l := &u.Limits
+	return sessions.Usage{
+		Sessions: u.Sessions, MemoryMB: u.MemoryMB, CPUs: u.CPUs, DiskMB: u.DiskMB, CallsPerSecond: u.CallsPerSecond,
+		Limits: sessions.Limits{
+			Calls: or(l.CallsPerSecond), Creates: or(l.CreatesPerSecond), Bytes: or(l.BytesPerSecond), Sessions: or(l.Sessions),
+			MemoryMB: or(l.MemoryMB), CPUs: or(l.CPUs), DiskMB: or(l.DiskMB),
+		},
+	}, nil
+}
+
 // Languages is sessions.Service's.
 func (s *Service) Languages(ctx context.Context) ([]sessions.Language, error) {
 	found, err := s.client.Languages(ctx)

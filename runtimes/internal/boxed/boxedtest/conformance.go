@@ -19,24 +19,24 @@ import (
 )
 
 // Conformance runs the suite of all runtimes on a boxed one with the first kind
-// of control groups that can be had here, and what these have to do with on the
-// others and without any. That the rest holds on those too, another runtime
-// shows: see ConformanceOnEach.
+// of control groups that can be had here, or without any. The others, another
+// runtime shows: see ConformanceOnEach.
 func Conformance(t *testing.T, newRuntime func(boxed.Options) runtimes.Runtime) {
-	conformance(t, newRuntime, runtimetest.InGroups)
+	conformance(t, newRuntime, kindsOfGroups(t)[:1])
 }
 
-// ConformanceOnEach runs the whole suite on a boxed runtime with each kind of
-// control groups, and without any.
+// ConformanceOnEach runs the suite on a boxed runtime as Conformance does, and
+// what has to do with control groups with each other kind of them and without
+// any. The run as an ordinary user is the whole suite without any.
 func ConformanceOnEach(t *testing.T, newRuntime func(boxed.Options) runtimes.Runtime) {
-	conformance(t, newRuntime, nil)
+	conformance(t, newRuntime, kindsOfGroups(t))
 }
 
-func conformance(t *testing.T, newRuntime func(boxed.Options) runtimes.Runtime, onOthers []string) {
+func conformance(t *testing.T, newRuntime func(boxed.Options) runtimes.Runtime, kinds []*cgroup.Hierarchy) {
 	NotShort(t)
 	var only []string             // all, with the first kind of groups
 	var found []runtimes.Language // the same
-	for _, groups := range kindsOfGroups(t) {
+	for _, groups := range kinds {
 		name := "none"
 		if groups != nil {
 			name = fmt.Sprintf("v%d", groups.Version())
@@ -48,7 +48,7 @@ func conformance(t *testing.T, newRuntime func(boxed.Options) runtimes.Runtime, 
 			h.Only, h.FoundIn = only, found
 			runtimetest.Run(t, h)
 		})
-		only, found = onOthers, []runtimes.Language{}
+		only, found = runtimetest.InGroups, []runtimes.Language{}
 	}
 	t.Run("disk", func(t *testing.T) { onDisk(t, newRuntime) })
 }
@@ -88,7 +88,7 @@ func kindsOfGroups(t *testing.T) []*cgroup.Hierarchy {
 	t.Helper()
 	found, err := cgroup.Detect()
 	if err != nil {
-		t.Logf("runs without control groups only: %v", err)
+		t.Logf("there are no control groups: %v", err)
 		return []*cgroup.Hierarchy{nil}
 	}
 	kinds := []*cgroup.Hierarchy{found}
@@ -97,7 +97,7 @@ func kindsOfGroups(t *testing.T) []*cgroup.Hierarchy {
 	if found.Version() == cgroup.V1 && unix.Statfs(unified, &mounted) == nil && mounted.Type == unix.CGROUP2_SUPER_MAGIC {
 		kinds = append(kinds, cgroup.At(unified))
 	}
-	t.Logf("runs with control groups of %v, and without", kinds)
+	t.Logf("there are control groups of %v", kinds)
 	return append(kinds, nil)
 }
 
