@@ -37,7 +37,7 @@ func filesOfAnyName(t *testing.T, _ *Program, f *foreign, s session) {
 		if o := f.execute(s, object{"type": "read_file", "path": "names/" + name}); o.Result.Content != name {
 			t.Errorf("%q: %+v", name, o)
 		}
-		if o := f.execute(s, object{"type": "delete_path", "path": "names/" + name}); !o.Success {
+		if o := f.execute(s, object{"type": "delete_file", "path": "names/" + name}); !o.Success {
 			t.Errorf("%q: %+v", name, o)
 		}
 	}
@@ -48,7 +48,7 @@ func filesOfAnyName(t *testing.T, _ *Program, f *foreign, s session) {
 	if o := f.execute(s, object{"type": "list_directory", "path": ".", "recursive": true, "limit": 100}); !o.Success || len(o.Result.Entries) != 100 {
 		t.Errorf("%d entries: %.300v", len(o.Result.Entries), o)
 	}
-	if o := f.execute(s, object{"type": "delete_path", "path": "d", "recursive": true}); !o.Success {
+	if o := f.execute(s, object{"type": "delete_file", "path": "d", "recursive": true}); !o.Success {
 		t.Errorf("%+v", o)
 	}
 	f.works(s)

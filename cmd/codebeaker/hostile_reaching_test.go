@@ -37,7 +37,7 @@ func (f *foreign) another(t *testing.T, s session) session {
 
 // P25: neither a socket in a file nor one by a name of the kernel's leads out.
 func reachesForSockets(t *testing.T, _ *Program, f *foreign, s session) {
-	if o := f.shell(s, "sh", "-c", "find / -path /proc -prune -o -type s -print 2>/dev/null; true"); o.Result.Stdout != "" {
+	if o := f.shell(s, "sh", "-c", "find /run /var/run/ /tmp /dev /home /.codebeaker -type s 2>/dev/null; true"); o.Result.Stdout != "" {
 		t.Errorf("there are sockets: %+v", o)
 	}
 	name := fmt.Sprintf("codebeaker-hostile-%d", time.Now().UnixNano())
@@ -113,6 +113,9 @@ func reachesForMounts(t *testing.T, _ *Program, f *foreign, s session) {
 
 // P30: what a compiler is made to read or to write is the session's.
 func reachesByCompiler(t *testing.T, p *Program, f *foreign, s session) {
+	if s.Language != "python" {
+		t.Skip("the box is the same as that of Native, which has the same compiler")
+	}
 	if o := f.shell(s, "sh", "-c", "command -v gcc"); !o.Success {
 		t.Skip("there is no C compiler here")
 	}
@@ -125,11 +128,11 @@ func reachesByCompiler(t *testing.T, p *Program, f *foreign, s session) {
 		}},
 		"what never ends": {"#include \"/dev/zero\"\n", func(o outcome) bool { return !o.Success }},
 		"a large array":   {"char a[1 << 30] = {1};\nint main() { return 0; }\n", func(o outcome) bool { return !o.Success || s.Limits["diskMB"] == nil }},
-		"many errors":     {strings.Repeat("x y z;\n", 50_000), func(o outcome) bool { return !o.Success && len(o.Result.Stderr) <= 2<<20 }},
+		"many errors":     {strings.Repeat("x y z;\n", 10_000), func(o outcome) bool { return !o.Success && len(o.Result.Stderr) <= 2<<20 }},
 		"itself":          {"#include \"bomb.c\"\n#include \"bomb.c\"\n", func(o outcome) bool { return !o.Success }},
 	} {
 		f.write(s, "bomb.c", c.text)
-		o := f.start(s, object{"type": "execute_shell", "commandName": "gcc", "args": []string{"-fmax-errors=0", "-o", "bomb", "bomb.c"}}, object{"timeoutMs": 4000}).wait()
+		o := f.start(s, object{"type": "execute_shell", "commandName": "gcc", "args": []string{"-fmax-errors=0", "-o", "bomb", "bomb.c"}}, object{"timeoutMs": 2000}).wait()
 		if o.Result.Status == "EnvironmentLost" || !c.want(o) {
 			t.Errorf("%s: %.2000v", name, o)
 		}

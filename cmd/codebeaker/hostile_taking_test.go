@@ -60,7 +60,7 @@ func takesBuffers(t *testing.T, _ *Program, f *foreign, s session) {
 		"wasm": `const m = new WebAssembly.Memory({ initial: 1, maximum: 65536 })
 for (;;) { m.grow(256); new Uint8Array(m.buffer, m.buffer.byteLength - (16 << 20)).fill(1) }`,
 	} {
-		o := f.inLanguage(s, "", text, object{"timeoutMs": 15_000}).wait()
+		o := f.inLanguage(s, "", text, object{"timeoutMs": 25_000}).wait()
 		if o.Success || o.Result.Status == "TimeLimitExceeded" || s.bounded() && o.Result.Status != "MemoryLimitExceeded" {
 			t.Errorf("%s: %+v", name, o)
 		}
@@ -97,7 +97,7 @@ func takesByTheSideDoor(t *testing.T, _ *Program, f *foreign, s session) {
 		"sockets": "kept = []\nfor _ in range(2000):\n a, b = socket.socketpair(); kept.append((a, b)); a.setblocking(False)\n" +
 			" try:\n  while True: a.send(bytes(32 << 10))\n except BlockingIOError: pass\ntook()",
 	} {
-		o := f.inLanguage(s, head+text, "", object{"timeoutMs": 15_000}).wait()
+		o := f.inLanguage(s, head+text, "", object{"timeoutMs": 25_000}).wait()
 		if o.Success || o.Result.Status == "TimeLimitExceeded" || o.Result.Status == "EnvironmentLost" {
 			t.Errorf("%s: %+v", name, o)
 		}
@@ -134,7 +134,7 @@ func takesLockedMemory(t *testing.T, _ *Program, f *foreign, s session) {
 		"huge pages": "import mmap\nx = mmap.mmap(-1, 400 << 20, flags=0x40022)\nfor i in range(0, 400 << 20, 4096): x[i] = 1\nprint('took')",
 		"swap":       "x = []\nfor _ in range(400): x.append(bytearray(b'x' * (1 << 20)))\nprint('took')",
 	} {
-		o := f.inLanguage(s, text, "", object{"timeoutMs": 15_000}).wait()
+		o := f.inLanguage(s, text, "", object{"timeoutMs": 25_000}).wait()
 		if o.Success || o.Result.Status == "TimeLimitExceeded" || strings.Contains(o.Result.Stdout, "took") {
 			t.Errorf("%s: %+v", name, o)
 		}
@@ -146,8 +146,10 @@ func takesLockedMemory(t *testing.T, _ *Program, f *foreign, s session) {
 }
 
 // P8: names until there are no more, and their removal, which holds up nobody.
-func takesNames(t *testing.T, _ *Program, f *foreign, s session) {
-	const most = 40_000
+func takesNames(t *testing.T, p *Program, f *foreign, s session) {
+	const most = 20_000
+	other := connect(t, "python-websockets", p.URL())
+	other.call("session.get", object{"sessionId": s.ID}, nil)
 	o := f.inLanguage(s, fmt.Sprintf(`import os
 os.mkdir("many")
 try:
@@ -160,11 +162,10 @@ try { for (let i = 0; i < %d; i++) closeSync(openSync("many/" + i, "w")); consol
 	if said := o.Result.Stdout; said != "no more 28\n" && (said != "all\n" || s.Limits["diskMB"] != nil) {
 		t.Errorf("%+v", o)
 	}
-	removal := f.send("session.execute", object{"sessionId": s.ID, "command": object{"type": "delete_path", "path": "many", "recursive": true}})
-	other := connect(t, "npm-ws", sharedServer(t).URL())
+	removal := f.send("session.execute", object{"sessionId": s.ID, "command": object{"type": "delete_file", "path": "many", "recursive": true}})
 	begin := time.Now()
 	other.call("session.get", object{"sessionId": s.ID}, nil)
-	if took := time.Since(begin); took > 2*time.Second {
+	if took := time.Since(begin); took > time.Second {
 		t.Errorf("while files are removed session.get takes %v", took)
 	}
 	var removed outcome
@@ -211,6 +212,18 @@ print("timers", "bounded" if n < 1000000 else "unbounded")`, "", object{"timeout
 	f.works(s)
 }
 
+// waits is how long all but one of fifty calls waited at most.
+func waits(f *foreign) time.Duration {
+	var took []time.Duration
+	for range 50 {
+		begin := time.Now()
+		f.call("session.list", object{}, nil)
+		took = append(took, time.Since(begin))
+	}
+	slices.Sort(took)
+	return took[len(took)-2]
+}
+
 // P37: sessions that are as busy as they can be leave each other their share, and
 // the server its own.
 func TestBusySessionsLeaveTheServerToOthers(t *testing.T) {
@@ -218,26 +231,23 @@ func TestBusySessionsLeaveTheServerToOthers(t *testing.T) {
 	onEach(t, p, func(t *testing.T, f *foreign, s session) {
 		busy := shellLine("i=0; while [ $i -lt 32 ]; do (while :; do :; done) & i=$((i+1)); done; wait")
 		second := f.create(object{"language": s.Language, "runtimeType": s.Runtime})
+		idle := connect(t, "npm-ws", p.URL())
+		idle.call("session.list", object{}, nil)
+		// Where the machine has other things to do, they count for nothing.
+		quiet := waits(idle)
+		bound := max(50*time.Millisecond, 4*quiet)
 		var runs []*running
 		for _, one := range []session{s, second} {
 			runs = append(runs, f.start(one, busy, object{"timeoutMs": 4000}))
 		}
-		idle := connect(t, "npm-ws", p.URL())
 		best := time.Hour
 		for range 3 { // the machine may be busy once or twice, not three times
-			var took []time.Duration
-			for range 50 {
-				begin := time.Now()
-				idle.call("session.list", object{}, nil)
-				took = append(took, time.Since(begin))
-			}
-			slices.Sort(took)
-			if best = min(best, took[len(took)-1]); best < 50*time.Millisecond {
+			if best = min(best, waits(idle)); best < bound {
 				break
 			}
 		}
-		if best > 50*time.Millisecond {
-			t.Errorf("an idle client waits up to %v for a reply", best)
+		if best > bound {
+			t.Errorf("an idle client waits up to %v for a reply, and without them %v", best, quiet)
 		}
 		var cpu []float64
 		for _, r := range runs {
