@@ -26,7 +26,11 @@ func TestAServerKilledAtAnyPointIsSweptByTheNext(t *testing.T) {
 	t.Logf("the seed is %d", seed)
 	random := rand.New(rand.NewPCG(seed, 1))
 	var known []string // sessions of the server before
-	for range 4 {
+	points := 2
+	if os.Getenv("SOAK") != "" {
+		points = 8
+	}
+	for range points {
 		server := startBinary(t, path, dir)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		for _, id := range known {

@@ -21,7 +21,7 @@ func TestAFullDataDirectoryRefusesCreatesAndServesReads(t *testing.T) {
 	if err := os.Mkdir(dir, 0o711); err != nil {
 		t.Fatal(err)
 	}
-	if err := syscall.Mount("codebeaker-test", dir, "tmpfs", 0, "size=48m,mode=0711"); err != nil {
+	if err := syscall.Mount("codebeaker-test", dir, "tmpfs", 0, "size=320m,mode=0711"); err != nil {
 		t.Skip("no tmpfs may be mounted here: ", err)
 	}
 	t.Cleanup(func() {
@@ -35,6 +35,10 @@ func TestAFullDataDirectoryRefusesCreatesAndServesReads(t *testing.T) {
 	f := connect(t, "python-websockets", p.URL())
 	s := f.create(object{"language": "python", "runtimeType": runtime})
 	f.write(s, "kept", "here")
+	host := p.listener.Addr().String()
+	if status, said := readyz(t, host); status != http.StatusOK {
+		t.Errorf("/readyz before: %d, %v", status, said)
+	}
 	filler := filepath.Join(dir, "filler")
 	file, err := os.Create(filler)
 	if err != nil {
@@ -44,7 +48,6 @@ func TestAFullDataDirectoryRefusesCreatesAndServesReads(t *testing.T) {
 		_, err = file.Write(piece)
 	}
 	_ = file.Close()
-	host := p.listener.Addr().String()
 	notReady := false
 	for end := time.Now().Add(15 * time.Second); time.Now().Before(end) && !notReady; time.Sleep(200 * time.Millisecond) {
 		status, said := readyz(t, host)
