@@ -44,9 +44,14 @@ func (s *session) refuseQueue(err error) {
 	s.queue = nil
 }
 
-// refuse answers the calls of an execution that has no outcome of its own.
+// refuse answers the calls of an execution that has no outcome of its own: with
+// err or, without one, by the word that it was ended.
 func (s *session) refuse(e *execution, err error) {
-	o := &Outcome{ExecutionID: e.id, Error: err.Error(), ErrorCode: runtimes.Cancelled.String()}
+	text := describe(&runtimes.Exit{Status: runtimes.Cancelled}, 0)
+	if err != nil {
+		text = err.Error()
+	}
+	o := &Outcome{ExecutionID: e.id, Error: text, ErrorCode: runtimes.Cancelled.String()}
 	if e.name != "" {
 		o.Result = &ProcessResult{Exit: runtimes.Exit{Status: runtimes.Cancelled}}
 	}
@@ -55,10 +60,18 @@ func (s *session) refuse(e *execution, err error) {
 	if e.call != nil {
 		call := e.call
 		e.call = nil
-		call.Caller.Reply(nil, err)
+		if err != nil {
+			call.Caller.Reply(nil, err)
+		} else {
+			call.Caller.Reply(o, nil)
+		}
 	}
 	for _, w := range e.waiters {
-		w.call.Caller.Reply(nil, err)
+		if err != nil {
+			w.call.Caller.Reply(nil, err)
+		} else {
+			w.call.Caller.Reply(&Waited{output.Completed, o}, nil)
+		}
 	}
 	e.waiters = nil
 }
@@ -86,10 +99,10 @@ func (s *session) over(failure error) {
 		err = ErrSessionClosed
 	}
 	s.halt(err)
-	// What ran has been told by its runtime, unless the actor fails. A file
-	// command may still be on its way; nobody waits for it.
+	// What ran has been told by its runtime, unless the actor fails. The end of a
+	// start or of a file command may still be on its way; nobody waits for it.
 	for _, e := range s.executions.unfinished() {
-		s.refuse(e, err)
+		s.refuse(e, failure)
 	}
 	s.system.running.Add(-int64(s.active)) // of a session that a defect ended
 	s.executions.release()
