@@ -44,8 +44,8 @@ const (
 
 // What peers are known to do, each from its own documentation.
 const (
-	peerRootless = "Docker's rootless mode limits only with control groups of version 2 and systemd (docs.docker.com/engine/security/rootless); " +
-		"isolate without `--cg` limits the memory of each process by itself (isolate(1), `--mem`)"
+	peerRootless = "rootless Docker limits resources only with control groups of version 2 (rootlesscontaine.rs/getting-started/docker), and rootless " +
+		"Podman ignores limits on version 1 (gitlab.com/gitlab-org/gitlab-runner, merge request 6936)"
 	peerKernel = "a Docker container shows the host's; a microVM (Firecracker, as E2B uses) has a kernel of its own, so its own"
 	peerSave   = "Docker's containers outlive dockerd only with `live-restore` (docs.docker.com/engine/daemon/live-restore)"
 )
