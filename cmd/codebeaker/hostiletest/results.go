@@ -258,9 +258,11 @@ func (r *Results) add(cases []Case, pkg string, events []event) (all Outcome) {
 	}
 	if !slices.ContainsFunc(events, func(e event) bool { return e.Test != "" && e.Action == "pass" }) {
 		for _, e := range events {
-			if e.Test == "" && e.Action == "fail" { // it did not compile, or ran out of time
-				all.Failed++
-				fmt.Println(e.Output)
+			if e.Test == "" { // it did not compile, or ran out of time
+				fmt.Print(e.Output)
+				if e.Action == "fail" {
+					all.Failed++
+				}
 			}
 		}
 	}
