@@ -42,13 +42,10 @@ func run(only string, renderOnly bool) error {
 		}
 		results.Facts = gather()
 		begin := time.Now()
-		if failed, err = results.run(root, cases); err != nil {
+		if failed, err = results.run(root, dir, cases); err != nil {
 			return err
 		}
 		fmt.Printf("%d cases as %s in %v\n", len(cases), who(), time.Since(begin).Round(time.Second))
-		if err := results.save(dir); err != nil {
-			return err
-		}
 	}
 	page, err := Page(dir)
 	if err != nil {

@@ -150,7 +150,7 @@ func (t test) of(pkg, ran string) bool {
 
 // run runs the tests of the cases, a package at a time, and puts what came of
 // them in place of what was.
-func (r *Results) run(root string, cases []Case) (failed bool, err error) {
+func (r *Results) run(root, dir string, cases []Case) (failed bool, err error) {
 	wanted := map[string][]test{}
 	for _, c := range cases {
 		delete(r.Cases, c.ID)
@@ -169,6 +169,9 @@ func (r *Results) run(root string, cases []Case) (failed bool, err error) {
 			n := r.add(cases, pkg, events)
 			fmt.Printf("%-36s %4d passed %3d failed %3d skipped  %v\n", pkg, n.Passed, n.Failed, n.Skipped, time.Since(begin).Round(time.Second))
 			failed = failed || n.Failed > 0
+			if err := r.save(dir); err != nil { // a run that is cut short has what it found
+				return true, err
+			}
 		}
 	}
 	return failed, nil
