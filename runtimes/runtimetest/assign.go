@@ -20,6 +20,7 @@ var assignCases = []testCase{
 func (s *suite) unassigned(t *testing.T) runtimes.Environment {
 	t.Helper()
 	spec := s.spec()
+	spec.Limits.OutputBytes = 4 << 20
 	env, err := s.rt.Create(t.Context(), spec)
 	if err != nil {
 		t.Fatalf("create: %v", err)

@@ -51,6 +51,9 @@ func enforced(t *testing.T, name string, limit int64) {
 	}
 }
 
+// littleMemory is soon used up: a machine takes seconds to give programs gigabytes.
+func littleMemory(spec *runtimes.Spec) { spec.Limits.MemoryBytes = 128 << 20 }
+
 // hog is a program that fills so much memory in one process.
 func (s *suite) hog(t *testing.T, bytes int64) runtimes.Command {
 	t.Helper()
@@ -74,7 +77,7 @@ func overMemory(t *testing.T, env runtimes.Environment, did finished) {
 }
 
 func memoryLimited(t *testing.T, s *suite) {
-	env := s.create(t, nil)
+	env := s.create(t, littleMemory)
 	limit := env.Limits().MemoryBytes
 	enforced(t, "memory", limit)
 	overMemory(t, env, s.run(t, env, s.hog(t, 2*limit)))
