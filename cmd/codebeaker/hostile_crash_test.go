@@ -126,9 +126,8 @@ func TestLibrariesForNumbersWork(t *testing.T) {
 			s := f.create(object{"language": c.language, "runtimeType": c.kind.String()})
 			defer f.close(s)
 			programs := map[string]string{
-				"numpy":      "import numpy as n; a = n.arange(10000.0).reshape(100, 100); print(n.linalg.matrix_rank(a @ a.T))",
-				"pandas":     "import pandas as p; print(p.DataFrame({'a': [1, 1, 2], 'b': [1, 2, 3]}).groupby('a').b.sum()[1] - 1)",
-				"matplotlib": "import matplotlib; matplotlib.use('Agg'); import matplotlib.pyplot as p; p.plot([1, 2]); p.savefig('x.png'); print(2 * (open('x.png', 'rb').read(4) == b'\\x89PNG'))",
+				"numpy":  "import numpy as n; a = n.arange(10000.0).reshape(100, 100); print(n.linalg.matrix_rank(a @ a.T))",
+				"pandas": "import pandas as p; print(p.DataFrame({'a': [1, 1, 2], 'b': [1, 2, 3]}).groupby('a').b.sum()[1] - 1)",
 			}
 			for name, text := range programs {
 				if o := f.shell(s, "python3", "-c", "import importlib.util as u, sys; sys.exit(not u.find_spec('"+name+"'))"); !o.Success {
@@ -144,7 +143,7 @@ func TestLibrariesForNumbersWork(t *testing.T) {
 		})
 	}
 	if !tried {
-		t.Skip("neither the machine's python3 nor the image has numpy, pandas or matplotlib: apt-get install python3-numpy python3-pandas python3-matplotlib")
+		t.Skip("neither the machine's python3 nor the image has numpy or pandas: apt-get install python3-numpy python3-pandas")
 	}
 }
 
