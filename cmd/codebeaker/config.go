@@ -68,6 +68,7 @@ type Config struct {
 	MaxLifetime     time.Duration `koanf:"max-lifetime"`
 	MaxConnections  int           `koanf:"max-connections"`
 	AuditLog        string        `koanf:"audit-log"`
+	PolicyFile      string        `koanf:"policy"`
 	AuditSync       bool          `koanf:"audit-sync"`
 	AuditMB         int           `koanf:"audit-file-mb"`
 	AuditAge        time.Duration `koanf:"audit-file-age"`
@@ -126,6 +127,7 @@ func addFlags(flags *pflag.FlagSet) {
 	flags.Duration("max-lifetime", sessions.DefaultMaxLifetime, "longest maxLifetimeMinutes")
 	flags.Int("max-connections", transport.DefaultConnections, "connections from one address that is not loopback")
 	flags.String("audit-log", "", "file for what clients do, one JSON object a line (see `codebeaker audit`); empty keeps none")
+	flags.String("policy", "", "file of rules about what clients may create and execute (see docs/policy.md); SIGHUP reads it again")
 	flags.Bool("audit-sync", false, "have a record on disk before what changes state is answered, and change nothing while that cannot be")
 	flags.Int("audit-file-mb", 100, "size at which the file of the audit log gives way to the next")
 	flags.Duration("audit-file-age", 24*time.Hour, "age at which it does")
