@@ -41,9 +41,12 @@ type Options struct {
 	Logger   *slog.Logger // nil discards
 	Version  string       // of the server; "" means "dev"
 
-	// ConnectionsPerAddress bounds the connections from one address that is
-	// not loopback. Zero means DefaultConnections; negative, none.
+	// ConnectionsPerAddress bounds the connections from one address, loopback
+	// too. Zero means DefaultConnections; negative, any number.
 	ConnectionsPerAddress int
+	// Connections bounds those from all addresses, for each takes a descriptor.
+	// Zero is any number.
+	Connections int
 	// AllowedHosts and AllowedOrigins are let in besides the server's own,
 	// compared exactly: "host" or "host:port", and "https://site.example".
 	AllowedHosts, AllowedOrigins []string
@@ -138,7 +141,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 		_ = s.Shutdown(late)
 	})
 	defer stop()
-	err := s.http.Serve(limitAddresses(l, s.options.ConnectionsPerAddress))
+	err := s.http.Serve(limitConnections(l, s.options.ConnectionsPerAddress, s.options.Connections))
 	if !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("serve %s: %w", addr, err)
 	}

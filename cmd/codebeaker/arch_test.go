@@ -43,7 +43,7 @@ var layers = map[string][]string{
 	"transport/sessions/remote":         {"actors", "actors/output", "runtimes", "transport/client", "transport/jsonrpc", "transport/protocol", "transport/rpc", "transport/sessions"},
 	"transport/client":                  {"transport/jsonrpc", "transport/protocol", "transport/websocket"},
 	"transport/streamtest":              {"transport/protocol"},
-	"cmd/codebeaker":                    {"actors", "runtimes", "runtimes/host", "runtimes/calibration", "transport", "transport/audit", "transport/policy", "transport/rpc", "transport/sessions", "transport/websocket", "transport/client", "transport/protocol"},
+	"cmd/codebeaker":                    {"actors", "runtimes", "runtimes/host", "runtimes/calibration", "transport", "transport/audit", "transport/budget", "transport/policy", "transport/rpc", "transport/sessions", "transport/websocket", "transport/client", "transport/protocol"},
 	"bench":                             {"bench/internal/...", "actors", "actors/output", "runtimes", "runtimes/...", "transport", "transport/..."},
 	"bench/internal/local":              {"actors", "runtimes", "runtimes/host", "transport", "transport/rpc", "transport/sessions", "transport/websocket"},
 	"bench/internal/load":               {"bench/internal/...", "transport/client", "transport/protocol", "transport/jsonrpc", "transport/websocket"},

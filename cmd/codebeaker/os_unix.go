@@ -16,3 +16,12 @@ func lockFile(f *os.File) error { return unix.Flock(int(f.Fd()), unix.LOCK_EX|un
 // others, is made readable by its mode, and what is secret says so by it,
 // whatever whoever started the server is used to.
 func ownUmask() { unix.Umask(0o022) }
+
+// maxFiles is how many files the server may have open, zero when any number.
+func maxFiles() int {
+	var limit unix.Rlimit
+	if unix.Getrlimit(unix.RLIMIT_NOFILE, &limit) != nil || uint64(limit.Cur) > 1<<30 {
+		return 0
+	}
+	return int(limit.Cur)
+}

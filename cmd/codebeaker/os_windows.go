@@ -15,3 +15,6 @@ func lockFile(f *os.File) error {
 
 // ownUmask does nothing: there is none here.
 func ownUmask() {}
+
+// maxFiles is zero: there is no such limit here.
+func maxFiles() int { return 0 }

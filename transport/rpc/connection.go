@@ -27,9 +27,12 @@ type connection struct {
 	over    *sessions.RateError // which rate its bytes are over
 
 	account *budget.Client // what its bytes are taken from; nil has no bound
-	body    budget.Hold    // of a POST
+	charged bool           // for the connection itself
+	working bool           // on a heavy message; of the reader
+	body    *budget.Hold   // of a POST
 
 	inFlight atomic.Int32
+	making   sync.Mutex // held by who makes a large reply: connections take turns
 
 	mu      sync.Mutex
 	streams map[string]*stream // by execution

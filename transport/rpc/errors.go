@@ -16,6 +16,7 @@ import (
 	"github.com/codebeaker/codebeaker/transport/jsonrpc"
 	"github.com/codebeaker/codebeaker/transport/protocol"
 	"github.com/codebeaker/codebeaker/transport/sessions"
+	"github.com/codebeaker/codebeaker/transport/websocket"
 )
 
 // auditRetry is what a client is told to wait while the audit log cannot be
@@ -102,7 +103,7 @@ func sentinelError(err error) *jsonrpc.Error {
 		return paramError("executionId", "has no terminal").Reply()
 	case errors.Is(err, runtimes.ErrInputClosed):
 		return paramError("executionId", "takes no input").Reply()
-	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded), errors.As(err, new(*websocket.CloseError)):
 		// Only a create waits for a context: its client has left, or the
 		// server did not get it done.
 		return environmentFailed("", "the environment was not ready in time: try again", err)

@@ -233,7 +233,7 @@ func sessionExecute(c *call, params jsonrpc.Raw) error {
 	if read, ok := c.request.Command.(*runtimes.ReadFile); ok {
 		c.conn.shortenRead(read)
 		if c.conn.account != nil {
-			c.request.Account = (*replyAccount)(c.conn.account)
+			c.request.Account = (*readAccount)(c.conn.account)
 		}
 	}
 	c.handOver()
