@@ -73,6 +73,7 @@ type Config struct {
 	KeyMemoryShare  float64       `koanf:"key-memory-share"`
 	MessageRate     int           `koanf:"message-rate"`
 	AuditLog        string        `koanf:"audit-log"`
+	PolicyFile      string        `koanf:"policy"`
 	AuditSync       bool          `koanf:"audit-sync"`
 	AuditMB         int           `koanf:"audit-file-mb"`
 	AuditAge        time.Duration `koanf:"audit-file-age"`
@@ -135,6 +136,7 @@ func addFlags(flags *pflag.FlagSet) {
 	flags.Float64("key-memory-share", budget.DefaultShare, "how much of the budget for messages one key may take, or without keys one address")
 	flags.Int("message-rate", websocket.DefaultMessageRate, "bytes a second that a message must not fall behind by more than 30 s")
 	flags.String("audit-log", "", "file for what clients do, one JSON object a line (see `codebeaker audit`); empty keeps none")
+	flags.String("policy", "", "file of rules about what clients may create and execute (see docs/policy.md); SIGHUP reads it again")
 	flags.Bool("audit-sync", false, "have a record on disk before what changes state is answered, and change nothing while that cannot be")
 	flags.Int("audit-file-mb", 100, "size at which the file of the audit log gives way to the next")
 	flags.Duration("audit-file-age", 24*time.Hour, "age at which it does")

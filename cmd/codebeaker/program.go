@@ -18,6 +18,7 @@ import (
 	"github.com/codebeaker/codebeaker/runtimes/host"
 	"github.com/codebeaker/codebeaker/transport"
 	"github.com/codebeaker/codebeaker/transport/audit"
+	"github.com/codebeaker/codebeaker/transport/policy"
 	"github.com/codebeaker/codebeaker/transport/rpc"
 	"github.com/codebeaker/codebeaker/transport/sessions"
 	"github.com/codebeaker/codebeaker/transport/websocket"
@@ -40,6 +41,7 @@ type Program struct {
 	server   *transport.Server
 	apiKeys  *transport.Keys
 	audit    *audit.Log
+	rules    *policy.File
 	listener net.Listener
 }
 
@@ -89,6 +91,9 @@ func newProgram(ctx context.Context, c Config, log *slog.Logger) (p *Program, er
 	p.registry = runtimes.NewRegistry(p.host.Runtimes...)
 	p.probe(ctx)
 	if err := p.openAudit(keys); err != nil {
+		return p, err
+	}
+	if err := p.openPolicy(); err != nil {
 		return p, err
 	}
 	if err := p.assemble(keys, images); err != nil {
@@ -152,6 +157,7 @@ func (p *Program) assemble(keys *transport.Keys, images runtimes.Images) (err er
 	})
 	local, err := sessions.New(sessions.Options{
 		System: system, Registry: p.registry, Policy: p.policy(images), Limits: c.limits(), MessageBytes: c.MessageBytes, Audit: p.audit,
+		Rules: p.rules, Logger: p.log,
 	})
 	if err != nil {
 		return errors.Join(err, system.Shutdown(context.Background()))
@@ -206,6 +212,7 @@ func (p *Program) Run(ctx context.Context, ready io.Writer) error {
 	watching, stop := context.WithCancel(context.WithoutCancel(ctx))
 	background.Go(func() { p.registry.Watch(watching) })
 	background.Go(func() { p.watchKeys(watching) })
+	background.Go(func() { p.reloadOnHangup(watching) })
 	background.Go(func() { p.host.BuildImages(ctx, p.registry) })
 	if p.config.Calibrate {
 		calibrator := calibration.Calibrator{

@@ -51,6 +51,11 @@ type (
 		Maximum      float64 `json:"maximum"`
 		RetryAfterMs int64   `json:"retryAfterMs"`
 	}
+	policyData struct {
+		Member string `json:"member"`
+		Reason string `json:"reason"`
+		Rule   string `json:"rule"`
+	}
 	tooLargeData struct {
 		Limit  int64  `json:"limit"`
 		Member string `json:"member,omitempty"`
@@ -112,6 +117,7 @@ func typedError(err error) *jsonrpc.Error {
 		busy        *actors.BusyError
 		rate        *sessions.RateError
 		unrecorded  *sessions.AuditError
+		forbidden   *sessions.PolicyError
 		argument    *actors.ArgumentError
 		unavailable *actors.UnavailableError
 		language    *actors.LanguageError
@@ -124,6 +130,8 @@ func typedError(err error) *jsonrpc.Error {
 		return withData(protocol.Busy, busy, busyData{busy.Limit, busy.Maximum, max(busy.RetryAfter.Milliseconds(), 1)})
 	case errors.As(err, &rate):
 		return withData(protocol.RateLimited, rate, rateData{rate.Limit, rate.Maximum, max(rate.RetryAfter.Milliseconds(), 1)})
+	case errors.As(err, &forbidden):
+		return withData(jsonrpc.InvalidParams, forbidden, policyData{"policy", forbidden.Reason, forbidden.Rule})
 	case errors.As(err, &unrecorded):
 		return withData(protocol.Busy, unrecorded, busyData{"auditLog", 0, auditRetry.Milliseconds()})
 	case errors.As(err, &argument):

@@ -9,6 +9,7 @@ import (
 	"github.com/codebeaker/codebeaker/actors/output"
 	"github.com/codebeaker/codebeaker/runtimes"
 	"github.com/codebeaker/codebeaker/transport/audit"
+	"github.com/codebeaker/codebeaker/transport/policy"
 )
 
 // AuditError refuses what changes state while its record would not be kept.
@@ -52,8 +53,11 @@ func (c *Conn) Refused(err error, session string) {
 	var (
 		rate *RateError
 		busy *BusyError
+		rule *PolicyError
 	)
 	switch {
+	case errors.As(err, &rule):
+		r.Limit, r.Rule, r.Reason, r.Marks = "policy", rule.Rule, rule.Reason, rule.Marks
 	case errors.As(err, &rate):
 		r.Limit = rate.Limit
 	case errors.As(err, &busy):
@@ -74,8 +78,11 @@ func outcomeOfError(err error) string {
 		language    *LanguageError
 		environment *EnvironmentError
 		unrecorded  *AuditError
+		forbidden   *PolicyError
 	)
 	switch {
+	case errors.As(err, &forbidden):
+		return "Refused"
 	case errors.As(err, &field), errors.As(err, &argument):
 		return "InvalidParams"
 	case errors.As(err, &large):
@@ -104,7 +111,7 @@ func outcomeOfError(err error) string {
 
 // auditCreate records a create, and waits for the disk where replies do. A session
 // of which there is no record is closed.
-func (c *Conn) auditCreate(r *actors.CreateRequest, made *actors.Session, info *Info, err error, took time.Duration) error {
+func (c *Conn) auditCreate(r *actors.CreateRequest, d policy.Decision, made *actors.Session, info *Info, err error, took time.Duration) error {
 	log := c.local.audit
 	if log == nil {
 		return err
@@ -112,7 +119,7 @@ func (c *Conn) auditCreate(r *actors.CreateRequest, made *actors.Session, info *
 	line := c.record(audit.Created)
 	line.Language, line.Image, line.Network = r.Language.String(), r.Image, networkName(r.Network)
 	line.MemoryMB, line.CPUs, line.DiskMB = r.Limits.MemoryBytes>>20, r.Limits.CPUs, r.Limits.DiskBytes>>20
-	line.DurationMs = took.Milliseconds()
+	line.DurationMs, line.Rule, line.Marks = took.Milliseconds(), d.Rule, d.Marks
 	if err != nil {
 		line.Outcome, line.Reason = outcomeOfError(err), err.Error()
 		log.Add(line, nil)
@@ -148,7 +155,7 @@ func (c *Conn) AuditClose(session string, caller actors.Caller) actors.Caller {
 
 // auditExecute makes the caller of a command one that records it.
 // Errors: *AuditError.
-func (s *LocalSession) auditExecute(call *actors.Call, r *actors.Execute) error {
+func (s *LocalSession) auditExecute(call *actors.Call, r *actors.Execute, d policy.Decision) error {
 	c := s.conn
 	log := c.local.audit
 	if log == nil {
@@ -165,6 +172,7 @@ func (s *LocalSession) auditExecute(call *actors.Call, r *actors.Execute) error 
 		a.record = c.record(audit.File)
 	}
 	a.record.Path, a.record.Destination, _ = pathsOf(r.Command)
+	a.record.Rule, a.record.Marks = d.Rule, d.Marks
 	a.record.Session, a.record.Type, a.record.Background = s.ID(), r.Type, r.Background
 	if a.changes {
 		if err := c.mayChange(); err != nil {

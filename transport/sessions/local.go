@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"log/slog"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -13,6 +14,7 @@ import (
 	"github.com/codebeaker/codebeaker/actors/output"
 	"github.com/codebeaker/codebeaker/runtimes"
 	"github.com/codebeaker/codebeaker/transport/audit"
+	"github.com/codebeaker/codebeaker/transport/policy"
 )
 
 // Options of a Local. System and Registry are required.
@@ -26,7 +28,9 @@ type Options struct {
 	// room for.
 	Limits       Limits
 	MessageBytes int
-	Audit        *audit.Log // nil keeps nothing
+	Audit        *audit.Log   // nil keeps nothing
+	Rules        *policy.File // nil allows what Policy does
+	Logger       *slog.Logger // nil discards
 }
 
 // Pools counts the ready environments of a runtime.
@@ -43,6 +47,8 @@ type Local struct {
 	pools    Pools
 	accounts accounts
 	audit    *audit.Log
+	rules    *policy.File
+	log      *slog.Logger
 }
 
 // New makes a Local.
@@ -54,6 +60,7 @@ func New(o Options) (*Local, error) {
 	return &Local{
 		system: o.System, registry: o.Registry, policy: o.Policy.WithDefaults(), pools: o.Pools,
 		accounts: accounts{limits: o.Limits, burst: o.MessageBytes}, audit: o.Audit,
+		rules: o.Rules, log: o.Logger,
 	}, nil
 }
 
@@ -111,7 +118,7 @@ func (l *Local) Connect(owner string, events func(Event)) *Conn {
 func (l *Local) ConnectClient(client Client, events func(Event)) *Conn {
 	c := l.Connect(client.Owner, events)
 	c.admin = client.Admin
-	if l.audit != nil {
+	if l.audit != nil || l.rules != nil {
 		from := client.Address
 		c.from = &from
 	}
@@ -240,6 +247,10 @@ func (c *Conn) CreateSession(ctx context.Context, r actors.CreateRequest) (*Loca
 	if err := c.mayChange(); err != nil {
 		return nil, nil, err
 	}
+	decision, err := c.permitCreate(&r)
+	if err != nil {
+		return nil, nil, err
+	}
 	if a := c.account; a != nil {
 		if err := a.creates.take(time.Now(), "creates", 1); err != nil {
 			c.Refused(err, "")
@@ -249,7 +260,7 @@ func (c *Conn) CreateSession(ctx context.Context, r actors.CreateRequest) (*Loca
 	}
 	began := time.Now()
 	made, info, err := c.local.system.Create(ctx, r)
-	if err = c.auditCreate(&r, made, info, err, time.Since(began)); err != nil {
+	if err = c.auditCreate(&r, decision, made, info, err, time.Since(began)); err != nil {
 		return nil, nil, err
 	}
 	s := &LocalSession{Session: made, conn: c, runtime: info.Runtime}
@@ -599,7 +610,7 @@ func (s *LocalSession) capable(p *Program) error {
 // Errors: the client has left.
 func (s *LocalSession) SendExecute(call *actors.Call, r *actors.Execute) error {
 	call.Request = r
-	if err := s.auditExecute(call, r); err != nil {
+	if err := s.permitExecute(call, r); err != nil {
 		return err
 	}
 	if !r.KillOnDisconnect {
