@@ -15,3 +15,6 @@ func lockFile(f *os.File) error {
 
 // ownUmask does nothing: there is none here.
 func ownUmask() {}
+
+// onResize does nothing: no signal tells of a terminal's size here.
+func onResize(func()) (stop func()) { return func() {} }
