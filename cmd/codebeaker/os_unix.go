@@ -4,6 +4,8 @@ package main
 
 import (
 	"os"
+	"os/signal"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 )
@@ -24,4 +26,21 @@ func maxFiles() int {
 		return 0
 	}
 	return int(limit.Cur)
+}
+
+// onResize calls f each time the terminal has another size, until stop.
+func onResize(f func()) (stop func()) {
+	changes, done := make(chan os.Signal, 1), make(chan struct{})
+	signal.Notify(changes, syscall.SIGWINCH)
+	go func() {
+		for {
+			select {
+			case <-changes:
+				f()
+			case <-done:
+				return
+			}
+		}
+	}()
+	return func() { signal.Stop(changes); close(done) }
 }

@@ -18,3 +18,6 @@ func ownUmask() {}
 
 // maxFiles is zero: there is no such limit here.
 func maxFiles() int { return 0 }
+
+// onResize does nothing: no signal tells of a terminal's size here.
+func onResize(func()) (stop func()) { return func() {} }

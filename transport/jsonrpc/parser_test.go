@@ -52,7 +52,7 @@ func TestBytesThatAreNoJSONAreOneParseError(t *testing.T) {
 }
 
 func TestDepthIsRefusedFast(t *testing.T) {
-	for _, depth := range []int{10_001, 5_000_000} {
+	for _, depth := range []int{10_001, 1_000_000} {
 		for name, msg := range map[string]string{
 			"params":  `{"jsonrpc":"2.0","method":"echo","id":1,"params":` + strings.Repeat("[", depth) + strings.Repeat("]", depth) + `}`,
 			"objects": strings.Repeat(`{"a":`, depth) + "1" + strings.Repeat("}", depth),
@@ -79,7 +79,7 @@ func TestDepthIsRefusedFast(t *testing.T) {
 func TestLargeMembersAreServed(t *testing.T) {
 	text := `["` + strings.Repeat("x", 10<<20) + `"]`
 	var members strings.Builder
-	for i := range 1_000_000 {
+	for i := range 200_000 {
 		fmt.Fprintf(&members, `,"m%d":%d`, i, i)
 	}
 	for _, params := range []string{text, "{" + members.String()[1:] + "}"} {
