@@ -14,13 +14,13 @@ import (
 	"github.com/codebeaker/codebeaker/transport/protocol"
 )
 
-// memoryTable makes TestNoMethodHarmsTheServer measure every method for a second in
+// memoryTable makes TestNoMethodHarmsTheServer measure every method for half a second in
 // each way, and write the table of docs/security.md.
 var memoryTable = flag.Bool("memory-table", false, "measure every method at length and write the table of docs/security.md")
 
 const (
 	tableConnections = 8
-	tableCell        = time.Second            // with -memory-table
+	tableCell        = 500 * time.Millisecond // with -memory-table
 	testCell         = 200 * time.Millisecond // without
 )
 
