@@ -175,11 +175,14 @@ func (s *Spec) MachineName() string {
 // Limits bound an environment. A zero member is no limit in Environment.Limits
 // and the default of the operator's policy in Spec.
 type Limits struct {
-	MemoryBytes int64
-	CPUs        float64
-	Processes   int64
-	DiskBytes   int64 // of the workspace; on disk, of HOME and /tmp together with it
-	Inodes      int64
+	MemoryBytes int64 // of all processes together
+	// ProcessMemoryBytes is that of each process by itself, where nothing bounds
+	// all of them together. It is read back only; a Spec has none.
+	ProcessMemoryBytes int64
+	CPUs               float64
+	Processes          int64
+	DiskBytes          int64 // of the workspace; on disk, of HOME and /tmp together with it
+	Inodes             int64
 	// HomeBytes, TemporaryBytes and SharedMemoryBytes are what HOME, /tmp and
 	// /dev/shm have room for. They are read back only; a Spec has none.
 	HomeBytes         int64

@@ -166,7 +166,7 @@ func newOriginGuard(hosts, origins []string) *originGuard {
 // refuse returns why a request may not pass, "" when it may.
 func (g *originGuard) refuse(r *http.Request) string {
 	if !g.allowsHost(r) {
-		return "the Host header is none of this server's names; the operator may allow it with --allow-host"
+		return "the Host header does not name this server; the operator can allow it with --allow-host"
 	}
 	if !g.allowsOrigin(r) {
 		return "the Origin is not allowed; the operator may allow it with --allow-origin"

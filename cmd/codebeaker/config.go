@@ -116,7 +116,7 @@ func addFlags(flags *pflag.FlagSet) {
 	flags.Duration("disconnect-grace", actors.DefaultDisconnectGrace, "how long a session made with killOnDisconnect waits for its client to come back")
 	flags.Duration("ping-interval", websocket.DefaultPingInterval, "time between pings of an idle connection")
 	flags.Float64("host-memory-share", 0.8, "share of the machine's memory that the sessions that live may be promised together; 0 is no bound")
-	flags.Float64("memory-overcommit", actors.DefaultMemoryOvercommit, "factor by which the first 512 MB of each session count less in host-memory-share")
+	flags.Float64("memory-overcommit", actors.DefaultMemoryOvercommit, "factor by which what an ordinary session has of memory counts less in host-memory-share")
 	flags.Int("max-memory-mb", 0, "largest memoryLimitMB a session may ask for; 0 is three quarters of the machine's")
 	flags.Float64("max-cpus", 0, "largest cpus a session may ask for; 0 is the machine's")
 	flags.Int("max-processes", sessions.DefaultMaxProcesses, "largest processLimit a session may ask for")

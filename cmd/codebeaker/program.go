@@ -139,7 +139,9 @@ func (p *Program) assemble(keys *transport.Keys, images runtimes.Images) (err er
 	watchNetwork(metrics, p.host.Network)
 	system := actors.NewSystem(actors.Options{
 		Registry: p.registry, MaxSessions: c.MaxSessions, QueueLength: c.QueueLength, OutputBytes: c.OutputBytes,
-		OutputMemoryBytes: kept, HostMemoryBytes: c.hostMemory(), MemoryOvercommit: c.Overcommit, CreateTimeout: c.CreateTimeout, DisconnectGrace: c.DisconnectGrace, Logger: p.log, Observer: metrics,
+		OutputMemoryBytes: kept, HostMemoryBytes: c.hostMemory(), MemoryOvercommit: c.Overcommit,
+		FilesInMemory: p.filesInMemory(), LargeFilesInMemory: c.Storage == "memory",
+		CreateTimeout: c.CreateTimeout, DisconnectGrace: c.DisconnectGrace, Logger: p.log, Observer: metrics,
 	})
 	local, err := sessions.New(sessions.Options{
 		System: system, Registry: p.registry, Policy: p.policy(images), Limits: c.limits(), MessageBytes: c.MessageBytes,
@@ -228,6 +230,12 @@ func (p *Program) Close() error {
 		errs = append(errs, p.dir.Close())
 	}
 	return errors.Join(errs...)
+}
+
+// filesInMemory reports whether workspaces are in memory.
+func (p *Program) filesInMemory() bool {
+	quota, _ := p.host.Quota()
+	return quota && p.config.Storage != "disk"
 }
 
 // hostMemory is how much memory the sessions that live may be promised together,
