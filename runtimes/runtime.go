@@ -118,18 +118,18 @@ type Spec struct {
 	// HostName is what programs find as the name of their machine, see HostName;
 	// "" makes it of Name.
 	HostName string
-	Language Language
-	// Limits are those asked for; Environment.Limits are those in force.
-	Limits  Limits
-	Network Network
-	// DiskAsked: the client asked for Limits.DiskBytes, which is given on disk
-	// where its share of memory does not hold as much. Else it is a default,
-	// and memory, which is faster, bounds it.
-	DiskAsked bool
 	// Image names another image than the language's; Docker only.
 	Image string
 	// Workspace is that of an environment that was lost; nil makes a new one.
 	Workspace Workspace
+	// Limits are those asked for; Environment.Limits are those in force.
+	Limits   Limits
+	Language Language
+	Network  Network
+	// DiskAsked: the client asked for Limits.DiskBytes, which is given on disk
+	// where its share of memory does not hold as much. Else it is a default,
+	// and memory, which is faster, bounds it.
+	DiskAsked bool
 }
 
 // Assignment is what an environment learns of the session that it is for.

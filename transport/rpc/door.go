@@ -58,6 +58,7 @@ type Door struct {
 	sessions *sessions.Local
 	log      *slog.Logger
 	metrics  *metrics
+	parser   jsonrpc.Parser
 	methods  map[string]*method
 	document jsonrpc.Raw // of rpc.discover
 	hub      *websocket.Hub
@@ -79,6 +80,7 @@ func New(o Options) (*Door, error) {
 	d.hub = websocket.NewHub(d.options.WebSocket)
 	d.metrics = newMetrics(o.Metrics, d.hub, o.Budget)
 	d.heavy = make(chan struct{}, max(runtime.GOMAXPROCS(0)/2, 1))
+	d.parser = jsonrpc.Parser{BatchLimit: o.BatchLimit}
 	d.base, d.cut = context.WithCancelCause(context.Background())
 	return d, d.tables()
 }

@@ -46,12 +46,12 @@ func (cn *connection) receive(msg []byte, to jsonrpc.Replier) {
 	cn.now = time.Since(began)
 	cn.over = cn.service.Account().Message(cn.time(), len(msg))
 	if len(msg) < heavyMessage {
-		cn.parser.Parse(msg, to, cn.parse)
+		cn.door.parser.Parse(msg, to, cn)
 	} else {
 		cn.door.heavily(func() {
 			cn.working = true
 			defer func() { cn.working = false }()
-			cn.parser.Parse(msg, to, cn.parse)
+			cn.door.parser.Parse(msg, to, cn)
 		})
 	}
 	if cn.over != nil {
@@ -87,8 +87,8 @@ func (cn *connection) charge(notification bool) *sessions.RateError {
 	return err
 }
 
-// rejected charges for what was no request. It has waited then, or is answered.
-func (cn *connection) rejected(e *jsonrpc.Error) {
+// Rejected is jsonrpc.Handler's: it charges for what was no request. It has waited then, or is answered.
+func (cn *connection) Rejected(e *jsonrpc.Error) {
 	cn.door.metrics.rejected(e)
 	_ = cn.charge(true)
 }
