@@ -275,7 +275,7 @@ func (r *Results) add(cases []Case, pkg string, events []event) (all Outcome) {
 		}
 		all = all.plus(e.Action, "")
 		if e.Action == "fail" {
-			fmt.Printf("--- FAIL: %s: %s\n", e.Test, last[e.Test])
+			fmt.Printf("failed: %s: %s\n", e.Test, last[e.Test])
 		}
 		for _, c := range cases {
 			if !slices.ContainsFunc(c.tests(), func(t test) bool { return t.of(pkg, e.Test) }) {
