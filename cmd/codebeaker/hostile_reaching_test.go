@@ -197,7 +197,11 @@ console.log(c.open(path("/etc/shadow"), 0), c.unshare(0x10000000), c.chroot(path
 const path = text => new TextEncoder().encode(text + "\0")
 console.log(c.open(path("/etc/shadow"), 0), c.unshare(0x10000000), c.chroot(path("/tmp")))`,
 	}[s.Runtime]
-	if o := f.inLanguage(s, python, javaScript, nil).wait(); o.Result.Stdout != refused {
+	o := f.inLanguage(s, python, javaScript, nil).wait()
+	if strings.Contains(o.Result.Stderr, "requires the JIT") {
+		t.Skip("without control groups Bun has no JIT, and so no foreign functions")
+	}
+	if o.Result.Stdout != refused {
 		t.Errorf("%+v", o)
 	}
 }
