@@ -34,6 +34,28 @@ type FileCommand interface {
 	CommandType() string
 }
 
+// PathsOf are the paths of a file command, in the order of its fields. They may
+// hold any bytes but NUL, as the kernel's do.
+func PathsOf(c FileCommand) []*string {
+	switch c := c.(type) {
+	case *WriteFile:
+		return []*string{&c.Path}
+	case *ReadFile:
+		return []*string{&c.Path}
+	case *CreateDirectory:
+		return []*string{&c.Path}
+	case *CopyFile:
+		return []*string{&c.Source, &c.Destination}
+	case *MoveFile:
+		return []*string{&c.Source, &c.Destination}
+	case *DeleteFile:
+		return []*string{&c.Path}
+	case *ListDirectory:
+		return []*string{&c.Path}
+	}
+	return nil
+}
+
 // The wire words of commands.
 const (
 	TypeProgram         = "execute_shell"
@@ -172,7 +194,7 @@ const (
 
 // Entry is one name in a Listing.
 type Entry struct {
-	Name       string // the last element of Path
+	Name       string // the last element of Path, in any bytes
 	Path       string // relative to the workspace
 	Type       EntryType
 	Size       int64  // bytes, of regular files

@@ -281,6 +281,15 @@ func with[T any](call frame.FileCall, do func(T) error) func() error {
 		if err := json.Unmarshal(call.Arguments, &arguments); err != nil {
 			return err
 		}
+		if command, ok := any(&arguments).(runtimes.FileCommand); ok && call.Paths != nil {
+			paths := runtimes.PathsOf(command)
+			if len(paths) != len(call.Paths) {
+				return fmt.Errorf("%d paths, not %d", len(call.Paths), len(paths))
+			}
+			for i, p := range paths {
+				*p = string(call.Paths[i])
+			}
+		}
 		return do(arguments)
 	}
 }

@@ -2,6 +2,7 @@ package runtimetest
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -21,6 +22,44 @@ var fileCases = []testCase{
 	{"DeletesRemove", deleteRemoves},
 	{"ListingsAreSortedAndBounded", listSorted},
 	{"EveryByteSurvives", everyByte},
+	{"NamesAreAnyBytes", anyNames},
+}
+
+// Names that are not UTF-8 are written, listed, read, copied, renamed and deleted
+// as they are.
+func anyNames(t *testing.T, s *suite) {
+	ws := s.environment(t).Workspace()
+	dir := folder(t, ws)
+	odd, other, copied := dir+"/odd\xff\x80", dir+"/d\xe9j\xe0/vu\xfe", dir+"/\xc3("
+	writeFile(t, ws, odd, "odd")
+	if _, err := ws.CopyFile(t.Context(), runtimes.CopyFile{Source: odd, Destination: copied}); err != nil {
+		t.Error(err)
+	}
+	if err := ws.CreateDirectory(t.Context(), runtimes.CreateDirectory{Path: dir + "/d\xe9j\xe0"}); err != nil {
+		t.Error(err)
+	}
+	if err := ws.MoveFile(t.Context(), runtimes.MoveFile{Source: odd, Destination: other}); err != nil {
+		t.Error(err)
+	}
+	listing, err := ws.ListDirectory(t.Context(), runtimes.ListDirectory{Path: dir, Recursive: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var paths []string
+	for _, e := range listing.Entries {
+		paths = append(paths, e.Path)
+	}
+	if want := []string{copied, dir + "/d\xe9j\xe0", other}; !slices.Equal(paths, want) {
+		t.Fatalf("listed %q, want %q", paths, want)
+	}
+	for _, path := range []string{copied, other} {
+		if got := readFile(t, ws, path); got != "odd" {
+			t.Errorf("%q holds %q", path, got)
+		}
+		if err := ws.DeleteFile(t.Context(), runtimes.DeleteFile{Path: path}); err != nil {
+			t.Error(err)
+		}
+	}
 }
 
 func writtenIsRead(t *testing.T, s *suite) {

@@ -238,36 +238,40 @@ func (k *CommandKind) DecodeResult(raw jsonrpc.Raw) (any, error) {
 
 // WriteFile is the command write_file.
 type WriteFile struct {
-	Path       *string   `json:"path,omitempty" rpc:"required" doc:"file to write"`
-	Content    *string   `json:"content,omitempty" rpc:"required" doc:"what to write"`
-	Encoding   Encoding  `json:"encoding,omitempty" default:"\"utf8\"" doc:"encoding of content"`
-	Mode       WriteMode `json:"mode,omitempty" default:"\"Create\"" doc:"Create and Overwrite are synonyms: create, or overwrite in place once the space is reserved; Append is rolled back when space runs out"`
-	Executable *bool     `json:"executable,omitempty" doc:"true lets those run the file who may read it, false nobody; absent changes nothing, and a new file is plain"`
-	Atomic     bool      `json:"atomic,omitempty" default:"false" doc:"replace the file by a rename, so that a reader sees the old content or the new: the mode is kept, other hard links keep the old content; not with Append"`
+	Path         *string   `json:"path,omitempty" rpc:"required" doc:"file to write"`
+	PathEncoding Encoding  `json:"pathEncoding,omitempty" default:"\"utf8\"" doc:"encoding of path: base64 for names that are not UTF-8"`
+	Content      *string   `json:"content,omitempty" rpc:"required" doc:"what to write"`
+	Encoding     Encoding  `json:"encoding,omitempty" default:"\"utf8\"" doc:"encoding of content"`
+	Mode         WriteMode `json:"mode,omitempty" default:"\"Create\"" doc:"Create and Overwrite are synonyms: create, or overwrite in place once the space is reserved; Append is rolled back when space runs out"`
+	Executable   *bool     `json:"executable,omitempty" doc:"true lets those run the file who may read it, false nobody; absent changes nothing, and a new file is plain"`
+	Atomic       bool      `json:"atomic,omitempty" default:"false" doc:"replace the file by a rename, so that a reader sees the old content or the new: the mode is kept, other hard links keep the old content; not with Append"`
 }
 
 // ReadFile is the command read_file.
 type ReadFile struct {
-	Path     *string  `json:"path,omitempty" rpc:"required" doc:"file to read"`
-	Encoding Encoding `json:"encoding,omitempty" default:"\"utf8\"" doc:"wanted encoding of content; what is not UTF-8, or would more than double by its escapes, comes as base64"`
-	Offset   *int64   `json:"offset,omitempty" default:"0" min:"0" doc:"first byte"`
-	Length   *int64   `json:"length,omitempty" min:"1" doc:"bytes to read, to the end when absent; at most 8 MiB, and what fits into maxMessageBytes"`
+	Path         *string  `json:"path,omitempty" rpc:"required" doc:"file to read"`
+	PathEncoding Encoding `json:"pathEncoding,omitempty" default:"\"utf8\"" doc:"encoding of path: base64 for names that are not UTF-8"`
+	Encoding     Encoding `json:"encoding,omitempty" default:"\"utf8\"" doc:"wanted encoding of content; what is not UTF-8, or would more than double by its escapes, comes as base64"`
+	Offset       *int64   `json:"offset,omitempty" default:"0" min:"0" doc:"first byte"`
+	Length       *int64   `json:"length,omitempty" min:"1" doc:"bytes to read, to the end when absent; at most 8 MiB, and what fits into maxMessageBytes"`
 }
 
 // CreateDirectory is the command create_directory.
 type CreateDirectory struct {
-	Path      *string `json:"path,omitempty" rpc:"required" doc:"directory to make"`
-	Recursive *bool   `json:"recursive,omitempty" default:"true" doc:"make those above it too, and do not mind one that is there"`
+	Path         *string  `json:"path,omitempty" rpc:"required" doc:"directory to make"`
+	PathEncoding Encoding `json:"pathEncoding,omitempty" default:"\"utf8\"" doc:"encoding of path: base64 for names that are not UTF-8"`
+	Recursive    *bool    `json:"recursive,omitempty" default:"true" doc:"make those above it too, and do not mind one that is there"`
 }
 
 // CopyFile is the command copy_file.
 type CopyFile struct {
-	SourcePath      *string `json:"sourcePath,omitempty" rpc:"required" doc:"what to copy"`
-	Source          *string `json:"source,omitempty" alias:"sourcePath"`
-	DestinationPath *string `json:"destinationPath,omitempty" rpc:"required" doc:"name of the copy"`
-	Destination     *string `json:"destination,omitempty" alias:"destinationPath"`
-	Overwrite       *bool   `json:"overwrite,omitempty" default:"true" doc:"replace what is there"`
-	Recursive       bool    `json:"recursive,omitempty" default:"false" doc:"copy a directory with what is in it"`
+	SourcePath      *string  `json:"sourcePath,omitempty" rpc:"required" doc:"what to copy"`
+	Source          *string  `json:"source,omitempty" alias:"sourcePath"`
+	DestinationPath *string  `json:"destinationPath,omitempty" rpc:"required" doc:"name of the copy"`
+	Destination     *string  `json:"destination,omitempty" alias:"destinationPath"`
+	PathEncoding    Encoding `json:"pathEncoding,omitempty" default:"\"utf8\"" doc:"encoding of both paths: base64 for names that are not UTF-8"`
+	Overwrite       *bool    `json:"overwrite,omitempty" default:"true" doc:"replace what is there"`
+	Recursive       bool     `json:"recursive,omitempty" default:"false" doc:"copy a directory with what is in it"`
 }
 
 func (c *CopyFile) mergeAliases() *jsonrpc.ParamError {
@@ -278,11 +282,12 @@ func (c *CopyFile) mergeAliases() *jsonrpc.ParamError {
 
 // MoveFile is the command move_file.
 type MoveFile struct {
-	SourcePath      *string `json:"sourcePath,omitempty" rpc:"required" doc:"what to rename"`
-	Source          *string `json:"source,omitempty" alias:"sourcePath"`
-	DestinationPath *string `json:"destinationPath,omitempty" rpc:"required" doc:"its new name"`
-	Destination     *string `json:"destination,omitempty" alias:"destinationPath"`
-	Overwrite       *bool   `json:"overwrite,omitempty" default:"true" doc:"replace what is there"`
+	SourcePath      *string  `json:"sourcePath,omitempty" rpc:"required" doc:"what to rename"`
+	Source          *string  `json:"source,omitempty" alias:"sourcePath"`
+	DestinationPath *string  `json:"destinationPath,omitempty" rpc:"required" doc:"its new name"`
+	Destination     *string  `json:"destination,omitempty" alias:"destinationPath"`
+	PathEncoding    Encoding `json:"pathEncoding,omitempty" default:"\"utf8\"" doc:"encoding of both paths: base64 for names that are not UTF-8"`
+	Overwrite       *bool    `json:"overwrite,omitempty" default:"true" doc:"replace what is there"`
 }
 
 func (c *MoveFile) mergeAliases() *jsonrpc.ParamError {
@@ -293,20 +298,22 @@ func (c *MoveFile) mergeAliases() *jsonrpc.ParamError {
 
 // DeleteFile is the command delete_file.
 type DeleteFile struct {
-	Path      *string `json:"path,omitempty" rpc:"required" doc:"what to remove"`
-	Recursive bool    `json:"recursive,omitempty" default:"false" doc:"remove a directory with what is in it"`
+	Path         *string  `json:"path,omitempty" rpc:"required" doc:"what to remove"`
+	PathEncoding Encoding `json:"pathEncoding,omitempty" default:"\"utf8\"" doc:"encoding of path: base64 for names that are not UTF-8"`
+	Recursive    bool     `json:"recursive,omitempty" default:"false" doc:"remove a directory with what is in it"`
 }
 
 // ListDirectory is the command list_directory.
 type ListDirectory struct {
-	Path               *string `json:"path,omitempty" default:"\".\"" doc:"directory to list"`
-	Recursive          bool    `json:"recursive,omitempty" default:"false" doc:"list what is below it too; links are not followed"`
-	Pattern            string  `json:"pattern,omitempty" doc:"glob with **, {a,b} and [a-z]; without a slash on the name, at any depth of a recursive listing; with one on the path below the listed directory, as deep as it says; all when absent"`
-	IncludeHidden      *bool   `json:"includeHidden,omitempty" default:"true" doc:"list names that begin with a dot"`
-	IncludeHiddenAlias *bool   `json:"include_hidden,omitempty" alias:"includeHidden"`
-	MaxDepth           *int64  `json:"maxDepth,omitempty" min:"1" doc:"levels of a recursive listing; all when absent"`
-	MaxDepthAlias      *int64  `json:"max_depth,omitempty" alias:"maxDepth"`
-	Limit              *int64  `json:"limit,omitempty" default:"10000" min:"1" max:"100000" doc:"entries in the answer"`
+	Path               *string  `json:"path,omitempty" default:"\".\"" doc:"directory to list"`
+	PathEncoding       Encoding `json:"pathEncoding,omitempty" default:"\"utf8\"" doc:"encoding of path: base64 for names that are not UTF-8"`
+	Recursive          bool     `json:"recursive,omitempty" default:"false" doc:"list what is below it too; links are not followed"`
+	Pattern            string   `json:"pattern,omitempty" doc:"glob with **, {a,b} and [a-z]; without a slash on the name, at any depth of a recursive listing; with one on the path below the listed directory, as deep as it says; all when absent"`
+	IncludeHidden      *bool    `json:"includeHidden,omitempty" default:"true" doc:"list names that begin with a dot"`
+	IncludeHiddenAlias *bool    `json:"include_hidden,omitempty" alias:"includeHidden"`
+	MaxDepth           *int64   `json:"maxDepth,omitempty" min:"1" doc:"levels of a recursive listing; all when absent"`
+	MaxDepthAlias      *int64   `json:"max_depth,omitempty" alias:"maxDepth"`
+	Limit              *int64   `json:"limit,omitempty" default:"10000" min:"1" max:"100000" doc:"entries in the answer"`
 }
 
 func (c *ListDirectory) mergeAliases() *jsonrpc.ParamError {
@@ -357,12 +364,13 @@ type Listing struct {
 
 // Entry is one name of a Listing.
 type Entry struct {
-	Name       string `json:"name" doc:"last element of path"`
-	Path       string `json:"path" doc:"relative to the workspace"`
-	Type       string `json:"type" doc:"file, directory, symlink or other"`
-	Size       int64  `json:"size" doc:"bytes, of files"`
-	Mode       string `json:"mode" doc:"permission bits in octal: 0644"`
-	ModifiedAt string `json:"modifiedAt" doc:"RFC 3339, UTC"`
+	Name         string `json:"name" doc:"last element of path"`
+	Path         string `json:"path" doc:"relative to the workspace"`
+	NameEncoding string `json:"nameEncoding,omitempty" doc:"base64 where name and path are not UTF-8 and come in that; pathEncoding takes them so"`
+	Type         string `json:"type" doc:"file, directory, symlink or other"`
+	Size         int64  `json:"size" doc:"bytes, of files"`
+	Mode         string `json:"mode" doc:"permission bits in octal: 0644"`
+	ModifiedAt   string `json:"modifiedAt" doc:"RFC 3339, UTC"`
 }
 
 // merge moves an alias into its canonical member. Both may be given when they

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"math"
+	"unicode/utf8"
 
 	"github.com/codebeaker/codebeaker/runtimes"
 	"github.com/codebeaker/codebeaker/transport/jsonrpc"
@@ -54,27 +55,28 @@ func programOf(r *sessions.Program, c *protocol.ExecuteShell, openInput bool) (e
 	return err
 }
 
-// namesOf is what the result of a file command will repeat.
+// namesOf is what the result of a file command will repeat: paths as they were
+// given.
 func namesOf(kind string, wire any, file runtimes.FileCommand) *commandNames {
 	n := &commandNames{kind: kind}
-	switch c := file.(type) {
-	case *runtimes.WriteFile:
-		n.path = c.Path
-	case *runtimes.ReadFile:
-		n.path, n.offset, n.length = c.Path, c.Offset, c.Length
+	paths := runtimes.PathsOf(file)
+	n.path = shown(*paths[0])
+	if len(paths) > 1 {
+		n.destination = shown(*paths[1])
+	}
+	if c, ok := file.(*runtimes.ReadFile); ok {
+		n.offset, n.length = c.Offset, c.Length
 		n.encoding = wire.(*protocol.ReadFile).Encoding
-	case *runtimes.CreateDirectory:
-		n.path = c.Path
-	case *runtimes.DeleteFile:
-		n.path = c.Path
-	case *runtimes.CopyFile:
-		n.path, n.destination = c.Source, c.Destination
-	case *runtimes.MoveFile:
-		n.path, n.destination = c.Source, c.Destination
-	case *runtimes.ListDirectory:
-		n.path = c.Path
 	}
 	return n
+}
+
+// shown is a path as JSON can hold it: in base64 where it is not UTF-8.
+func shown(path string) string {
+	if utf8.ValidString(path) {
+		return path
+	}
+	return base64.StdEncoding.EncodeToString([]byte(path))
 }
 
 // fileOf is the file command that a decoded command asks for.
@@ -85,16 +87,16 @@ func fileOf(command any) (runtimes.FileCommand, error) {
 	case *protocol.ReadFile:
 		return readFileOf(c)
 	case *protocol.CreateDirectory:
-		p, err := given("command.path", c.Path)
+		p, err := pathOf("command.path", c.Path, c.PathEncoding)
 		return &runtimes.CreateDirectory{Path: p, Recursive: orTrue(c.Recursive)}, err
 	case *protocol.CopyFile:
-		from, to, err := paths(c.SourcePath, c.DestinationPath)
+		from, to, err := paths(c.SourcePath, c.DestinationPath, c.PathEncoding)
 		return &runtimes.CopyFile{Source: from, Destination: to, Overwrite: orTrue(c.Overwrite), Recursive: c.Recursive}, err
 	case *protocol.MoveFile:
-		from, to, err := paths(c.SourcePath, c.DestinationPath)
+		from, to, err := paths(c.SourcePath, c.DestinationPath, c.PathEncoding)
 		return &runtimes.MoveFile{Source: from, Destination: to, Overwrite: orTrue(c.Overwrite)}, err
 	case *protocol.DeleteFile:
-		p, err := given("command.path", c.Path)
+		p, err := pathOf("command.path", c.Path, c.PathEncoding)
 		return &runtimes.DeleteFile{Path: p, Recursive: c.Recursive}, err
 	case *protocol.ListDirectory:
 		return listDirectoryOf(c)
@@ -110,16 +112,26 @@ func given(member string, p *string) (string, error) {
 	return *p, nil
 }
 
-func paths(source, destination *string) (from, to string, err error) {
-	if from, err = given("command.sourcePath", source); err != nil {
+func paths(source, destination *string, encoding protocol.Encoding) (from, to string, err error) {
+	if from, err = pathOf("command.sourcePath", source, encoding); err != nil {
 		return "", "", err
 	}
-	to, err = given("command.destinationPath", destination)
+	to, err = pathOf("command.destinationPath", destination, encoding)
 	return from, to, err
 }
 
+// pathOf is a path that must be there.
+func pathOf(member string, p *string, encoding protocol.Encoding) (string, error) {
+	text, err := given(member, p)
+	if err != nil {
+		return "", err
+	}
+	b, err := decodeBytes(member, text, encoding)
+	return string(b), err
+}
+
 func writeFileOf(c *protocol.WriteFile) (*runtimes.WriteFile, error) {
-	p, err := given("command.path", c.Path)
+	p, err := pathOf("command.path", c.Path, c.PathEncoding)
 	if err != nil {
 		return nil, err
 	}
@@ -139,7 +151,7 @@ func writeFileOf(c *protocol.WriteFile) (*runtimes.WriteFile, error) {
 }
 
 func readFileOf(c *protocol.ReadFile) (*runtimes.ReadFile, error) {
-	p, err := given("command.path", c.Path)
+	p, err := pathOf("command.path", c.Path, c.PathEncoding)
 	if err != nil {
 		return nil, err
 	}
@@ -154,7 +166,11 @@ func readFileOf(c *protocol.ReadFile) (*runtimes.ReadFile, error) {
 func listDirectoryOf(c *protocol.ListDirectory) (*runtimes.ListDirectory, error) {
 	l := &runtimes.ListDirectory{Path: ".", Recursive: c.Recursive, Pattern: c.Pattern, SkipHidden: !orTrue(c.IncludeHidden)}
 	if c.Path != nil && *c.Path != "" {
-		l.Path = *c.Path
+		p, err := pathOf("command.path", c.Path, c.PathEncoding)
+		if err != nil {
+			return nil, err
+		}
+		l.Path = p
 	}
 	depth, err := positive("command.maxDepth", c.MaxDepth, 0, math.MaxInt32)
 	if err != nil {

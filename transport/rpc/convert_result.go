@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 	"time"
+	"unicode/utf8"
 	"unsafe"
 
 	"github.com/codebeaker/codebeaker/actors"
@@ -212,6 +213,11 @@ func listing(path string, r *runtimes.Listing, most int) *protocol.Listing {
 			Name: e.Name, Path: e.Path, Type: string(e.Type), Size: e.Size,
 			Mode:       fmt.Sprintf("%04o", e.Mode),
 			ModifiedAt: wireTime(time.UnixMilli(e.ModifiedAt)),
+		}
+		if !utf8.ValidString(e.Path) {
+			l.Entries[i].NameEncoding = string(protocol.Base64)
+			l.Entries[i].Name = base64.StdEncoding.EncodeToString([]byte(e.Name))
+			l.Entries[i].Path = base64.StdEncoding.EncodeToString([]byte(e.Path))
 		}
 	}
 	return l

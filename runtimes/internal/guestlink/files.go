@@ -7,7 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
+	"unicode/utf8"
 
 	"github.com/codebeaker/codebeaker/runtimes"
 	"github.com/codebeaker/codebeaker/runtimes/internal/guestlink/frame"
@@ -43,7 +45,7 @@ type fileCall struct {
 func (*files) Close() error { return nil }
 
 // call carries out a command. The path is what errors name.
-func (f *files) call(ctx context.Context, command, path string, arguments any, content []byte, limit int) (*fileCall, error) {
+func (f *files) call(ctx context.Context, command, path string, arguments runtimes.FileCommand, content []byte, limit int) (*fileCall, error) {
 	payload, err := callPayload(command, arguments)
 	if err != nil {
 		return nil, err
@@ -75,12 +77,19 @@ func (f *files) call(ctx context.Context, command, path string, arguments any, c
 	return c, c.err(path)
 }
 
-func callPayload(command string, arguments any) ([]byte, error) {
+func callPayload(command string, arguments runtimes.FileCommand) ([]byte, error) {
 	raw, err := json.Marshal(arguments)
 	if err != nil {
 		return nil, err
 	}
-	return json.Marshal(frame.FileCall{Command: command, Arguments: raw})
+	call := frame.FileCall{Command: command, Arguments: raw}
+	paths := runtimes.PathsOf(arguments)
+	if slices.ContainsFunc(paths, func(p *string) bool { return !utf8.ValidString(*p) }) {
+		for _, p := range paths {
+			call.Paths = append(call.Paths, []byte(*p))
+		}
+	}
+	return json.Marshal(call)
 }
 
 // watch gives the turn to the next when the agent has answered, also where
@@ -152,7 +161,7 @@ func (c *fileCall) err(path string) error {
 func (f *files) WriteFile(ctx context.Context, cmd runtimes.WriteFile) (int64, error) {
 	content := cmd.Content
 	cmd.Content = nil
-	c, err := f.call(ctx, "WriteFile", cmd.Path, cmd, content, 0)
+	c, err := f.call(ctx, "WriteFile", cmd.Path, &cmd, content, 0)
 	if err != nil {
 		return 0, err
 	}
@@ -161,7 +170,7 @@ func (f *files) WriteFile(ctx context.Context, cmd runtimes.WriteFile) (int64, e
 
 // ReadFile: see runtimes.Workspace.
 func (f *files) ReadFile(ctx context.Context, cmd runtimes.ReadFile) (runtimes.FileContent, error) {
-	c, err := f.call(ctx, "ReadFile", cmd.Path, cmd, nil, runtimes.MaxRead)
+	c, err := f.call(ctx, "ReadFile", cmd.Path, &cmd, nil, runtimes.MaxRead)
 	if err != nil {
 		return runtimes.FileContent{}, err
 	}
@@ -170,13 +179,13 @@ func (f *files) ReadFile(ctx context.Context, cmd runtimes.ReadFile) (runtimes.F
 
 // CreateDirectory: see runtimes.Workspace.
 func (f *files) CreateDirectory(ctx context.Context, cmd runtimes.CreateDirectory) error {
-	_, err := f.call(ctx, "CreateDirectory", cmd.Path, cmd, nil, 0)
+	_, err := f.call(ctx, "CreateDirectory", cmd.Path, &cmd, nil, 0)
 	return err
 }
 
 // CopyFile: see runtimes.Workspace.
 func (f *files) CopyFile(ctx context.Context, cmd runtimes.CopyFile) (int64, error) {
-	c, err := f.call(ctx, "CopyFile", cmd.Source, cmd, nil, 0)
+	c, err := f.call(ctx, "CopyFile", cmd.Source, &cmd, nil, 0)
 	if err != nil {
 		return 0, named(err, c, cmd.Destination)
 	}
@@ -185,7 +194,7 @@ func (f *files) CopyFile(ctx context.Context, cmd runtimes.CopyFile) (int64, err
 
 // MoveFile: see runtimes.Workspace.
 func (f *files) MoveFile(ctx context.Context, cmd runtimes.MoveFile) error {
-	c, err := f.call(ctx, "MoveFile", cmd.Source, cmd, nil, 0)
+	c, err := f.call(ctx, "MoveFile", cmd.Source, &cmd, nil, 0)
 	return named(err, c, cmd.Destination)
 }
 
@@ -201,13 +210,13 @@ func named(err error, c *fileCall, destination string) error {
 
 // DeleteFile: see runtimes.Workspace.
 func (f *files) DeleteFile(ctx context.Context, cmd runtimes.DeleteFile) error {
-	_, err := f.call(ctx, "DeleteFile", cmd.Path, cmd, nil, 0)
+	_, err := f.call(ctx, "DeleteFile", cmd.Path, &cmd, nil, 0)
 	return err
 }
 
 // ListDirectory: see runtimes.Workspace.
 func (f *files) ListDirectory(ctx context.Context, cmd runtimes.ListDirectory) (runtimes.Listing, error) {
-	c, err := f.call(ctx, "ListDirectory", cmd.Path, cmd, nil, maxListing)
+	c, err := f.call(ctx, "ListDirectory", cmd.Path, &cmd, nil, maxListing)
 	if err != nil {
 		return runtimes.Listing{}, err
 	}

@@ -8,7 +8,9 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"strings"
 	"syscall"
+	"unicode/utf8"
 
 	"github.com/codebeaker/codebeaker/runtimes"
 )
@@ -368,4 +370,23 @@ func readNames(root *os.Root, dir string, limit int) ([]string, error) {
 		return nil, &runtimes.FileError{Code: runtimes.CodeTooLarge, Path: dir, Message: errCopyEntries.Error()}
 	}
 	return names, nil
+}
+
+// readable shows bytes that are not UTF-8 as \xNN and leaves every valid name
+// as it is.
+func readable(name string) string {
+	if utf8.ValidString(name) {
+		return name
+	}
+	var b strings.Builder
+	for len(name) > 0 {
+		r, size := utf8.DecodeRuneInString(name)
+		if r == utf8.RuneError && size == 1 {
+			fmt.Fprintf(&b, `\x%02x`, name[0])
+		} else {
+			b.WriteString(name[:size])
+		}
+		name = name[size:]
+	}
+	return b.String()
 }

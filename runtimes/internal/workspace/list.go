@@ -11,7 +11,6 @@ import (
 	"slices"
 	"strings"
 	"syscall"
-	"unicode/utf8"
 
 	"github.com/codebeaker/codebeaker/runtimes"
 )
@@ -270,8 +269,8 @@ func (h *largestFirst) Pop() any {
 // entryOf describes a directory entry below shown.
 func entryOf(info fs.FileInfo, shown string) runtimes.Entry {
 	entry := runtimes.Entry{
-		Name:       readable(info.Name()),
-		Path:       readable(shown + info.Name()),
+		Name:       info.Name(),
+		Path:       shown + info.Name(),
 		Type:       runtimes.TypeOther,
 		Mode:       uint32(info.Mode().Perm()),
 		ModifiedAt: info.ModTime().UnixMilli(),
@@ -285,23 +284,4 @@ func entryOf(info fs.FileInfo, shown string) runtimes.Entry {
 		entry.Type = runtimes.TypeSymlink
 	}
 	return entry
-}
-
-// readable shows bytes that are not UTF-8 as \xNN and leaves every valid name
-// as it is.
-func readable(name string) string {
-	if utf8.ValidString(name) {
-		return name
-	}
-	var b strings.Builder
-	for len(name) > 0 {
-		r, size := utf8.DecodeRuneInString(name)
-		if r == utf8.RuneError && size == 1 {
-			fmt.Fprintf(&b, `\x%02x`, name[0])
-		} else {
-			b.WriteString(name[:size])
-		}
-		name = name[size:]
-	}
-	return b.String()
 }

@@ -133,7 +133,7 @@ func TestAnEntrySaysWhatItIs(t *testing.T) {
 	want := []runtimes.Entry{
 		{Name: "file", Path: "file", Type: runtimes.TypeFile, Size: 5, Mode: 0o640},
 		{Name: "link", Path: "link", Type: runtimes.TypeSymlink, Mode: 0o777},
-		{Name: "odd\\xff\n", Path: "odd\\xff\n", Type: runtimes.TypeFile, Mode: 0o600},
+		{Name: "odd\xff\n", Path: "odd\xff\n", Type: runtimes.TypeFile, Mode: 0o600},
 	}
 	if diff := cmp.Diff(want, found.Entries); diff != "" {
 		t.Error(diff)

@@ -5,8 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
+	"unicode/utf8"
 
 	"github.com/codebeaker/codebeaker/actors"
 	"github.com/codebeaker/codebeaker/actors/output"
@@ -176,32 +178,47 @@ func command(r *sessions.Execute) (any, error) {
 	case r.File == nil || r.Program != nil:
 		return nil, &sessions.FieldError{Field: sessions.FieldCommand, Reason: "must be a program or a file command"}
 	}
+	encoding, path := pathEncoding(r.File)
 	switch c := r.File.(type) {
 	case *runtimes.WriteFile:
 		content := base64.StdEncoding.EncodeToString(c.Content)
-		w := &protocol.WriteFile{Path: &c.Path, Content: &content, Encoding: protocol.Base64, Executable: c.Executable, Atomic: c.Atomic}
+		w := &protocol.WriteFile{Path: path(&c.Path), PathEncoding: encoding, Content: &content, Encoding: protocol.Base64, Executable: c.Executable, Atomic: c.Atomic}
 		if c.Mode == runtimes.Append {
 			w.Mode = protocol.Append
 		}
 		return w, nil
 	case *runtimes.ReadFile:
-		p := &protocol.ReadFile{Path: &c.Path, Offset: &c.Offset}
+		p := &protocol.ReadFile{Path: path(&c.Path), PathEncoding: encoding, Offset: &c.Offset}
 		if c.Length != 0 {
 			p.Length = &c.Length
 		}
 		return p, nil
 	case *runtimes.CreateDirectory:
-		return &protocol.CreateDirectory{Path: &c.Path, Recursive: &c.Recursive}, nil
+		return &protocol.CreateDirectory{Path: path(&c.Path), PathEncoding: encoding, Recursive: &c.Recursive}, nil
 	case *runtimes.CopyFile:
-		return &protocol.CopyFile{SourcePath: &c.Source, DestinationPath: &c.Destination, Overwrite: &c.Overwrite, Recursive: c.Recursive}, nil
+		return &protocol.CopyFile{SourcePath: path(&c.Source), DestinationPath: path(&c.Destination), PathEncoding: encoding, Overwrite: &c.Overwrite, Recursive: c.Recursive}, nil
 	case *runtimes.MoveFile:
-		return &protocol.MoveFile{SourcePath: &c.Source, DestinationPath: &c.Destination, Overwrite: &c.Overwrite}, nil
+		return &protocol.MoveFile{SourcePath: path(&c.Source), DestinationPath: path(&c.Destination), PathEncoding: encoding, Overwrite: &c.Overwrite}, nil
 	case *runtimes.DeleteFile:
-		return &protocol.DeleteFile{Path: &c.Path, Recursive: c.Recursive}, nil
+		return &protocol.DeleteFile{Path: path(&c.Path), PathEncoding: encoding, Recursive: c.Recursive}, nil
 	case *runtimes.ListDirectory:
-		return listing(c), nil
+		l := listing(c)
+		l.Path, l.PathEncoding = path(&c.Path), encoding
+		return l, nil
 	}
 	return nil, fmt.Errorf("%T is not a command of the wire", r.File)
+}
+
+// pathEncoding is how the paths of a command are written, and a function that
+// does so: in base64 where one of them is not UTF-8.
+func pathEncoding(c runtimes.FileCommand) (protocol.Encoding, func(*string) *string) {
+	if !slices.ContainsFunc(runtimes.PathsOf(c), func(p *string) bool { return !utf8.ValidString(*p) }) {
+		return "", func(p *string) *string { return p }
+	}
+	return protocol.Base64, func(p *string) *string {
+		encoded := base64.StdEncoding.EncodeToString([]byte(*p))
+		return &encoded
+	}
 }
 
 func listing(c *runtimes.ListDirectory) *protocol.ListDirectory {
@@ -313,8 +330,16 @@ func entries(l *protocol.Listing) (*runtimes.Listing, error) {
 		if err != nil {
 			return nil, fmt.Errorf("time of %s: %w", e.Path, err)
 		}
+		name, err := text(e.Name, e.NameEncoding)
+		if err != nil {
+			return nil, fmt.Errorf("name %q: %w", e.Name, err)
+		}
+		path, err := text(e.Path, e.NameEncoding)
+		if err != nil {
+			return nil, fmt.Errorf("path %q: %w", e.Path, err)
+		}
 		all.Entries = append(all.Entries, runtimes.Entry{
-			Name: e.Name, Path: e.Path, Type: runtimes.EntryType(e.Type), Size: e.Size, Mode: uint32(mode), ModifiedAt: changed.UnixMilli(),
+			Name: string(name), Path: string(path), Type: runtimes.EntryType(e.Type), Size: e.Size, Mode: uint32(mode), ModifiedAt: changed.UnixMilli(),
 		})
 	}
 	return all, nil

@@ -89,6 +89,9 @@ type FileCall struct {
 	Command string
 	// Arguments is that type as JSON, without its content.
 	Arguments json.RawMessage
+	// Paths are those of the command, see runtimes.PathsOf, where one of them is
+	// not UTF-8, which JSON cannot hold.
+	Paths [][]byte `json:",omitempty"`
 }
 
 // FileReply answers a FileCall. Body frames follow, at least the empty one at
