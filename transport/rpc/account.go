@@ -2,13 +2,12 @@ package rpc
 
 import (
 	"context"
-	"net"
-	"net/http"
 	"time"
 
 	"github.com/codebeaker/codebeaker/actors"
 	"github.com/codebeaker/codebeaker/transport/budget"
 	"github.com/codebeaker/codebeaker/transport/jsonrpc"
+	"github.com/codebeaker/codebeaker/transport/sessions"
 )
 
 // What a connection holds is taken from the budget of its client: the account of
@@ -25,22 +24,9 @@ const (
 	roomRetry = time.Second
 )
 
-// clientOf is the name of a client in the budget: its key, or without keys its
-// address.
-func clientOf(owner string, r *http.Request) string {
-	if owner != "" {
-		return "key " + owner
-	}
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		host = r.RemoteAddr
-	}
-	return "address " + host
-}
-
 // admit makes the connection one of its client. False: there is no room for it.
-func (cn *connection) admit(r *http.Request) bool {
-	cn.account = cn.door.options.Budget.Connect(clientOf(cn.service.Owner(), r))
+func (cn *connection) admit(client *sessions.Client) bool {
+	cn.account = cn.door.options.Budget.Connect(client.Name())
 	if cn.account.Take(budget.Connections, budget.ConnectionBytes) {
 		cn.charged = true
 		return true

@@ -199,7 +199,7 @@ func (d *Door) serveWebSocket(w http.ResponseWriter, r *http.Request) {
 	}
 	// The request's context ends with this handler; the connection does not.
 	cn := d.newConnection(d.base, client)
-	if !cn.admit(r) {
+	if !cn.admit(&client) {
 		refuseBusy(w, cn.noRoom(budget.Connections))
 		cn.end(errNoRoom)
 		return
@@ -266,7 +266,7 @@ func (d *Door) servePost(w http.ResponseWriter, r *http.Request) {
 	}
 	cn := d.newConnection(r.Context(), client)
 	defer cn.end(errPostEnded)
-	if !cn.admit(r) {
+	if !cn.admit(&client) {
 		refuseBusy(w, cn.noRoom(budget.Connections))
 		return
 	}

@@ -96,8 +96,9 @@ type Client struct {
 	Limits Limits
 }
 
-// account is the name of the client's account, "" for none.
-func (c *Client) account() string {
+// Name is what the client's rates, quotas and bytes are counted under, "" for one
+// that nothing bounds.
+func (c *Client) Name() string {
 	switch {
 	case c.Owner != "":
 		return "key " + c.Owner
@@ -122,7 +123,7 @@ func (l *Local) ConnectClient(client Client, events func(Event)) *Conn {
 		from := client.Address
 		c.from = &from
 	}
-	if name := client.account(); name != "" {
+	if name := client.Name(); name != "" {
 		c.account = l.accounts.open(name, client.Limits)
 	}
 	return c
