@@ -191,7 +191,7 @@ func TestAReplacementThatFailsIsLoggedEachTimeItIsTried(t *testing.T) {
 func TestAReasonToldWithMoreKeepsAllOfItForTheLog(t *testing.T) {
 	var log bytes.Buffer
 	inWorld(t, Options{Logger: slog.New(slog.NewTextHandler(&log, nil))}, fake.Options{}, func(w *world) {
-		e := &environment{system: w.system, runtime: w.fake, ends: &ends{session: "s"}}
+		e := &environment{system: w.system, runtime: w.fake, ends: &ends{session: &Session{id: "s"}}}
 		made := &runtimes.EnvironmentError{Runtime: runtimes.Bun, Step: "start box", Reason: "r", Err: errors.New("cause")}
 		e.warn("environment not made", errors.Join(made, errors.New("and not undone")))
 		e.warn("environment not made", errors.New("neither step nor reason"))

@@ -125,7 +125,7 @@ func (s *session) over(failure error) {
 // actor ends last, after a panic first.
 type ends struct {
 	system  *System
-	session string
+	session *Session
 	count   atomic.Int32
 }
 
@@ -133,6 +133,6 @@ type ends struct {
 func (e *ends) one() {
 	if e.count.Add(1) == 2 {
 		e.system.register.remove(e.session)
-		e.system.root.Send(e.system.directory, &freed{id: e.session})
+		e.system.root.Send(e.system.directory, &freed{id: e.session.id})
 	}
 }

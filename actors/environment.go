@@ -153,7 +153,7 @@ func (e *environment) lost() {
 	generation, closing := e.generation, make(chan struct{})
 	e.closing = closing
 	e.system.dispatcher.Schedule(func() {
-		e.system.close(gone, e.ends.session)
+		e.system.close(gone, e.ends.session.id)
 		close(closing)
 		e.system.root.Send(e.self, &again{generation: generation})
 	})
@@ -193,11 +193,11 @@ func (e *environment) remove() {
 			<-closing
 		}
 		if current != nil {
-			e.system.close(current, e.ends.session)
+			e.system.close(current, e.ends.session.id)
 		}
 		if workspace != nil {
 			if err := workspace.Close(); err != nil {
-				e.system.options.Logger.Error("workspace not removed", "session", e.ends.session, "error", err)
+				e.system.options.Logger.Error("workspace not removed", "session", e.ends.session.id, "error", err)
 			}
 		}
 		e.ends.one()
@@ -225,7 +225,7 @@ func (e *environment) make() {
 	ctx, cancel := context.WithCancel(context.Background())
 	making := &creation{cancel: cancel, done: make(chan result, 1)}
 	e.making = making
-	spec, assign := e.spec, runtimes.Assignment{Session: e.ends.session, Env: e.env}
+	spec, assign := e.spec, runtimes.Assignment{Session: e.ends.session.id, Env: e.env}
 	spec.Name = strings.ToLower(newID())
 	e.system.dispatcher.Schedule(func() {
 		defer cancel()
@@ -324,6 +324,6 @@ func (e *environment) warn(message string, err error) {
 			cause = failed.Err
 		}
 	}
-	e.system.options.Logger.Warn(message, "session", e.ends.session, "runtime", e.runtime.Type().String(),
+	e.system.options.Logger.Warn(message, "session", e.ends.session.id, "runtime", e.runtime.Type().String(),
 		"step", step, "error", cause)
 }

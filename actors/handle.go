@@ -19,6 +19,7 @@ type Session struct {
 	root    *actor.RootContext
 	pid     *actor.PID
 	pending atomic.Int64 // calls sent and not taken up by the actor
+	removed bool         // from the register, which guards it
 
 	// What changes often is kept here, so that a snapshot costs the actor
 	// nothing; base holds the rest and is replaced whole.

@@ -37,6 +37,9 @@ func newRegister() *register {
 func (r *register) add(s *Session) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if s.removed {
+		return
+	}
 	r.byID[s.id] = s
 	for _, owner := range []string{s.owner, Everybody} {
 		all := r.owners[owner]
@@ -45,22 +48,25 @@ func (r *register) add(s *Session) {
 	}
 }
 
-// remove forgets a session of which nothing is left.
-func (r *register) remove(id string) {
+// remove forgets a session of which nothing is left. One that failed at once may
+// not have been added yet, and never is.
+func (r *register) remove(s *Session) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	s := r.byID[id]
-	if s == nil {
+	if s.removed {
 		return
 	}
-	delete(r.byID, id)
-	for _, owner := range []string{s.owner, Everybody} {
-		all := r.owners[owner]
-		at := after(all, id) - 1
-		if all = slices.Delete(all, at, at+1); len(all) == 0 {
-			delete(r.owners, owner)
-		} else {
-			r.owners[owner] = all
+	s.removed = true
+	if r.byID[s.id] != nil {
+		delete(r.byID, s.id)
+		for _, owner := range []string{s.owner, Everybody} {
+			all := r.owners[owner]
+			at := after(all, s.id) - 1
+			if all = slices.Delete(all, at, at+1); len(all) == 0 {
+				delete(r.owners, owner)
+			} else {
+				r.owners[owner] = all
+			}
 		}
 	}
 	now := time.Now()
@@ -68,7 +74,7 @@ func (r *register) remove(id string) {
 	for old < len(r.ended) && (now.Sub(r.ended[old].at) > rememberEnded || len(r.ended)-old >= maxEnded) {
 		old++
 	}
-	r.ended = append(r.ended[old:], endedSession{s.owner, id, now})
+	r.ended = append(r.ended[old:], endedSession{s.owner, s.id, now})
 }
 
 // after is where the sessions that were made after that id begin: ids sort by

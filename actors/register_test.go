@@ -23,8 +23,15 @@ func TestPagesAreInTheOrderOfIdsWhateverComesAndGoes(t *testing.T) {
 		registered(r, "a", id, map[string]string{"odd": fmt.Sprint((id[4]-'0')%2 == 1)})
 	}
 	registered(r, "b", "n1.06", nil)
-	r.remove("n1.04")
-	r.remove("n1.04")
+	gone, _ := r.find("a", "n1.04")
+	r.remove(gone)
+	r.remove(gone)
+	early := &Session{id: "n1.07", owner: "a"} // one that ended before it was added
+	r.remove(early)
+	r.add(early)
+	if _, err := r.find("a", "n1.07"); !errors.Is(err, ErrSessionClosed) {
+		t.Errorf("one that ended at once: %v", err)
+	}
 	pages := func(request ListRequest) (all [][]string) {
 		for request.Owner = "a"; ; {
 			page, next := r.page(request)
@@ -54,7 +61,8 @@ func TestPagesAreInTheOrderOfIdsWhateverComesAndGoes(t *testing.T) {
 		}
 	}
 	for _, id := range []string{"n1.01", "n1.02", "n1.03", "n1.05"} {
-		r.remove(id)
+		s, _ := r.find("a", id)
+		r.remove(s)
 	}
 	if page, next := r.page(ListRequest{Owner: "a", Limit: 1}); len(page) > 0 || next != "" || len(r.owners) != 2 { // the other's, and Everybody's
 		t.Errorf("when all are gone: %v, %q, %d owners", page, next, len(r.owners))
@@ -65,8 +73,7 @@ func TestSessionsThatEndedAreRememberedForAMinute(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRegister()
 		for i := range maxEnded + 1 {
-			registered(r, "a", fmt.Sprintf("n1.%06d", i), nil)
-			r.remove(fmt.Sprintf("n1.%06d", i))
+			r.remove(registered(r, "a", fmt.Sprintf("n1.%06d", i), nil))
 		}
 		last := fmt.Sprintf("n1.%06d", maxEnded)
 		for id, want := range map[string]error{"n1.000000": ErrSessionNotFound, "n1.000001": ErrSessionClosed, last: ErrSessionClosed} {
@@ -99,7 +106,7 @@ func TestTheRegisterIsSafeForUseByMany(t *testing.T) {
 					t.Errorf("%s is not listed", s.id)
 				}
 				if i%2 == 0 {
-					r.remove(s.id)
+					r.remove(s)
 				}
 			}
 		})

@@ -65,8 +65,9 @@ type end struct {
 // spawnSession starts the actor of a new session.
 func (s *System) spawnSession(id string, rt runtimes.Runtime, r *CreateRequest) *Session {
 	now := time.Now().UTC()
+	handle := &Session{id: id, owner: r.Owner, root: s.root}
 	self := &session{
-		system: s, runtime: rt.Type(), ends: ends{system: s, session: id},
+		system: s, runtime: rt.Type(), handle: handle, ends: ends{system: s, session: handle},
 		info: &Info{
 			SessionID: id, Runtime: rt.Type(), Language: r.Language, CreatedAt: now,
 			IdleTimeout: r.IdleTimeout, MaxLifetime: r.MaxLifetime, Labels: r.Labels,
@@ -76,10 +77,9 @@ func (s *System) spawnSession(id string, rt runtimes.Runtime, r *CreateRequest) 
 	if r.Sink != nil {
 		self.joining = []EventSink{r.Sink}
 	}
-	self.handle = &Session{id: id, owner: r.Owner, root: s.root}
-	self.handle.state.Store(uint32(Creating))
-	self.handle.lastActivity.Store(now.UnixNano())
-	self.handle.base.Store(self.info)
+	handle.state.Store(uint32(Creating))
+	handle.lastActivity.Store(now.UnixNano())
+	handle.base.Store(self.info)
 	child := &environment{system: s, runtime: rt, ends: &self.ends, spec: runtimes.Spec{
 		HostName: runtimes.HostName(id), Language: r.Language, Limits: r.Limits, DiskAsked: r.DiskAsked,
 		Network: r.Network, Image: r.Image,
@@ -87,8 +87,8 @@ func (s *System) spawnSession(id string, rt runtimes.Runtime, r *CreateRequest) 
 	// The handle's pid is there before anyone can send: the directory gives the
 	// handle away only after this returns. The actor itself takes its pid from
 	// Started.
-	self.handle.pid = s.spawnSessions.spawn(s.root, &sessionStart{self, child}, id)
-	return self.handle
+	handle.pid = s.spawnSessions.spawn(s.root, &sessionStart{self, child}, id)
+	return handle
 }
 
 // stopOnPanic ends an actor that panicked: what it held may be broken. Its

@@ -50,7 +50,7 @@ func TestTheAgentCarriesOutFileCommands(t *testing.T) {
 	if err != nil || len(listing.Entries) != 3 {
 		t.Fatalf("%+v, %v", listing, err)
 	}
-	for i, want := range []string{"d", "f", "odd\\xff\n"} {
+	for i, want := range []string{"d", "f", "odd\xff\n"} {
 		if e := listing.Entries[i]; e.Name != want || e.Path != "c/"+want {
 			t.Errorf("entry %d: %+v", i, e)
 		}
