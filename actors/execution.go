@@ -125,7 +125,9 @@ func (e *execution) conclude(now time.Time) {
 	}
 	e.task.conclude(o)
 	e.releaseRequest()
-	e.log.Hold(sizeOf(o.Result))
+	if o.Result != nil {
+		e.log.Hold(o.Result.size())
+	}
 	e.log.Complete(o)
 	e.environment = nil
 }
@@ -155,20 +157,6 @@ func (e *execution) releaseRequest() {
 		release()
 	}
 }
-
-// sizeOf is about how many bytes the result of a file command holds.
-func sizeOf(result any) int {
-	switch r := result.(type) {
-	case *runtimes.FileContent:
-		return cap(r.Content)
-	case *runtimes.Listing:
-		return len(r.Entries) * entryCost
-	}
-	return 0
-}
-
-// entryCost is about what an entry of a listing takes, in bytes.
-const entryCost = 256
 
 // info describes the execution for a list.
 func (e *execution) info() ExecutionInfo {

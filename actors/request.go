@@ -124,9 +124,9 @@ type Execute struct {
 	Timeout time.Duration
 	// Sink is the connection that asked; needed for KillOnDisconnect only.
 	Sink EventSink
-	// Note comes back in Outcome.Note: what the caller needs to know of the
+	// Note comes back in Outcome.Note: what the caller needs to know of a file
 	// command when it reads the outcome later, on whatever connection.
-	Note any
+	Note *FileNote
 	// Release is called once the command is done and what Command holds is not
 	// needed any more. Nil: nobody counts it. The call that came with it must not
 	// call it once the session has taken the command up, which sets it to nil.

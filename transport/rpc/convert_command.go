@@ -6,6 +6,7 @@ import (
 	"math"
 	"unicode/utf8"
 
+	"github.com/codebeaker/codebeaker/actors"
 	"github.com/codebeaker/codebeaker/runtimes"
 	"github.com/codebeaker/codebeaker/transport/jsonrpc"
 	"github.com/codebeaker/codebeaker/transport/protocol"
@@ -15,7 +16,7 @@ import (
 // command makes what the params of session.execute ask for in c.asked, and
 // returns what the result will repeat of it. push says that the connection can be
 // sent notifications.
-func (c *call) command(p *protocol.Execute, push bool) (repeated any, err error) {
+func (c *call) command(p *protocol.Execute, push bool) (repeated *actors.FileNote, err error) {
 	command, kind, err := protocol.DecodeCommand(p.Command)
 	if err != nil {
 		return nil, err
@@ -32,7 +33,7 @@ func (c *call) command(p *protocol.Execute, push bool) (repeated any, err error)
 	if err != nil {
 		return nil, err
 	}
-	return namesOf(kind, command, c.asked.File), nil
+	return noteOf(command, c.asked.File), nil
 }
 
 // programOf makes r what an execute_shell asks for. openInput: a program without
@@ -55,18 +56,18 @@ func programOf(r *sessions.Program, c *protocol.ExecuteShell, openInput bool) (e
 	return err
 }
 
-// namesOf is what the result of a file command will repeat: paths as they were
+// noteOf is what the result of a file command will repeat: paths as they were
 // given.
-func namesOf(kind string, wire any, file runtimes.FileCommand) *commandNames {
-	n := &commandNames{kind: kind}
+func noteOf(wire any, file runtimes.FileCommand) *actors.FileNote {
+	n := &actors.FileNote{}
 	paths := runtimes.PathsOf(file)
-	n.path = shown(*paths[0])
+	n.Path = shown(*paths[0])
 	if len(paths) > 1 {
-		n.destination = shown(*paths[1])
+		n.Destination = shown(*paths[1])
 	}
 	if c, ok := file.(*runtimes.ReadFile); ok {
-		n.offset, n.length = c.Offset, c.Length
-		n.encoding = wire.(*protocol.ReadFile).Encoding
+		n.Offset, n.Length = c.Offset, c.Length
+		n.Encoding = string(wire.(*protocol.ReadFile).Encoding)
 	}
 	return n
 }

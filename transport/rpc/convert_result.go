@@ -48,8 +48,8 @@ func (w *wireOutcome) of(o *actors.Outcome, most int) *protocol.ExecuteResult {
 	case *actors.ProcessResult:
 		w.execute.Result = w.program(r, most)
 	default:
-		if names, ok := o.Note.(*commandNames); ok && o.Success {
-			w.execute.Result = w.file(r, names, most)
+		if o.Note != nil && o.Success {
+			w.execute.Result = w.file(r, o.Note, most)
 		}
 	}
 	return &w.execute
@@ -134,36 +134,23 @@ func (w *wireOutcome) size() int {
 	return len(encoded)
 }
 
-// commandNames are what the result of a file command repeats of the command.
-// They travel with it as actors.Execute.Note.
-type commandNames struct {
-	kind        string // canonical type
-	path        string
-	destination string
-
-	// Of a read_file: what was asked for.
-	encoding       protocol.Encoding
-	offset, length int64 // length zero is all
-}
-
 // file converts the result of a file command; paths are those that the client
 // gave. Of what is large there is as much as fits into most bytes; zero is any
 // size.
-func (w *wireOutcome) file(result any, n *commandNames, most int) any {
+func (w *wireOutcome) file(result actors.Result, n *actors.FileNote, most int) any {
 	switch r := result.(type) {
 	case *actors.FileWritten:
-		return &protocol.FileWritten{Path: n.path, Bytes: r.Bytes}
+		return &protocol.FileWritten{Path: n.Path, Bytes: r.Bytes}
 	case *actors.FileCopied:
-		return &protocol.FileCopied{SourcePath: n.path, DestinationPath: n.destination, Bytes: r.Bytes}
-	case *runtimes.FileContent:
-		return w.content(n, r, most)
-	case *runtimes.Listing:
-		return listing(n.path, r, most)
+		return &protocol.FileCopied{SourcePath: n.Path, DestinationPath: n.Destination, Bytes: r.Bytes}
+	case *actors.FileRead:
+		return w.content(n, &r.FileContent, most)
+	case *actors.FileMoved:
+		return &protocol.FileMoved{SourcePath: n.Path, DestinationPath: n.Destination}
+	case *actors.DirectoryListing:
+		return listing(n.Path, &r.Listing, most)
 	}
-	if n.kind == protocol.TypeMoveFile {
-		return &protocol.FileMoved{SourcePath: n.path, DestinationPath: n.destination}
-	}
-	return &protocol.PathResult{Path: n.path}
+	return &protocol.PathResult{Path: n.Path}
 }
 
 // rest is what is left of most bytes beside the path.
@@ -175,22 +162,22 @@ func rest(most int, path string) int {
 	return max(most-members-stringSize(path), 1)
 }
 
-// end is where in a file of that size the reading was to end.
-func (n *commandNames) end(size int64) int64 {
-	if n.length > 0 && n.length < size-n.offset {
-		return n.offset + n.length
+// endOf is where in a file of that size the reading was to end.
+func endOf(n *actors.FileNote, size int64) int64 {
+	if n.Length > 0 && n.Length < size-n.Offset {
+		return n.Offset + n.Length
 	}
 	return size
 }
 
-func (w *wireOutcome) content(n *commandNames, r *runtimes.FileContent, most int) *protocol.FileContent {
-	more := n.offset+int64(len(r.Content)) < n.end(r.Size)
-	kept, encoding := fitContent(r.Content, n.encoding, more, rest(most, n.path))
+func (w *wireOutcome) content(n *actors.FileNote, r *runtimes.FileContent, most int) *protocol.FileContent {
+	more := n.Offset+int64(len(r.Content)) < endOf(n, r.Size)
+	kept, encoding := fitContent(r.Content, protocol.Encoding(n.Encoding), more, rest(most, n.Path))
 	if len(kept) == 0 {
 		kept = r.Content // there is room for none of it: the reply is refused, rather than go on nowhere
 	}
-	f := &protocol.FileContent{Path: n.path, Size: r.Size, Encoding: string(encoding)}
-	f.Truncated = n.offset+int64(len(kept)) < n.end(r.Size)
+	f := &protocol.FileContent{Path: n.Path, Size: r.Size, Encoding: string(encoding)}
+	f.Truncated = n.Offset+int64(len(kept)) < endOf(n, r.Size)
 	if w.split && len(kept) > 0 {
 		if len(kept) < len(r.Content)/2 {
 			kept = slices.Clone(kept) // the rest is not held for it

@@ -294,7 +294,7 @@ func textual(result any) bool {
 	if o == nil {
 		return false
 	}
-	_, listing := o.Result.(*runtimes.Listing)
+	_, listing := o.Result.(*actors.DirectoryListing)
 	return !listing
 }
 
@@ -302,9 +302,9 @@ func sizeOfOutcome(o *actors.Outcome) int {
 	switch r := o.Result.(type) {
 	case *actors.ProcessResult:
 		return len(r.Stdout.Data) + len(r.Stderr.Data)
-	case *runtimes.FileContent:
+	case *actors.FileRead:
 		return len(r.Content)
-	case *runtimes.Listing:
+	case *actors.DirectoryListing:
 		return len(r.Entries) * 150
 	}
 	return 0

@@ -276,7 +276,7 @@ func tellOutcome(r *audit.Record, o *actors.Outcome) {
 		r.ExitCode = came.Exit.Code
 		r.StdoutBytes = int64(len(came.Stdout.Data)) + came.Stdout.Omitted
 		r.StderrBytes = int64(len(came.Stderr.Data)) + came.Stderr.Omitted
-	case *runtimes.FileContent:
+	case *actors.FileRead:
 		r.Bytes = int64(len(came.Content))
 	case *actors.FileWritten:
 		r.Bytes = came.Bytes

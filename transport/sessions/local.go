@@ -654,10 +654,10 @@ func outcomeOf(result any) (*Outcome, error) {
 		switch of := r.Result.(type) {
 		case *actors.ProcessResult:
 			o.Program = of
-		case *runtimes.FileContent:
-			o.Content = of
-		case *runtimes.Listing:
-			o.Listing = of
+		case *actors.FileRead:
+			o.Content = &of.FileContent
+		case *actors.DirectoryListing:
+			o.Listing = &of.Listing
 		case *actors.FileWritten:
 			o.Bytes = of.Bytes
 		case *actors.FileCopied:
