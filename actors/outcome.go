@@ -145,4 +145,5 @@ var defaultSentences = map[runtimes.Status]string{
 	runtimes.OutputLimitExceeded: "the program was stopped at its output limit",
 	runtimes.EnvironmentLost:     "the environment was lost while the program ran",
 	runtimes.CouldNotStart:       "the program could not be started",
+	runtimes.Exception:           "the code raised an exception that it did not catch",
 }
