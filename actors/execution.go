@@ -39,8 +39,8 @@ type execution struct {
 	outcome Outcome
 }
 
-// task is what an execution does: a program or a file command; the cell of a
-// kernel would be another. All that reaches a running execution reaches it
+// task is what an execution does: a program, a cell of a kernel or a file command.
+// All that reaches a running execution reaches it
 // here, and may come before it runs.
 type task interface {
 	// prepare is called when its turn has come.
@@ -77,12 +77,17 @@ type (
 
 func newExecution(s *session, call *Call, r *Execute) *execution {
 	var e *execution
-	if command, ok := r.Command.(*runtimes.Command); ok {
+	switch command := r.Command.(type) {
+	case *runtimes.Command:
 		p := &program{command: command}
 		e = &p.execution
 		e.task, e.name = p, command.Name
-	} else {
-		f := &fileCommand{command: r.Command}
+	case *Cell:
+		c := newCell(command)
+		e = &c.execution
+		e.task = c
+	default:
+		f := &fileCommand{command: command}
 		e = &f.execution
 		e.task = f
 	}

@@ -28,7 +28,7 @@ type Outcome struct {
 }
 
 // Result is what a command gives beside its success: *ProcessResult,
-// *FileWritten, *FileRead, *FileCopied, *FileMoved or *DirectoryListing.
+// *CellResult, *FileWritten, *FileRead, *FileCopied, *FileMoved or *DirectoryListing.
 type Result interface {
 	// size is about how many bytes it holds, besides captured output.
 	size() int

@@ -141,5 +141,5 @@ type ContextList struct {
 type CodeContext struct {
 	Context  string `json:"context" doc:"its name"`
 	Language string `json:"language" doc:"language of its first cell"`
-	State    string `json:"state" doc:"Starting, Idle, Busy or Stopped: the next cell begins anew"`
+	State    string `json:"state" doc:"Idle, Busy or Stopped: the next cell begins anew"`
 }

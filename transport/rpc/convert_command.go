@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"math"
+	"time"
 	"unicode/utf8"
 
 	"github.com/codebeaker/codebeaker/actors"
@@ -28,6 +29,10 @@ func (c *call) command(p *protocol.Execute, push bool) (repeated *actors.FileNot
 	if shell, ok := command.(*protocol.ExecuteShell); ok {
 		c.asked.Program = &c.program
 		return nil, programOf(&c.program, shell, p.Stream && push || p.Background)
+	}
+	if code, ok := command.(*protocol.ExecuteCode); ok {
+		c.asked.Cell, err = cellOf(code, p.Stream && push || p.Background)
+		return nil, err
 	}
 	c.asked.File, err = fileOf(command)
 	if err != nil {
@@ -54,6 +59,25 @@ func programOf(r *sessions.Program, c *protocol.ExecuteShell, openInput bool) (e
 	}
 	r.Stdin, err = decodeBytes("command.stdin", *c.Stdin, c.StdinEncoding)
 	return err
+}
+
+// cellOf is the cell that an execute_code asks for. openInput: as for programs.
+func cellOf(c *protocol.ExecuteCode, openInput bool) (*sessions.Cell, error) {
+	r := &sessions.Cell{Code: c.Code, Language: c.Language, Context: c.Context, Reset: c.Reset}
+	if c.Stdin != nil {
+		r.Stdin = []byte(*c.Stdin)
+	} else {
+		r.OpenInput = openInput
+	}
+	if c.Timeout != nil {
+		ms := *c.Timeout * 1000
+		if !(ms >= 1 && ms < math.MaxInt64/1e6) {
+			return nil, paramError("command.timeout", "must be at least 0.001 seconds")
+		}
+		d := time.Duration(ms * float64(time.Millisecond))
+		r.Timeout = &d
+	}
+	return r, nil
 }
 
 // noteOf is what the result of a file command will repeat: paths as they were
