@@ -154,9 +154,10 @@ func (l *Log) Output(from runtimes.Stream, p []byte) {
 	}
 	l.beginLocked() // output may overtake the word that the program runs
 	s := &l.streams[from-1]
-	s.captured.write(p, l.captureLocked())
+	data := joined(s.partial, p)
+	s.captured.write(data[len(s.partial):], l.captureLocked())
 	l.owed += len(p)
-	whole, rest := cutCharacter(joined(s.partial, p))
+	whole, rest := cutCharacter(data)
 	s.partial = append(s.partial[:0], rest...)
 	if len(whole) > 0 {
 		l.appendLocked(from, whole)
