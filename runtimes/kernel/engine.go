@@ -23,7 +23,9 @@ type Engine struct {
 }
 
 // engines are those of each language, by runtime and the versions of its tools.
-var engines = map[runtimes.Language]func(t runtimes.Type, l runtimes.Language, tools map[string]string) (Engine, bool){}
+var engines = map[runtimes.Language]func(t runtimes.Type, l runtimes.Language, tools map[string]string) (Engine, bool){
+	runtimes.Python: python,
+}
 
 // EngineFor is the engine of a language on a runtime whose tools have those
 // versions (runtimes.Availability.Tools); ok is false where there is none.
