@@ -290,7 +290,7 @@ function textOf(v) {
   try {
     if (typeof v === "string" && v.length > 2 * maxValue) v = v.slice(0, 2 * maxValue);
     if (engine === "bun" && util.types.isNativeError(v)) return explain(v)[2];
-    if (engine === "bun" && (typeof v === "string" || huge(v) && (v.length ?? v.size) > 100)) return util.inspect(v);
+    if (engine === "bun" && huge(v) && (v.length ?? v.size) > 100) return util.inspect(v);
     return inspect(v);
   } catch (e) {
     return `[no text: ${explain(e)[1]}]`;
@@ -343,12 +343,12 @@ function partsOf(bundle) {
 }
 
 function plain(v) {
-  const bundle = { "text/plain": typeof v === "string" ? v : textOf(v) };
-  [bundle["text/plain"]] = short(bundle["text/plain"], maxValue);
+  const bundle = {};
   try {
     const text = stringify(v);
     if (text !== undefined && text.length <= maxJSON) bundle["application/json"] = text;
   } catch { /* a circle, a bigint: text alone */ }
+  [bundle["text/plain"]] = short(typeof v === "string" ? v : textOf(v), maxValue);
   return bundle;
 }
 
@@ -368,7 +368,15 @@ define("display", display);
 
 // Errors. A stack ends at the user's last frame, and names cells.
 const ours = "codebeaker-kernel";
-const named = (text) => text.replace(/\bcell-(\d+)(?=:\d)/g, "<cell $1>");
+// ends are the lines, by cell, of the call of what is put around cells that await.
+const ends = new Map();
+
+function around(line) {
+  const at = ends.size && /<cell (\d+)>:(\d+)/.exec(line);
+  return at && ends.get(at[1]) === Number(at[2]);
+}
+const anonymous = /at <anonymous> \((<cell \d+>:[\d:]+)\)$/;
+const named = (text) => text.replace(/\bcell-(\d+)(?=:\d)/g, "<cell $1>").replace(anonymous, "at $1");
 const inner = new RegExp(`${ours}|node:(inspector|internal|vm)|ext:(core|deno_node)|\\(:0\\)$|\\(unknown\\)$`);
 
 function frames(lines) {
@@ -376,7 +384,7 @@ function frames(lines) {
   lines.forEach((l, i) => {
     if (/\bcell-\d+:\d|<cell \d+>:\d/.test(l)) last = i;
   });
-  return (last >= 0 ? lines.slice(0, last + 1) : lines).filter((l) => !inner.test(l)).map(named);
+  return (last >= 0 ? lines.slice(0, last + 1) : lines).filter((l) => !inner.test(l) && !around(l)).map(named);
 }
 
 if (engine !== "bun") {
@@ -445,9 +453,16 @@ let evaluate;
 if (engine === "bun") {
   // The server makes the value an array: see Options.Globals of package script.
   // The call comes from no function of ours, so that no frame of it is shown.
+  const stopped = /^ERR_SCRIPT_EXECUTION_(TIMEOUT|INTERRUPTED)$/;
   evaluate = async (m, code) => {
     const filename = `<cell ${m.cell}>`;
     let script;
+    if (code.endsWith("\n})()")) {
+      if (ends.size > 1000) ends.clear();
+      ends.set(String(m.cell), code.split("\n").length);
+    } else {
+      ends.delete(String(m.cell));
+    }
     try {
       script = new vm.Script(code, { filename });
     } catch (e) {
@@ -459,8 +474,7 @@ if (engine === "bun") {
       const value = await Promise.resolve(options).then(script.runInThisContext.bind(script));
       return { value: Array.isArray(value) ? value[0] : undefined };
     } catch (e) {
-      if (e?.code === "ERR_SCRIPT_EXECUTION_TIMEOUT" || e?.code === "ERR_SCRIPT_EXECUTION_INTERRUPTED") return { interrupted: true };
-      return { thrown: e };
+      return util.types.isNativeError(e) && stopped.test(e.code) ? { interrupted: true } : { thrown: e };
     }
   };
 } else {

@@ -37,6 +37,8 @@ func Rewrite(source string, o Options) (string, error) {
 			hidden = tokens[len(tokens)-1].kind == js.SemicolonToken
 			if isObject(tokens) {
 				source = inParentheses(source, tokens)
+			} else if !hidden {
+				source = marked(source, tokens)
 			}
 		}
 		var err error
@@ -82,7 +84,7 @@ func isObject(tokens []token) bool {
 
 func inParentheses(source string, tokens []token) string {
 	start, end := tokens[0].start, tokens[len(tokens)-1].end
-	return source[:start] + "(" + source[start:end] + ")" + source[end:]
+	return source[:start] + mark + "(" + source[start:end] + ")" + source[end:]
 }
 
 // edit puts text in the place of source[start:end].

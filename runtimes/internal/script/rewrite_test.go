@@ -50,6 +50,7 @@ var rewritten = []struct{ cell, v8, globals string }{
 		"var a,c,f;(async()=>{;({a,b:c,'d e':f}=await __import('./z',{with:{type: 'json'}}));\n\n\n\n\n;return[a]\n})()",
 	},
 	{"import from from 'x'", ";const {default:from}=await __import('x');\n;void 0", "var from;(async()=>{;({default:from}=await __import('x'));\n})()"},
+	{"import a\nfrom\n'x'\nwith {}\na", ";const {default:a}=await __import('x',{with:{}});\n\n\n\na", "var a;(async()=>{;({default:a}=await __import('x',{with:{}}));\n\n\n\n;return[a]\n})()"},
 	{"import.meta.url", "__import.meta.url", ";[__import.meta.url]"},
 	{"f(import('x'))", "f(__import('x'))", ";[f(__import('x'))]"},
 	{"'import(1)' + o.import(1)", "'import(1)' + o.import(1)", ";['import(1)' + o.import(1)]"},
@@ -118,7 +119,7 @@ func TestTypesAreTakenOffAndLinesStay(t *testing.T) {
 
 func TestTypeScriptHasValuesAsItsSourceSays(t *testing.T) {
 	for cell, want := range map[string]string{
-		"1 as any": "1;", "1 as any;": "1;\n;void 0", "{a: 1}": "({ a: 1 });", "let x: string | undefined": "let x;\n;void 0",
+		"1 as any": "(1);", "1 as any;": "1;\n;void 0", "{a: 1}": "({ a: 1 });", "'a' + 'b'": `("ab");`, "function f(a): {x: 1} { return a }\n[f]": "function f(a) { return a; } \n([f]);", "let x: string | undefined": "let x;\n;void 0",
 		"type A = 1": "\n;void 0",
 	} {
 		if got, err := Rewrite(cell, Options{TypeScript: true}); got != want || err != nil {

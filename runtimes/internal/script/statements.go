@@ -1,6 +1,10 @@
 package script
 
-import "github.com/tdewolff/parse/v2/js"
+import (
+	"strings"
+
+	"github.com/tdewolff/parse/v2/js"
+)
 
 // form is what kind of statement one is, as far as it matters.
 type form uint8
@@ -84,7 +88,8 @@ func (r *reader) statement(depth int) form {
 		return declaration
 	case "import":
 		if !r.is(1, "(") && !r.is(1, ".") {
-			r.rest(r.at + 1)
+			r.at++
+			r.module()
 			return imports
 		}
 	case "export":
@@ -169,7 +174,21 @@ func (r *reader) function() form {
 		r.at++
 	}
 	r.group("(")
-	r.group("{")
+	// Between the parameters and the body TypeScript has a type, or no body comes.
+	for r.at < len(r.tokens) && !r.failed {
+		switch before := r.tokens[r.at-1].text; {
+		case r.is(0, ";"):
+			r.at++
+			return function
+		case r.is(0, "{") && !strings.Contains(" : | & => < , is ", " "+before+" "):
+			r.group("{")
+			return function
+		case r.tokens[r.at].partner > r.at:
+			r.at = r.tokens[r.at].partner
+		}
+		r.at++
+	}
+	r.failed = true
 	return function
 }
 
@@ -191,17 +210,44 @@ func (r *reader) export(depth int) form {
 	case r.is(1, "default") && (r.is(2, "function") || r.is(2, "class") || r.is(2, "async") && r.is(3, "function")):
 		r.at += 2
 		r.statement(depth + 1)
-	case r.is(1, "default"), r.is(1, "{"), r.is(1, "*"):
-		if r.is(1, "{") {
-			r.rest(r.at + 1)
-		} else {
-			r.rest(r.at + 2)
+	case r.is(1, "default"):
+		r.rest(r.at + 2)
+	case r.is(1, "*"):
+		r.at++
+		r.module()
+	case r.is(1, "{"):
+		r.at++
+		if end := r.tokens[r.at].partner + 1; end < len(r.tokens) && r.tokens[end].text == "from" {
+			r.module()
+			break
+		}
+		r.group("{")
+		if r.is(0, ";") {
+			r.at++
 		}
 	default:
 		r.at++
 		r.statement(depth + 1)
 	}
 	return exports
+}
+
+// module goes to the end of a statement that names a module.
+func (r *reader) module() {
+	for r.at < len(r.tokens) && r.tokens[r.at].kind != js.StringToken {
+		r.at = max(r.at, r.tokens[r.at].partner) + 1
+	}
+	if r.at++; r.at > len(r.tokens) {
+		r.failed = true
+		return
+	}
+	if (r.is(0, "with") || r.is(0, "assert")) && r.is(1, "{") {
+		r.at++
+		r.group("{")
+	}
+	if r.is(0, ";") {
+		r.at++
+	}
 }
 
 // rest goes to the end of a statement that a semicolon ends, or the lack of one.

@@ -26,7 +26,7 @@ func strip(source string) (string, error) {
 	r := api.Transform(source, api.TransformOptions{
 		Loader: api.LoaderTS, Target: api.ES2022, Charset: api.CharsetUTF8, TsconfigRaw: settings, LogLevel: api.LogLevelSilent,
 		Sourcemap: api.SourceMapExternal, SourcesContent: api.SourcesContentExclude, LegalComments: api.LegalCommentsNone,
-		TreeShaking: api.TreeShakingFalse, Supported: map[string]bool{"top-level-await": true},
+		TreeShaking: api.TreeShakingFalse, Supported: map[string]bool{"top-level-await": true, "import-attributes": true},
 	})
 	if len(r.Errors) > 0 {
 		e := &SyntaxError{Message: r.Errors[0].Text}
@@ -55,31 +55,75 @@ func aligned(code string, sourceMap []byte) string {
 		if i > 0 && t.start > at {
 			b.WriteByte(' ')
 		}
-		if want, known := lines[t.start]; known && want > line && mayBreak(tokens, i) {
+		if want := origin(lines, tokens, i); want > line && mayBreak(tokens, i) {
 			b.WriteString(strings.Repeat("\n", want-line))
 			line = want
 		}
-		b.WriteString(t.text)
-		line += strings.Count(t.text, "\n") // of a template
-		at = t.end
+		if at = t.end; t.text != mark {
+			b.WriteString(t.text)
+			line += strings.Count(t.text, "\n") // of a template
+		}
 	}
 	return b.String()
 }
 
-// mayBreak reports whether a line break may come before tokens[i].
+// origin is the line of tokens[i], or -1. That of a statement's first token, which
+// may not be known, is that of the first one in it that is.
+func origin(lines map[int]int, tokens []token, i int) int {
+	first := i == 0 || strings.Contains("; { }", tokens[i-1].text)
+	for ; i < len(tokens); i++ {
+		if line, known := lines[tokens[i].start]; known {
+			return line
+		}
+		if !first || strings.Contains("; { }", tokens[i].text) {
+			break
+		}
+	}
+	return -1
+}
+
+// mayBreak reports whether a line break before tokens[i] changes nothing.
 func mayBreak(tokens []token, i int) bool {
 	if i == 0 {
 		return true
 	}
-	switch t := tokens[i]; t.kind {
-	case js.ArrowToken, js.IncrToken, js.DecrToken, js.TemplateMiddleToken, js.TemplateEndToken:
+	t, before := tokens[i], tokens[i-1]
+	switch {
+	case t.kind == js.ArrowToken, t.kind == js.IncrToken, t.kind == js.DecrToken, t.kind == js.TemplateMiddleToken, t.kind == js.TemplateEndToken:
 		return false
-	}
-	switch tokens[i-1].text {
-	case "return", "throw", "break", "continue", "yield", "async", "let", "static", "get", "set":
+	case before.text == "return", before.text == "throw", before.text == "async":
 		return false
+	case before.kind == js.CloseBraceToken:
+		return true
 	}
-	return true
+	return !ends(before) || !operandBegins(t)
+}
+
+// mark is the name of a function that the last expression is given to while types
+// are taken off: what has no effect would go with them.
+const mark = "__value"
+
+// marked puts the mark around the last expression, as far as a reader of JavaScript
+// can tell where that begins.
+func marked(source string, tokens []token) string {
+	statements, err := statementsOf(tokens)
+	if err != nil || len(statements) == 0 {
+		return source
+	}
+	s := statements[len(statements)-1]
+	first, last := tokens[s.first], tokens[s.end-1]
+	if s.form != expression || last.kind == js.SemicolonToken {
+		return source
+	}
+	if s.end-s.first > 2 && typeWords[first.text] && (js.IsIdentifierName(tokens[s.first+1].kind) || tokens[s.first+1].kind == js.StringToken) {
+		return source
+	}
+	return source[:first.start] + mark + "(" + source[first.start:last.end] + ")" + source[last.end:]
+}
+
+// typeWords begin what only TypeScript has.
+var typeWords = map[string]bool{
+	"type": true, "interface": true, "enum": true, "namespace": true, "module": true, "declare": true, "abstract": true, "global": true,
 }
 
 // origins are the lines, from 0, by the offset of what comes from them. mappings is
