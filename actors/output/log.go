@@ -167,6 +167,21 @@ func (l *Log) Output(from runtimes.Stream, p []byte) {
 	l.unlockAndTell(true)
 }
 
+// Display keeps what code has shown behind the output so far, and says there where
+// that is.
+func (l *Log) Display(d *Display) {
+	l.mu.Lock()
+	if l.state == Completed {
+		l.mu.Unlock()
+		return
+	}
+	l.beginLocked()
+	l.flushPartialsLocked()
+	d.Stdout, d.Stderr = l.streams[runtimes.Stdout-1].written, l.streams[runtimes.Stderr-1].written
+	l.ring.push(Chunk{Display: d})
+	l.unlockAndTell(true)
+}
+
 // joined is a copy of a and b.
 func joined(a, b []byte) []byte {
 	if len(a) == 0 {

@@ -202,6 +202,9 @@ func wireCapabilities(a *runtimes.Availability) protocol.Capabilities {
 	if a.Processes {
 		c.Commands = append(c.Commands, protocol.TypeExecuteShell)
 	}
+	if len(a.Stateful) > 0 {
+		c.Commands = append(c.Commands, protocol.TypeExecuteCode)
+	}
 	return c
 }
 
