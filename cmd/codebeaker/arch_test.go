@@ -75,6 +75,8 @@ var owners = map[string][]string{
 	"gopkg.in/natefinch/lumberjack.v2":  {"transport/audit"},
 	"golang.org/x/time":                 {"transport/sessions"},
 	"golang.org/x/perf":                 {"bench/internal/result"},
+	"github.com/evanw/esbuild":          {"runtimes/internal/script"},
+	"github.com/tdewolff/parse":         {"runtimes/internal/script"},
 }
 
 // listed is what `go list -json` says of a package.
