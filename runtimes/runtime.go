@@ -119,6 +119,9 @@ type Spec struct {
 	// "" makes it of Name.
 	HostName string
 	Language Language
+	// Strongest asks for the strongest isolation that the runtime has here for
+	// such an environment, which may be slower: see Availability.Strongest.
+	Strongest bool
 	// Limits are those asked for; Environment.Limits are those in force.
 	Limits  Limits
 	Network Network
@@ -204,6 +207,11 @@ type Availability struct {
 	Languages []Language
 	// Isolation is what an environment would get.
 	Isolation Isolation
+	// Strongest is what one made with Spec.Strongest would get, where that is
+	// more; else the zero value.
+	Strongest Isolation
+	// Advice says in a sentence how to get a stronger one; "" where nothing would.
+	Advice string
 	// Terminal says that Command.Terminal works.
 	Terminal bool
 	// Stateful are the languages whose code runs in a kernel that keeps state.
