@@ -31,6 +31,7 @@ func requireGVisor(t testing.TB) {
 // gvisorDiffers is what docs/runtimes.md lists.
 var gvisorDiffers = map[string]string{
 	"FileErrors/NothingButRegularFilesIsRead":   "gVisor keeps FIFOs to itself",
+	"Limits/DiskIsLimited":                      "the room of a file that a file command deletes is not there at once: TestInGVisorTheRoomOfADeletedFileComesBack",
 	"Surroundings/SignalsAreAsAtTheStart":       "its /proc/PID/status has no masks of signals",
 	"Tree/AProgramCannotEndItsBetters":          "a program may kill the agent: its environment is lost then",
 	"Terminal/ControlCEndsTheJobAndNotItsShell": "control-C does not reach the job of an interactive shell",
@@ -69,6 +70,28 @@ func TestASessionThatPrefersSecurityIsInGVisor(t *testing.T) {
 		if err != nil || string(content.Content) != "from the program\n" {
 			t.Errorf("with Strongest %v the server reads %q (%v)", strongest, content.Content, err)
 		}
+	}
+}
+
+// gVisor keeps files open that programs have used. It lets a deleted one go when
+// a program looks for it.
+func TestInGVisorTheRoomOfADeletedFileComesBack(t *testing.T) {
+	requireGVisor(t)
+	r := newRealRuntime(t, nil)
+	env := newEnvironment(t, r, runtimes.Spec{Language: runtimes.Python, Strongest: true})
+	if limit := env.Limits().DiskBytes; limit == 0 {
+		t.Skip("no limit of the disk here")
+	}
+	if exit, _ := execute(t, env, "dd", "if=/dev/zero", "of=/workspace/big", "bs=1M"); exit.Status != runtimes.NonZeroExit {
+		t.Fatalf("what filled the disk ended %+v", exit)
+	}
+	if err := env.Workspace().DeleteFile(t.Context(), runtimes.DeleteFile{Path: "big"}); err != nil {
+		t.Fatal(err)
+	}
+	execute(t, env, "ls", "/workspace/big")
+	_, err := env.Workspace().WriteFile(t.Context(), runtimes.WriteFile{Path: "next", Content: make([]byte, 1<<20)})
+	if err != nil {
+		t.Errorf("the disk is as full as before: %v", err)
 	}
 }
 
