@@ -73,6 +73,21 @@ func TestASessionThatPrefersSecurityIsInGVisor(t *testing.T) {
 	}
 }
 
+func TestInGVisorMemoryBeyondTheLimitLosesTheEnvironmentAndNoFile(t *testing.T) {
+	requireGVisor(t)
+	r := newRealRuntime(t, nil)
+	env := newEnvironment(t, r, runtimes.Spec{Language: runtimes.Python, Strongest: true})
+	put(t, env, "kept.txt", "kept")
+	exit, _ := execute(t, env, "python3", "-c", "b = bytearray(10**9)\nfor i in range(0, len(b), 4096): b[i] = 1\nprint('filled')")
+	if exit.Status != runtimes.EnvironmentLost {
+		t.Errorf("it ended %+v", exit)
+	}
+	content, err := env.Workspace().ReadFile(t.Context(), runtimes.ReadFile{Path: "kept.txt"})
+	if err != nil || string(content.Content) != "kept" {
+		t.Errorf("the file holds %q (%v)", content.Content, err)
+	}
+}
+
 // gVisor keeps files open that programs have used. It lets a deleted one go when
 // a program looks for it.
 func TestInGVisorTheRoomOfADeletedFileComesBack(t *testing.T) {
