@@ -124,7 +124,7 @@ func (d *directory) create(m *create) {
 		m.reply <- created{err: err}
 		return
 	}
-	e := &entry{token: key, fingerprint: r.Fingerprint, promised: d.system.options.promised(&r.Limits), waiters: []chan<- created{m.reply}}
+	e := &entry{token: key, fingerprint: r.Fingerprint, promised: d.system.options.promised(r), waiters: []chan<- created{m.reply}}
 	if r.Quota != nil {
 		e.quota, e.share = r.Quota, shareOf(&r.Limits)
 		if err := r.Quota.Take(e.share); err != nil {
@@ -192,20 +192,28 @@ func (d *directory) admit(r *CreateRequest) (runtimes.Runtime, error) {
 // sessions use theirs up, so that much of each is counted less: see promised.
 const OrdinaryMemoryBytes = 512 << 20
 
-// promised is what a session counts of the host's memory: its limit, of which the
-// first OrdinaryMemoryBytes are divided by the factor of overcommitment. Its files
-// in memory are within the limit.
-func (o *Options) promised(l *runtimes.Limits) int64 {
-	ordinary := min(l.MemoryBytes, OrdinaryMemoryBytes)
-	return l.MemoryBytes - ordinary + int64(float64(ordinary)/o.MemoryOvercommit)
+// promised is what a session counts of the host's memory: its limit and, where it
+// is in memory, the room of its workspace. What programs write there is within the
+// limit, but what write_file writes is charged to the server. As much as an ordinary
+// session has of both is divided by the factor of overcommitment.
+func (o *Options) promised(r *CreateRequest) int64 {
+	all, ordinary := r.Limits.MemoryBytes, int64(OrdinaryMemoryBytes)
+	if o.FilesInMemory {
+		ordinary += OrdinaryMemoryBytes / 2
+		if share := r.Limits.MemoryBytes / 2; r.Limits.DiskBytes <= share || !r.DiskAsked || o.LargeFilesInMemory {
+			all += min(r.Limits.DiskBytes, share)
+		}
+	}
+	ordinary = min(ordinary, all)
+	return all - ordinary + int64(float64(ordinary)/o.MemoryOvercommit)
 }
 
 // admitMemory refuses a session for which the host has no memory left to promise.
 func (d *directory) admitMemory(r *CreateRequest) error {
 	o := &d.system.options
-	wants := o.promised(&r.Limits)
-	if o.HostMemoryBytes == 0 || d.promised+wants <= o.HostMemoryBytes {
-		return nil
+	wants := o.promised(r)
+	if o.HostMemoryBytes == 0 || d.promised == 0 || d.promised+wants <= o.HostMemoryBytes {
+		return nil // alone it may have as much as one may ask for
 	}
 	return &BusyError{
 		Limit: "memory", Maximum: o.HostMemoryBytes >> 20, RetryAfter: busyRetry,

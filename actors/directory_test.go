@@ -192,7 +192,7 @@ func TestAReplacementThatFailsIsLoggedEachTimeItIsTried(t *testing.T) {
 func TestAReasonToldWithMoreKeepsAllOfItForTheLog(t *testing.T) {
 	var log bytes.Buffer
 	inWorld(t, Options{Logger: slog.New(slog.NewTextHandler(&log, nil))}, fake.Options{}, func(w *world) {
-		e := &environment{system: w.system, runtime: w.fake, assign: runtimes.Assignment{Session: "s"}}
+		e := &environment{system: w.system, runtime: w.fake, ends: &ends{session: "s"}}
 		made := &runtimes.EnvironmentError{Runtime: runtimes.Bun, Step: "start box", Reason: "r", Err: errors.New("cause")}
 		e.warn("environment not made", errors.Join(made, errors.New("and not undone")))
 		e.warn("environment not made", errors.New("neither step nor reason"))
@@ -375,7 +375,7 @@ func TestPagesOfSessions(t *testing.T) {
 // Six sessions of 18 GB were admitted on a machine of 24 GB.
 func TestSessionsAreAdmittedAsLongAsThereIsMemoryToPromise(t *testing.T) {
 	const gigabyte = int64(1 << 30)
-	o := Options{HostMemoryBytes: 20 * gigabyte, MaxSessions: 1000}
+	o := Options{HostMemoryBytes: 20 * gigabyte, MaxSessions: 1000, MemoryOvercommit: 8}
 	inWorld(t, o, fake.Options{}, func(w *world) {
 		try := func(bytes int64) (*Session, error) {
 			r := request()
@@ -441,4 +441,29 @@ func TestMemoryIsGivenBackHoweverASessionEnds(t *testing.T) {
 			t.Error(err)
 		}
 	})
+}
+
+func TestWhatASessionCountsOfTheHostsMemory(t *testing.T) {
+	const megabyte = int64(1 << 20)
+	for name, c := range map[string]struct {
+		memory, disk    int64
+		asked, inMemory bool
+		want            int64
+	}{
+		"the default":                      {512, 1024, false, true, 768 / 12},
+		"the default, with files on disk":  {512, 1024, false, false, 512 / 12},
+		"a large disk, which is on disk":   {512, 4096, true, true, 512 / 12},
+		"a small one":                      {100, 20, true, true, 10},
+		"much memory":                      {18 << 10, 1024, false, true, 18<<10 + 1024 - 768 + 64},
+		"much memory, with files on disk":  {18 << 10, 1024, false, false, 18<<10 - 512 + 512/12},
+		"much memory and much disk":        {18 << 10, 16 << 10, true, true, 18<<10 - 768 + 64},
+		"little memory that has its share": {100, 1024, false, true, 150 / 12},
+	} {
+		o := Options{FilesInMemory: c.inMemory}
+		o.setDefaults()
+		r := CreateRequest{DiskAsked: c.asked, Limits: runtimes.Limits{MemoryBytes: c.memory * megabyte, DiskBytes: c.disk * megabyte}}
+		if got := o.promised(&r) / megabyte; got != c.want {
+			t.Errorf("%s: %d MB, want %d", name, got, c.want)
+		}
+	}
 }

@@ -64,7 +64,7 @@ type environment struct {
 	system  *System
 	runtime runtimes.Runtime
 	spec    runtimes.Spec // all but the name, which each environment has for itself
-	assign  runtimes.Assignment
+	env     []string      // see runtimes.Assignment
 	session *actor.PID
 	self    *actor.PID
 	ends    *ends
@@ -153,7 +153,7 @@ func (e *environment) lost() {
 	generation, closing := e.generation, make(chan struct{})
 	e.closing = closing
 	e.system.dispatcher.Schedule(func() {
-		e.system.close(gone, e.assign.Session)
+		e.system.close(gone, e.ends.session)
 		close(closing)
 		e.system.root.Send(e.self, &again{generation: generation})
 	})
@@ -193,11 +193,11 @@ func (e *environment) remove() {
 			<-closing
 		}
 		if current != nil {
-			e.system.close(current, e.assign.Session)
+			e.system.close(current, e.ends.session)
 		}
 		if workspace != nil {
 			if err := workspace.Close(); err != nil {
-				e.system.options.Logger.Error("workspace not removed", "session", e.assign.Session, "error", err)
+				e.system.options.Logger.Error("workspace not removed", "session", e.ends.session, "error", err)
 			}
 		}
 		e.ends.one()
@@ -225,7 +225,7 @@ func (e *environment) make() {
 	ctx, cancel := context.WithCancel(context.Background())
 	making := &creation{cancel: cancel, done: make(chan result, 1)}
 	e.making = making
-	spec, assign := e.spec, e.assign
+	spec, assign := e.spec, runtimes.Assignment{Session: e.ends.session, Env: e.env}
 	spec.Name = strings.ToLower(newID())
 	e.system.dispatcher.Schedule(func() {
 		defer cancel()
@@ -324,6 +324,6 @@ func (e *environment) warn(message string, err error) {
 			cause = failed.Err
 		}
 	}
-	e.system.options.Logger.Warn(message, "session", e.assign.Session, "runtime", e.runtime.Type().String(),
+	e.system.options.Logger.Warn(message, "session", e.ends.session, "runtime", e.runtime.Type().String(),
 		"step", step, "error", cause)
 }

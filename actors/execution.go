@@ -72,7 +72,7 @@ type waiter struct {
 type (
 	running   execution // the task wants to do what came too early, or is in the background
 	finished  execution // the command is done
-	forgotten execution // its log was released for want of memory
+	forgotten execution // its log was released because memory was short
 )
 
 func newExecution(s *session, call *Call, r *Execute) *execution {

@@ -91,12 +91,12 @@ type Info struct {
 	Runtime        runtimes.Type
 	Language       runtimes.Language
 	State          State
+	Pooled         bool
 	CreatedAt      time.Time
 	IdleTimeout    time.Duration
 	MaxLifetime    time.Duration
 	Limits         runtimes.Limits // in force
 	Isolation      runtimes.Isolation
-	Pooled         bool
 	LastActivity   time.Time
 	ExecutionCount int64
 	Labels         map[string]string

@@ -336,3 +336,26 @@ func TestAClosedSessionMayBeClosedAgainAtOnce(t *testing.T) {
 		}
 	})
 }
+
+// A session that panics again and again, S6 of the hostile cases.
+func TestAThousandPanicsEndAThousandSessionsAndNoOther(t *testing.T) {
+	inWorld(t, Options{}, fake.Options{}, func(w *world) {
+		sibling := w.create()
+		for i := range 1000 {
+			s := w.create()
+			send(s, &Attach{uncomparable{}})
+			poisoned := send(s, &Attach{uncomparable{}})
+			<-poisoned.done
+			if poisoned.err == nil || poisoned.times != 1 || !w.ended(s) {
+				t.Fatalf("panic %d: answered %v, %d times; gone: %v", i, poisoned.err, poisoned.times, w.ended(s))
+			}
+		}
+		synctest.Wait()
+		if n := len(w.fake.Environments()); n != 1 {
+			t.Errorf("%d environments are left", n)
+		}
+		if o := w.run(sibling, "print", "fine"); stdout(o) != "fine" {
+			t.Errorf("sibling: %+v", o)
+		}
+	})
+}

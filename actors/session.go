@@ -21,14 +21,12 @@ type session struct {
 
 	environmentPID *actor.PID
 	environment    runtimes.Environment // nil while Creating and Recovering
-	runtime        runtimes.Type
 
 	ctx    context.Context // of commands, see working; ends with the session
 	cancel context.CancelFunc
 
 	queue      []*execution // foreground commands that wait
 	foreground *execution   // the one that runs
-	active     int          // executions that run, background included
 	executions executions
 
 	sinks   []EventSink
@@ -37,6 +35,9 @@ type session struct {
 	clock   clock
 	closing *closing // nil until the session ends
 	ends    ends
+
+	active  int32 // executions that run, background included
+	runtime runtimes.Type
 	ended   bool // see over
 
 	killOnDisconnect bool // see CreateRequest
@@ -82,7 +83,7 @@ func (s *System) spawnSession(id string, rt runtimes.Runtime, r *CreateRequest) 
 	child := &environment{system: s, runtime: rt, ends: &self.ends, spec: runtimes.Spec{
 		HostName: runtimes.HostName(id), Language: r.Language, Limits: r.Limits, DiskAsked: r.DiskAsked,
 		Network: r.Network, Image: r.Image, Strongest: r.Preference == runtimes.Security,
-	}, assign: runtimes.Assignment{Session: id, Env: r.Env}}
+	}, env: r.Env}
 	// The handle's pid is there before anyone can send: the directory gives the
 	// handle away only after this returns. The actor itself takes its pid from
 	// Started.

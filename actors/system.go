@@ -21,7 +21,7 @@ const (
 	DefaultQueueLength       = 64
 	DefaultOutputBytes       = 1 << 20
 	DefaultOutputMemoryBytes = 256 << 20
-	DefaultMemoryOvercommit  = 8
+	DefaultMemoryOvercommit  = 12
 	DefaultCreateTimeout     = time.Minute
 	DefaultDisconnectGrace   = 30 * time.Second
 )
@@ -44,8 +44,11 @@ type Options struct {
 	// HostMemoryBytes bounds what the memory limits of live sessions add up to,
 	// weighed by MemoryOvercommit: see promised. Zero is no bound.
 	HostMemoryBytes int64
-	// MemoryOvercommit divides what a session has up to OrdinaryMemoryBytes.
+	// MemoryOvercommit divides what a session counts up to that of an ordinary one.
 	MemoryOvercommit float64
+	// FilesInMemory: workspaces are in memory, unless a session asks for more than
+	// half of its memory; with LargeFilesInMemory also then.
+	FilesInMemory, LargeFilesInMemory bool
 	// CreateTimeout bounds the making of one environment.
 	CreateTimeout time.Duration
 	// DisconnectGrace is how long a session made with KillOnDisconnect waits

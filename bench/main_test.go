@@ -95,6 +95,9 @@ func quickly(more ...string) []string {
 }
 
 func TestARunMeasuresVerifiesAndReportsInEveryFormat(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it measures for seconds")
+	}
 	dir := t.TempDir()
 	args := quickly()
 	for _, end := range []string{"html", "md", "json", "txt"} {

@@ -118,21 +118,21 @@ type Spec struct {
 	// HostName is what programs find as the name of their machine, see HostName;
 	// "" makes it of Name.
 	HostName string
-	Language Language
-	// Strongest asks for the strongest isolation that the runtime has here for
-	// such an environment, which may be slower: see Availability.Strongest.
-	Strongest bool
-	// Limits are those asked for; Environment.Limits are those in force.
-	Limits  Limits
-	Network Network
-	// DiskAsked: the client asked for Limits.DiskBytes, which is given on disk
-	// where its share of memory does not hold as much. Else it is a default,
-	// and memory, which is faster, bounds it.
-	DiskAsked bool
 	// Image names another image than the language's; Docker only.
 	Image string
 	// Workspace is that of an environment that was lost; nil makes a new one.
 	Workspace Workspace
+	// Limits are those asked for; Environment.Limits are those in force.
+	Limits   Limits
+	Language Language
+	Network  Network
+	// DiskAsked: the client asked for Limits.DiskBytes, which is given on disk
+	// where its share of memory does not hold as much. Else it is a default,
+	// and memory, which is faster, bounds it.
+	DiskAsked bool
+	// Strongest asks for the strongest isolation that the runtime has here for
+	// such an environment, which may be slower: see Availability.Strongest.
+	Strongest bool
 }
 
 // Assignment is what an environment learns of the session that it is for.
@@ -178,11 +178,14 @@ func (s *Spec) MachineName() string {
 // Limits bound an environment. A zero member is no limit in Environment.Limits
 // and the default of the operator's policy in Spec.
 type Limits struct {
-	MemoryBytes int64
-	CPUs        float64
-	Processes   int64
-	DiskBytes   int64 // of the workspace; on disk, of HOME and /tmp together with it
-	Inodes      int64
+	MemoryBytes int64 // of all processes together
+	// ProcessMemoryBytes is that of each process by itself, where nothing bounds
+	// all of them together. It is read back only; a Spec has none.
+	ProcessMemoryBytes int64
+	CPUs               float64
+	Processes          int64
+	DiskBytes          int64 // of the workspace; on disk, of HOME and /tmp together with it
+	Inodes             int64
 	// HomeBytes, TemporaryBytes and SharedMemoryBytes are what HOME, /tmp and
 	// /dev/shm have room for. They are read back only; a Spec has none.
 	HomeBytes         int64

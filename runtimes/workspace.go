@@ -71,8 +71,8 @@ func (*ListDirectory) CommandType() string { return TypeListDirectory }
 type WriteMode uint8
 
 // The write modes. Replace writes into the file that is there, once space for
-// all of it is reserved: want of space leaves the old content. Append is rolled
-// back when space runs out.
+// all of it is reserved: without enough of it the old content stays. Append is
+// rolled back when space runs out.
 const (
 	Replace WriteMode = iota
 	Append

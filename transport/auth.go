@@ -8,6 +8,8 @@ import (
 	"os"
 	"strings"
 	"sync/atomic"
+
+	"github.com/codebeaker/codebeaker/transport/audit"
 )
 
 // CheckListen refuses to serve a public address without keys: whoever reaches
@@ -43,13 +45,14 @@ const BearerProtocol = "bearer."
 type Gate struct {
 	keys     *Keys
 	metrics  *Metrics
+	audit    *audit.Log
 	noKeys   bool        // the operator wants none
 	loopback atomic.Bool // nobody needs a key that is not required
 	forms    map[string]func(w http.ResponseWriter, status int, reason string)
 }
 
-func newGate(keys *Keys, noKeys bool, metrics *Metrics) *Gate {
-	return &Gate{keys: keys, noKeys: noKeys, metrics: metrics, forms: map[string]func(http.ResponseWriter, int, string){}}
+func newGate(keys *Keys, noKeys bool, metrics *Metrics, log *audit.Log) *Gate {
+	return &Gate{keys: keys, noKeys: noKeys, metrics: metrics, audit: log, forms: map[string]func(http.ResponseWriter, int, string){}}
 }
 
 // Open reports whether nobody needs a key: the operator has said so, or the server
@@ -89,6 +92,7 @@ func (g *Gate) RefuseWith(path string, write func(w http.ResponseWriter, status 
 
 func (g *Gate) refuse(w http.ResponseWriter, r *http.Request, reason string) {
 	g.metrics.refusedKeys.Inc()
+	g.audit.AddOften(addressOf(r), audit.Record{Event: audit.Unauthorized, Address: addressOf(r), Path: r.URL.Path, Outcome: "Unauthorized"})
 	w.Header().Set("WWW-Authenticate", `Bearer realm="codebeaker"`)
 	g.answer(w, r, http.StatusUnauthorized, reason)
 }
@@ -166,7 +170,7 @@ func newOriginGuard(hosts, origins []string) *originGuard {
 // refuse returns why a request may not pass, "" when it may.
 func (g *originGuard) refuse(r *http.Request) string {
 	if !g.allowsHost(r) {
-		return "the Host header is none of this server's names; the operator may allow it with --allow-host"
+		return "the Host header does not name this server; the operator can allow it with --allow-host"
 	}
 	if !g.allowsOrigin(r) {
 		return "the Origin is not allowed; the operator may allow it with --allow-origin"

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/netip"
 
+	"github.com/codebeaker/codebeaker/transport/audit"
 	"github.com/codebeaker/codebeaker/transport/sessions"
 )
 
@@ -27,6 +28,9 @@ func (g *Gate) Enter(w http.ResponseWriter, r *http.Request, role Role) (client 
 		g.Refuse(w, r)
 		return client, false
 	case !key.Is(role):
+		g.audit.AddOften(owner, audit.Record{
+			Event: audit.Unauthorized, Key: owner, Address: addressOf(r), Path: r.URL.Path, Outcome: "Forbidden", Reason: "it lacks the role " + string(role),
+		})
 		g.answer(w, r, http.StatusForbidden, fmt.Sprintf("this key is not for that: it lacks the role %s", role))
 		return client, false
 	}

@@ -85,10 +85,10 @@ func (m *Metrics) watch(s *sessions.Local) {
 			prometheus.GaugeOpts{Name: "codebeaker_output_memory_bytes", Help: "Output and results kept, with what keeping them costs."},
 			func() float64 { return float64(s.OutputMemory().Kept) }),
 		prometheus.NewCounterFunc(
-			prometheus.CounterOpts{Name: "codebeaker_output_memory_dropped_bytes_total", Help: "Bytes of output dropped for want of memory."},
+			prometheus.CounterOpts{Name: "codebeaker_output_memory_dropped_bytes_total", Help: "Bytes of output dropped because the memory for output was short."},
 			func() float64 { return float64(s.OutputMemory().Dropped) }),
 		prometheus.NewCounterFunc(
-			prometheus.CounterOpts{Name: "codebeaker_executions_forgotten_total", Help: "Executions forgotten early for want of memory."},
+			prometheus.CounterOpts{Name: "codebeaker_executions_forgotten_total", Help: "Executions forgotten early because the memory for output was short."},
 			func() float64 { return float64(s.OutputMemory().Forgotten) }))
 }
 

@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/codebeaker/codebeaker/transport/audit"
 	"github.com/codebeaker/codebeaker/transport/sessions"
 )
 
@@ -35,13 +36,17 @@ type Options struct {
 	Doors    []Door
 	Keys     *Keys        // nil has none
 	NoKeys   bool         // nobody needs a key, on any address
+	Audit    *audit.Log   // nil keeps nothing
 	Metrics  *Metrics     // nil makes one; give the actors the same as Observer
 	Logger   *slog.Logger // nil discards
 	Version  string       // of the server; "" means "dev"
 
-	// ConnectionsPerAddress bounds the connections from one address that is
-	// not loopback. Zero means DefaultConnections; negative, none.
+	// ConnectionsPerAddress bounds the connections from one address, loopback
+	// too. Zero means DefaultConnections; negative, any number.
 	ConnectionsPerAddress int
+	// Connections bounds those from all addresses, for each takes a descriptor.
+	// Zero is any number.
+	Connections int
 	// AllowedHosts and AllowedOrigins are let in besides the server's own,
 	// compared exactly: "host" or "host:port", and "https://site.example".
 	AllowedHosts, AllowedOrigins []string
@@ -92,7 +97,7 @@ func New(o Options) *Server {
 	o.setDefaults()
 	s := &Server{
 		options: o, sessions: o.Sessions, log: o.Logger, metrics: o.Metrics,
-		gate:    newGate(o.Keys, o.NoKeys, o.Metrics),
+		gate:    newGate(o.Keys, o.NoKeys, o.Metrics, o.Audit),
 		guard:   newOriginGuard(o.AllowedHosts, o.AllowedOrigins),
 		stopped: make(chan struct{}),
 	}
@@ -136,7 +141,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 		_ = s.Shutdown(late)
 	})
 	defer stop()
-	err := s.http.Serve(limitAddresses(l, s.options.ConnectionsPerAddress))
+	err := s.http.Serve(limitConnections(l, s.options.ConnectionsPerAddress, s.options.Connections))
 	if !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("serve %s: %w", addr, err)
 	}

@@ -47,7 +47,7 @@ type Options struct {
 
 // Owner is who keeps an execution that is done.
 type Owner interface {
-	// Forgotten tells that the log was released for want of memory. It must
+	// Forgotten tells that the log was released because memory was short. It must
 	// not block.
 	Forgotten()
 }

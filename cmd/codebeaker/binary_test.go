@@ -27,6 +27,9 @@ var built struct {
 // buildServer builds the program once, for the tests that kill it.
 func buildServer(t *testing.T) string {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("it builds the server")
+	}
 	built.once.Do(func() {
 		dir, err := os.MkdirTemp("", "codebeaker-bin-")
 		if err != nil {

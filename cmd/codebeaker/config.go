@@ -22,6 +22,7 @@ import (
 	"github.com/codebeaker/codebeaker/runtimes"
 	"github.com/codebeaker/codebeaker/runtimes/host"
 	"github.com/codebeaker/codebeaker/transport"
+	"github.com/codebeaker/codebeaker/transport/budget"
 	"github.com/codebeaker/codebeaker/transport/sessions"
 	"github.com/codebeaker/codebeaker/transport/websocket"
 )
@@ -67,6 +68,16 @@ type Config struct {
 	MaxIdle         time.Duration `koanf:"max-idle"`
 	MaxLifetime     time.Duration `koanf:"max-lifetime"`
 	MaxConnections  int           `koanf:"max-connections"`
+	ReservedFiles   int           `koanf:"reserved-files"`
+	MemoryBudget    int64         `koanf:"memory-budget"`
+	KeyMemoryShare  float64       `koanf:"key-memory-share"`
+	MessageRate     int           `koanf:"message-rate"`
+	AuditLog        string        `koanf:"audit-log"`
+	PolicyFile      string        `koanf:"policy"`
+	AuditSync       bool          `koanf:"audit-sync"`
+	AuditMB         int           `koanf:"audit-file-mb"`
+	AuditAge        time.Duration `koanf:"audit-file-age"`
+	AuditKeep       time.Duration `koanf:"audit-keep"`
 	ConnectionCalls float64       `koanf:"connection-calls"`
 	KeyCalls        float64       `koanf:"key-calls"`
 	KeyCreates      float64       `koanf:"key-creates"`
@@ -111,7 +122,7 @@ func addFlags(flags *pflag.FlagSet) {
 	flags.Duration("disconnect-grace", actors.DefaultDisconnectGrace, "how long a session made with killOnDisconnect waits for its client to come back")
 	flags.Duration("ping-interval", websocket.DefaultPingInterval, "time between pings of an idle connection")
 	flags.Float64("host-memory-share", 0.8, "share of the machine's memory that the sessions that live may be promised together; 0 is no bound")
-	flags.Float64("memory-overcommit", actors.DefaultMemoryOvercommit, "factor by which the first 512 MB of each session count less in host-memory-share")
+	flags.Float64("memory-overcommit", actors.DefaultMemoryOvercommit, "factor by which what an ordinary session has of memory counts less in host-memory-share")
 	flags.Int("max-memory-mb", 0, "largest memoryLimitMB a session may ask for; 0 is three quarters of the machine's")
 	flags.Float64("max-cpus", 0, "largest cpus a session may ask for; 0 is the machine's")
 	flags.Int("max-processes", sessions.DefaultMaxProcesses, "largest processLimit a session may ask for")
@@ -119,7 +130,17 @@ func addFlags(flags *pflag.FlagSet) {
 	flags.String("workspace-storage", "auto", "where the files of sessions live: memory, disk, or auto: on disk when a session asks for more than half of its memory")
 	flags.Duration("max-idle", sessions.DefaultMaxIdleTimeout, "longest idleTimeoutMinutes")
 	flags.Duration("max-lifetime", sessions.DefaultMaxLifetime, "longest maxLifetimeMinutes")
-	flags.Int("max-connections", transport.DefaultConnections, "connections from one address that is not loopback")
+	flags.Int("max-connections", transport.DefaultConnections, "connections from one address")
+	flags.Int("reserved-files", 0, "open files that connections leave to sessions; 0 is half of those that the server may have")
+	flags.Int64("memory-budget", 0, "bytes held for clients: messages both ways and what is kept of executions; 0 is a quarter of the memory of the machine, or of the server's control group")
+	flags.Float64("key-memory-share", budget.DefaultShare, "how much of the budget for messages one key may take, or without keys one address")
+	flags.Int("message-rate", websocket.DefaultMessageRate, "bytes a second that a message must not fall behind by more than 30 s")
+	flags.String("audit-log", "", "file for what clients do, one JSON object a line (see `codebeaker audit`); empty keeps none")
+	flags.String("policy", "", "file of rules about what clients may create and execute (see docs/policy.md); SIGHUP reads it again")
+	flags.Bool("audit-sync", false, "have a record on disk before what changes state is answered, and change nothing while that cannot be")
+	flags.Int("audit-file-mb", 100, "size at which the file of the audit log gives way to the next")
+	flags.Duration("audit-file-age", 24*time.Hour, "age at which it does")
+	flags.Duration("audit-keep", 90*24*time.Hour, "how long files of the audit log are kept that gave way, to a day; 0 keeps all")
 	flags.Float64("connection-calls", defaultConnectionCalls, "calls, notifications and malformed messages that one connection may send a second; over it the connection is read more slowly; 0 is no bound")
 	flags.Float64("key-calls", defaultKeyCalls, "calls a second of one key, or of one address without keys; over it they get RateLimited; 0 is no bound")
 	flags.Float64("key-creates", 0, "calls of session.create a second of one key or address; 0 is no bound")
@@ -230,7 +251,9 @@ func (c *Config) validate() error {
 		"create-timeout":      float64(c.CreateTimeout), "disconnect-grace": float64(c.DisconnectGrace), "ping-interval": float64(c.PingInterval),
 		"max-processes": float64(c.MaxProcesses), "max-disk-mb": float64(c.MaxDiskMB),
 		"max-idle": float64(c.MaxIdle), "max-lifetime": float64(c.MaxLifetime),
+		"audit-file-mb": float64(c.AuditMB), "audit-file-age": float64(c.AuditAge),
 		"max-connections": float64(c.MaxConnections), "drain-timeout": float64(c.DrainTimeout),
+		"message-rate": float64(c.MessageRate), "key-memory-share": c.KeyMemoryShare,
 	}
 	for name, value := range positive {
 		if value <= 0 {
@@ -258,6 +281,16 @@ func (c *Config) validate() error {
 		return fmt.Errorf("workspace-storage: %w", err)
 	}
 	switch {
+	case c.KeyMemoryShare > 1:
+		return fmt.Errorf("key-memory-share must not be more than 1")
+	case c.ReservedFiles < 0:
+		return fmt.Errorf("reserved-files must not be negative")
+	case c.MemoryBudget != 0 && c.MemoryBudget < minBudget:
+		return fmt.Errorf("memory-budget must be at least %d bytes", minBudget)
+	case c.AuditKeep < 0:
+		return fmt.Errorf("audit-keep must not be negative")
+	case c.AuditSync && c.AuditLog == "":
+		return fmt.Errorf("audit-sync needs audit-log")
 	case c.NoKeys && c.KeysFile != "":
 		return fmt.Errorf("no-keys and keys-file exclude each other")
 	case !(c.MemoryShare >= 0 && c.MemoryShare <= 1000):

@@ -4,6 +4,8 @@ package main
 
 import (
 	"os"
+	"os/signal"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 )
@@ -16,3 +18,29 @@ func lockFile(f *os.File) error { return unix.Flock(int(f.Fd()), unix.LOCK_EX|un
 // others, is made readable by its mode, and what is secret says so by it,
 // whatever whoever started the server is used to.
 func ownUmask() { unix.Umask(0o022) }
+
+// maxFiles is how many files the server may have open, zero when any number.
+func maxFiles() int {
+	var limit unix.Rlimit
+	if unix.Getrlimit(unix.RLIMIT_NOFILE, &limit) != nil || uint64(limit.Cur) > 1<<30 {
+		return 0
+	}
+	return int(limit.Cur)
+}
+
+// onResize calls f each time the terminal has another size, until stop.
+func onResize(f func()) (stop func()) {
+	changes, done := make(chan os.Signal, 1), make(chan struct{})
+	signal.Notify(changes, syscall.SIGWINCH)
+	go func() {
+		for {
+			select {
+			case <-changes:
+				f()
+			case <-done:
+				return
+			}
+		}
+	}()
+	return func() { signal.Stop(changes); close(done) }
+}

@@ -15,3 +15,9 @@ func lockFile(f *os.File) error {
 
 // ownUmask does nothing: there is none here.
 func ownUmask() {}
+
+// maxFiles is zero: there is no such limit here.
+func maxFiles() int { return 0 }
+
+// onResize does nothing: no signal tells of a terminal's size here.
+func onResize(func()) (stop func()) { return func() {} }

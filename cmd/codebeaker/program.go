@@ -1,14 +1,12 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
-	"os"
 	"runtime"
 	"slices"
 	"sync"
@@ -19,6 +17,8 @@ import (
 	"github.com/codebeaker/codebeaker/runtimes/calibration"
 	"github.com/codebeaker/codebeaker/runtimes/host"
 	"github.com/codebeaker/codebeaker/transport"
+	"github.com/codebeaker/codebeaker/transport/audit"
+	"github.com/codebeaker/codebeaker/transport/policy"
 	"github.com/codebeaker/codebeaker/transport/rpc"
 	"github.com/codebeaker/codebeaker/transport/sessions"
 	"github.com/codebeaker/codebeaker/transport/websocket"
@@ -39,6 +39,9 @@ type Program struct {
 	host     *host.Host
 	registry *runtimes.Registry
 	server   *transport.Server
+	apiKeys  *transport.Keys
+	audit    *audit.Log
+	rules    *policy.File
 	listener net.Listener
 }
 
@@ -87,6 +90,12 @@ func newProgram(ctx context.Context, c Config, log *slog.Logger) (p *Program, er
 	p.sweep(ctx)
 	p.registry = runtimes.NewRegistry(p.host.Runtimes...)
 	p.probe(ctx)
+	if err := p.openAudit(keys); err != nil {
+		return p, err
+	}
+	if err := p.openPolicy(); err != nil {
+		return p, err
+	}
 	if err := p.assemble(keys, images); err != nil {
 		return p, err
 	}
@@ -137,24 +146,29 @@ func (p *Program) probe(ctx context.Context) {
 // assemble makes the actors and the transport above the runtimes.
 func (p *Program) assemble(keys *transport.Keys, images runtimes.Images) (err error) {
 	c, metrics := &p.config, transport.NewMetrics()
+	held, kept := c.budgets()
 	watchNetwork(metrics, p.host.Network)
+	metrics.Count("codebeaker_audit_lost_total", "Records that the audit log could not take.", "reason", "unwritable", p.audit.Lost)
 	system := actors.NewSystem(actors.Options{
 		Registry: p.registry, MaxSessions: c.MaxSessions, QueueLength: c.QueueLength, OutputBytes: c.OutputBytes,
-		OutputMemoryBytes: c.OutputMemory, HostMemoryBytes: c.hostMemory(), MemoryOvercommit: c.Overcommit, CreateTimeout: c.CreateTimeout, DisconnectGrace: c.DisconnectGrace, Logger: p.log, Observer: metrics,
+		OutputMemoryBytes: kept, HostMemoryBytes: c.hostMemory(), MemoryOvercommit: c.Overcommit,
+		FilesInMemory: p.filesInMemory(), LargeFilesInMemory: c.Storage == "memory",
+		CreateTimeout: c.CreateTimeout, DisconnectGrace: c.DisconnectGrace, Logger: p.log, Observer: metrics,
 	})
 	local, err := sessions.New(sessions.Options{
-		System: system, Registry: p.registry, Policy: p.policy(images), Limits: c.limits(), MessageBytes: c.MessageBytes,
+		System: system, Registry: p.registry, Policy: p.policy(images), Limits: c.limits(), MessageBytes: c.MessageBytes, Audit: p.audit,
+		Rules: p.rules, Logger: p.log,
 	})
 	if err != nil {
 		return errors.Join(err, system.Shutdown(context.Background()))
 	}
 	p.server, err = rpc.NewServer(rpc.Options{
 		Sessions: local, Metrics: metrics, Logger: p.log, Version: buildVersion(),
-		MaxSessions: c.MaxSessions, QueueLength: c.QueueLength, OutputBytes: c.OutputBytes, MessagesPerSecond: c.ConnectionCalls,
-		WebSocket: websocket.Options{MessageBytes: c.MessageBytes, PingInterval: c.PingInterval, Logger: p.log},
+		MaxSessions: c.MaxSessions, QueueLength: c.QueueLength, OutputBytes: c.OutputBytes, Budget: held, MessagesPerSecond: c.ConnectionCalls,
+		WebSocket: websocket.Options{MessageBytes: c.MessageBytes, MessageRate: c.MessageRate, PingInterval: c.PingInterval, Logger: p.log},
 	}, transport.Options{
-		Keys: keys, NoKeys: c.NoKeys, AllowedHosts: c.AllowHosts, AllowedOrigins: c.AllowOrigins, DrainTimeout: c.DrainTimeout,
-		ConnectionsPerAddress: c.MaxConnections, Ready: p.ready,
+		Keys: keys, NoKeys: c.NoKeys, Audit: p.audit, AllowedHosts: c.AllowHosts, AllowedOrigins: c.AllowOrigins, DrainTimeout: c.DrainTimeout,
+		ConnectionsPerAddress: c.MaxConnections, Connections: c.connections(), Ready: p.ready,
 	})
 	if err != nil {
 		return errors.Join(err, system.Shutdown(context.Background()))
@@ -197,6 +211,8 @@ func (p *Program) Run(ctx context.Context, ready io.Writer) error {
 	var background sync.WaitGroup
 	watching, stop := context.WithCancel(context.WithoutCancel(ctx))
 	background.Go(func() { p.registry.Watch(watching) })
+	background.Go(func() { p.watchKeys(watching) })
+	background.Go(func() { p.reloadOnHangup(watching) })
 	background.Go(func() { p.host.BuildImages(ctx, p.registry) })
 	if p.config.Calibrate {
 		calibrator := calibration.Calibrator{
@@ -222,6 +238,7 @@ func (p *Program) Close() error {
 		defer cancel()
 		errs = append(errs, p.server.Shutdown(ctx))
 	}
+	errs = append(errs, p.audit.Close())
 	if p.host != nil {
 		errs = append(errs, p.host.Close())
 	}
@@ -229,6 +246,12 @@ func (p *Program) Close() error {
 		errs = append(errs, p.dir.Close())
 	}
 	return errors.Join(errs...)
+}
+
+// filesInMemory reports whether workspaces are in memory.
+func (p *Program) filesInMemory() bool {
+	quota, _ := p.host.Quota()
+	return quota && p.config.Storage != "disk"
 }
 
 // hostMemory is how much memory the sessions that live may be promised together,
@@ -239,22 +262,6 @@ func (c *Config) hostMemory() int64 {
 		return 0
 	}
 	return int64(float64(memoryMB()<<20) * c.MemoryShare)
-}
-
-// memoryMB is the machine's memory, zero where it cannot be found.
-func memoryMB() int64 {
-	f, err := os.Open("/proc/meminfo")
-	if err != nil {
-		return 0
-	}
-	defer f.Close()
-	for lines := bufio.NewScanner(f); lines.Scan(); {
-		var kilobytes int64
-		if n, _ := fmt.Sscanf(lines.Text(), "MemTotal: %d kB", &kilobytes); n == 1 {
-			return kilobytes >> 10
-		}
-	}
-	return 0
 }
 
 // watchNetwork adds what sessions with a network carry to the metrics.

@@ -24,7 +24,8 @@ import (
 
 func TestMain(m *testing.M) {
 	host.RunRelay()
-	goleak.VerifyTestMain(closing{m})
+	// The audit log's lumberjack never ends the goroutine that removes old files.
+	goleak.VerifyTestMain(closing{m}, goleak.IgnoreAnyFunction("gopkg.in/natefinch/lumberjack%2ev2.(*Logger).millRun"))
 }
 
 // closing stops the shared server after the tests, before goroutines are looked for.

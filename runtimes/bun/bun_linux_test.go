@@ -46,7 +46,7 @@ func TestBunReachesNeitherTheNetworkNorTheHost(t *testing.T) {
 	text := `import { readdirSync, readFileSync } from "node:fs";
 const tried = (f) => { try { return f() } catch (e) { return e.code } };
 console.log(tried(() => readFileSync("/etc/shadow", "utf8")), tried(() => readdirSync("/root")), tried(() => readdirSync("/home")));
-console.log(await fetch("http://1.1.1.1/").then(() => "reached", () => "unreachable"));`
+console.log(await fetch("http://192.0.2.1/").then(() => "reached", () => "unreachable"));`
 	got := boxedtest.RunFile(t, e, "reach.js", text, "bun", "reach.js")
 	if got.Stdout != "ENOENT ENOENT [ \"user\" ]\nunreachable\n" {
 		t.Errorf("got %+v", got)

@@ -54,7 +54,7 @@ func TestDenoShowsNothingOfTheHostByAnImport(t *testing.T) {
 			t.Errorf("%s: %+v", file, got)
 		}
 	}
-	for _, module := range []string{"npm:left-pad", "jsr:@std/assert", "https://deno.land/x/a.ts"} {
+	for _, module := range []string{"npm:left-pad", "jsr:@std/assert", "https://modules.example/a.ts"} {
 		got := boxedtest.RunFile(t, e, "y.ts", `import "`+module+`"`, "deno", "run", "-A", "y.ts")
 		if got.Status != runtimes.NonZeroExit {
 			t.Errorf("%s: %+v", module, got)

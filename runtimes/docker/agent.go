@@ -37,7 +37,7 @@ func agentProblem(path, engine string) (string, error) {
 	case errors.Is(err, fs.ErrPermission):
 		return "The server may not read the guest agent: `chmod 755` it and the directories above it.", err
 	case err != nil:
-		return "The guest agent is no Linux program: run `make build`, or name another with --guest or CODEBEAKER_GUEST.", err
+		return "The guest agent is not a Linux program: run `make build`, or name another with --guest or CODEBEAKER_GUEST.", err
 	}
 	defer binary.Close()
 	if built := machines[binary.Machine]; built != engine && engine != "" {

@@ -1,11 +1,16 @@
 package docker
 
 import (
+	"context"
 	_ "embed"
 	"os"
+	"os/exec"
+	"path/filepath"
 	goruntime "runtime"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/codebeaker/codebeaker/runtimes"
 )
@@ -28,25 +33,106 @@ func TestWhatASessionMustNotDoIsRefused(t *testing.T) {
 	}
 }
 
-// A filter that knows the calls of one ABI only would let those of another through.
-func TestSystemCallsOfOtherABIsAreRefused(t *testing.T) {
+// What the attempts are told by the kernel itself, when no filter stands before it,
+// shows that it is the filter that refuses them: without capabilities, which would
+// refuse many of them anyway, and with them.
+func TestTheFilterIsWhatRefusesSystemCalls(t *testing.T) {
 	requireEngine(t, runtimes.Python)
 	if goruntime.GOARCH != "amd64" {
-		t.Skip("only x86-64 has them")
+		t.Skip("the attempts are by the numbers of x86-64")
 	}
-	env := newEnvironment(t, newRealRuntime(t, nil), runtimes.Spec{Language: runtimes.Python})
-	for name, program := range map[string]string{
-		// getpid by way of x32.
-		"x32": "import ctypes; print('pid', ctypes.CDLL(None).syscall(0x40000000 | 39))",
-		// mov eax, 20; int 0x80; ret: getpid by way of i386.
-		"i386": "import ctypes, mmap\nm = mmap.mmap(-1, 4096, prot=7)\nm.write(bytes.fromhex('b814000000cd80c3'))\n" +
-			"print('pid', ctypes.CFUNCTYPE(ctypes.c_int)(ctypes.addressof(ctypes.c_char.from_buffer(m)))())",
-	} {
-		exit, output := execute(t, env, "python3", "-c", program)
-		if pid, said := strings.CutPrefix(strings.TrimSpace(output), "pid "); said && !strings.HasPrefix(pid, "-") {
-			t.Errorf("%s: the call returned %s (%+v)", name, pid, exit)
+	profile := filepath.Join(t.TempDir(), "profile.json")
+	if err := os.WriteFile(profile, []byte(seccompJSON), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	// Without any filter these are not asked of a kernel by one who may.
+	spared := []string{"init_module", "kexec_file_load", "reboot", "acct"}
+	session := newEnvironment(t, newRealRuntime(t, nil), runtimes.Spec{Language: runtimes.Python})
+	exit, output := execute(t, session, "python3", "-c", attempts, "answers")
+	if exit.Status != runtimes.Completed {
+		t.Fatalf("%+v: %s", exit, output)
+	}
+	inSession := answersOf(t, output)
+	withCapabilities := answersOf(t, plainContainer(t, profile, capabilities))
+	bare := answersOf(t, plainContainer(t, "unconfined", nil))
+	bareWithCapabilities := answersOf(t, plainContainer(t, "unconfined", capabilities, spared...))
+	for name, told := range inSession {
+		open, mighty := bare[name], bareWithCapabilities[name]
+		refused := told == "EPERM" || told == "ENOSYS"
+		switch name {
+		case "socket(AF_VSOCK)":
+			refused = told == "EAFNOSUPPORT" // the agent's filter; that of the engine says EPERM
+		case "x32":
+			refused = told == "-31" // SIGSYS: no call of another ABI passes
+		case "i386":
+			if open == "-11" {
+				t.Log("NOT TESTED: this kernel has no 32-bit interface")
+				continue
+			}
+			refused = told == "-31"
+		}
+		if !refused {
+			t.Errorf("%s: a session is told %s", name, told)
+		}
+		// clone3 is left to the agent's filter; see buildSeccomp.
+		if also := withCapabilities[name]; also != told && also != "EPERM" && name != "clone3" {
+			t.Errorf("%s: with capabilities the same filter answers %s instead of %s", name, also, told)
+		}
+		if name == "a call of the future" || slices.Contains(spared, name) {
+			continue // the kernel says the same; it is not asked
+		}
+		if mighty == "EPERM" || mighty == told {
+			t.Errorf("%s: without a filter it is refused all the same (%s, %s): this attempt shows nothing", name, open, mighty)
 		}
 	}
+	for _, name := range []string{
+		"chroot", "mount", "umount2", "add_key", "request_key", "keyctl", "unshare", "name_to_handle_at", "setns",
+		"io_uring_setup", "pidfd_getfd", "unshare(NEWUSER)", "clone(NEWUSER)", "x32",
+	} {
+		if bare[name] == "EPERM" || bare[name] == inSession[name] {
+			t.Errorf("%s: without a filter and without capabilities the kernel says %s, as with them", name, bare[name])
+		}
+	}
+}
+
+// capabilities are those that the attempts would need.
+var capabilities = []string{
+	"SYS_ADMIN", "SYS_CHROOT", "SYS_TIME", "SYS_BOOT", "SYS_MODULE", "SYS_PTRACE", "SYS_RAWIO", "SYSLOG", "SYS_PACCT", "DAC_READ_SEARCH",
+}
+
+// plainContainer makes the attempts in a container of the image that is not a
+// session, with that profile and, when there are any, as root with capabilities.
+func plainContainer(t *testing.T, profile string, capabilities []string, spared ...string) string {
+	t.Helper()
+	args := []string{"run", "--rm", "--label", "app=codebeaker", "--network", "none", "--cap-drop", "ALL", "--security-opt", "seccomp=" + profile}
+	for _, c := range capabilities {
+		args = append(args, "--cap-add", c)
+	}
+	user := "1000"
+	if capabilities != nil {
+		user = "0"
+	}
+	args = append(args, "--user", user, "--entrypoint", "python3", Images("")[runtimes.Python], "-c", attempts, "answers")
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	output, err := exec.CommandContext(ctx, "docker", append(args, spared...)...).CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v: %s", err, output)
+	}
+	return string(output)
+}
+
+func answersOf(t *testing.T, output string) map[string]string {
+	t.Helper()
+	answers := map[string]string{}
+	for line := range strings.Lines(output) {
+		name, told, ok := strings.Cut(strings.TrimSpace(line), "=")
+		if !ok {
+			t.Fatalf("it printed %q", output)
+		}
+		answers[name] = told
+	}
+	return answers
 }
 
 func TestTheLayersAreThoseOfAContainer(t *testing.T) {
@@ -65,8 +151,12 @@ func TestTheLayersAreThoseOfAContainer(t *testing.T) {
 			t.Errorf("the layer %s is missing in %v", layer, env.Isolation().Layers)
 		}
 	}
-	if score := env.Isolation().Score; os.Geteuid() == 0 && score != 9 {
-		t.Errorf("the score is %d, want 9", score)
+	wantScore := 8 // docs/runtimes.md, "Isolation"
+	if os.Geteuid() == 0 {
+		wantScore = 9
+	}
+	if score := env.Isolation().Score; score != wantScore {
+		t.Errorf("the score is %d, want %d", score, wantScore)
 	}
 }
 

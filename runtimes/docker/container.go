@@ -15,6 +15,7 @@ import (
 	"github.com/docker/docker/api/types/mount"
 
 	"github.com/codebeaker/codebeaker/runtimes"
+	"github.com/codebeaker/codebeaker/runtimes/internal/guestlink/frame"
 	"github.com/codebeaker/codebeaker/runtimes/internal/procfs"
 	"github.com/codebeaker/codebeaker/runtimes/internal/sizes"
 	"github.com/codebeaker/codebeaker/runtimes/internal/surroundings"
@@ -125,6 +126,7 @@ func (b *blueprint) hostConfig() *container.HostConfig {
 		MaskedPaths:    maskedPaths,
 		ReadonlyPaths:  procfs.ReadOnly,
 		Init:           &noInit,
+		OomScoreAdj:    frame.OOMScoreAdjust,
 		Mounts:         b.mounts,
 		Resources: container.Resources{
 			Memory: b.limits.MemoryBytes,

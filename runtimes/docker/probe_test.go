@@ -111,7 +111,7 @@ func TestAnImageThatDoesNotWorkIsToldByStepAndCause(t *testing.T) {
 	}
 }
 
-func TestAFullDiskAndWantOfMemoryAreToldFromOtherFailures(t *testing.T) {
+func TestAFullDiskAndALackOfMemoryAreToldFromOtherFailures(t *testing.T) {
 	for said, want := range map[string]string{
 		"write /var/lib/docker/x: no space left on device":   "docker system prune",
 		"fork/exec /usr/bin/runc: cannot allocate memory":    "no memory left",

@@ -220,7 +220,7 @@ func (r *Runtime) follow(ctx context.Context) error {
 	}
 }
 
-// noticed acts on one event: a process killed for want of memory, the death of a container that somebody answers
+// noticed acts on one event: a process killed because memory ran out, the death of a container that somebody answers
 // for, and the birth of one that nobody does (a create whose reply was lost).
 func (r *Runtime) noticed(message events.Message) {
 	name := message.Actor.Attributes["name"]

@@ -18,6 +18,7 @@ import (
 //	complain TEXT...  the arguments to standard error
 //	fail CODE         exit with that code
 //	cat               standard input to standard output
+//	tee               standard input to both
 //	sleep DURATION    as of time.ParseDuration
 //	spill N           N bytes on both output streams, in turn
 //	spill N M         N bytes on standard output, then M on standard error
@@ -36,6 +37,7 @@ var builtins = map[string]Program{
 	"complain": func(r *Run) int { return say(r.Stderr(), r) },
 	"fail":     fail,
 	"cat":      cat,
+	"tee":      tee,
 	"sleep":    sleep,
 	"spill":    spill,
 	"trap":     trap,
@@ -81,6 +83,13 @@ func fail(r *Run) int {
 
 func cat(r *Run) int {
 	if _, err := io.Copy(r.Stdout(), r); err != nil {
+		return 1
+	}
+	return 0
+}
+
+func tee(r *Run) int {
+	if _, err := io.Copy(io.MultiWriter(r.Stdout(), r.Stderr()), r); err != nil {
 		return 1
 	}
 	return 0

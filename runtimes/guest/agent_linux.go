@@ -30,6 +30,10 @@ type agent struct {
 	table   *table
 	files   *fileCalls // nil: the server sees the workspace
 	starter *starter
+	// oomScore is this process' oom_score_adj, nil for none, and ownScore what it
+	// has there.
+	oomScore *os.File
+	ownScore []byte
 }
 
 func newAgent(c *conn) *agent {

@@ -26,6 +26,8 @@ type launch struct {
 	tasks     []int
 	directory int
 	filter    *unix.SockFprog // to live under; nil is none
+	score     int             // the agent's oom_score_adj; -1 is none
+	ownScore  []byte          // what the agent has there
 	reports   int             // where a keeper reports to; -1 without one
 	stack     []byte          // the keeper's
 
@@ -80,7 +82,7 @@ func (e *launchError) Unwrap() error {
 
 // newLaunch prepares a program without streams.
 func newLaunch(path, dir string, args, env []string) (*launch, error) {
-	l := &launch{directory: -1, reports: -1, pidfd: -1}
+	l := &launch{directory: -1, reports: -1, score: -1, pidfd: -1}
 	var err error
 	for to, text := range map[**byte]string{&l.path: path, &l.dir: dir} {
 		if *to, err = syscall.BytePtrFromString(text); err != nil {
@@ -130,6 +132,7 @@ func (l *launch) start() (pid, pidfd int, err error) {
 		}
 	)
 	syscall.ForkLock.Lock()
+	l.expendable(true)
 	beforeFork()
 	if l.directory >= 0 {
 		child, errno = vfork(unix.SYS_CLONE3, uintptr(unsafe.Pointer(args)), unsafe.Sizeof(*args), 0)
@@ -140,6 +143,7 @@ func (l *launch) start() (pid, pidfd int, err error) {
 		l.become()
 	}
 	afterFork()
+	l.expendable(false)
 	syscall.ForkLock.Unlock()
 	if errno != 0 {
 		return 0, -1, &launchError{atFork, errno}
@@ -158,11 +162,12 @@ func (l *launch) failure() error {
 // Texts for the kernel.
 var (
 	oneself       = [...]byte{'0'}
-	oomScoreFile  = [...]byte{'/', 'p', 'r', 'o', 'c', '/', 's', 'e', 'l', 'f', '/', 'o', 'o', 'm', '_', 's', 'c', 'o', 'r', 'e', '_', 'a', 'd', 'j', 0}
-	mostExpending = [...]byte{'1', '0', '0', '0'}
 	defaultAction sigaction
 	noSignals     uint64
 )
+
+// mostExpendable is the highest oom_score_adj.
+var mostExpendable = []byte("1000")
 
 // become makes the calling process, just forked, the program. It does not
 // return: what fails is left in l, whose memory is its parent's too.
@@ -217,7 +222,6 @@ func (l *launch) prepare() (launchStep, syscall.Errno) {
 			return atDirectory, errno
 		}
 	}
-	beExpendable()
 	if len(l.processors) > 0 { // what the kernel refuses is the machine's to say: a processor may have gone
 		syscall.RawSyscall(unix.SYS_SCHED_SETAFFINITY, 0, uintptr(len(l.processors)), uintptr(unsafe.Pointer(unsafe.SliceData(l.processors))))
 	}
@@ -252,18 +256,18 @@ func resetSignals() {
 	syscall.RawSyscall6(unix.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK, uintptr(unsafe.Pointer(&noSignals)), 0, 8, 0, 0)
 }
 
-// beExpendable lets the kernel take the program before the agent when memory
-// runs out. It could do so itself, and that it may undo it costs only itself;
-// so it does no harm where there is no /proc.
-//
-//go:nosplit
-//go:norace
-func beExpendable() {
-	const cwd = ^uintptr(99) // AT_FDCWD
-	file, _, errno := syscall.RawSyscall6(unix.SYS_OPENAT, cwd, uintptr(unsafe.Pointer(&oomScoreFile)), unix.O_WRONLY|unix.O_CLOEXEC, 0, 0, 0)
-	if errno == 0 {
-		syscall.RawSyscall(unix.SYS_WRITE, file, uintptr(unsafe.Pointer(&mostExpending)), unsafe.Sizeof(mostExpending))
-		syscall.RawSyscall(unix.SYS_CLOSE, file, 0, 0)
+// expendable lets the kernel take what is forked now before the agent when memory
+// runs out: a process inherits the value, and cannot raise it by itself as long as it
+// shares the agent's memory, which is undumpable. The agent has its own back at once.
+// A keeper gets the agent's, since both have one memory, and so do its programs.
+func (l *launch) expendable(is bool) {
+	if l.score < 0 {
+		return
+	}
+	if is {
+		_, _ = unix.Pwrite(l.score, mostExpendable, 0)
+	} else {
+		_, _ = unix.Pwrite(l.score, l.ownScore, 0)
 	}
 }
 
@@ -285,7 +289,7 @@ func tryFilter() syscall.Errno {
 // under, where the agent itself cannot: it refuses the only call that starts a
 // process in a group of version 2.
 func (a *agent) proveFilter() error {
-	l := &launch{directory: -1, reports: -1, pidfd: -1, filter: a.filter, streams: []int{0, 1, 2}}
+	l := &launch{directory: -1, reports: -1, score: -1, pidfd: -1, filter: a.filter, streams: []int{0, 1, 2}}
 	pid, pidfd, err := l.start()
 	if pidfd >= 0 {
 		unix.Close(pidfd)

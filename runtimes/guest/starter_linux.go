@@ -104,6 +104,9 @@ func (s *starter) prepare(x *execution) (*launch, error) {
 		return nil, err
 	}
 	l.terminal, l.filter = x.spec.Terminal != nil, a.filter
+	if a.oomScore != nil {
+		l.score, l.ownScore = int(a.oomScore.Fd()), a.ownScore
+	}
 	for _, file := range x.group {
 		if a.groups() == frame.GroupsV2 {
 			l.directory = int(file.Fd())

@@ -131,7 +131,7 @@ func TestNativeRunsGoOffline(t *testing.T) {
 	if got := boxedtest.RunFile(t, e, "go.mod", "module x\n\ngo 1.20\n", "go", "vet", "."); got.Status != runtimes.Completed {
 		t.Errorf("a module: %+v", got)
 	}
-	got := boxedtest.Shell(t, e, "go env GOPROXY GOTOOLCHAIN GOFLAGS; go get example.com/x")
+	got := boxedtest.Shell(t, e, "go env GOPROXY GOTOOLCHAIN GOFLAGS; go get code.example/x")
 	if got.Stdout != "off\nlocal\n\n" || got.Status != runtimes.NonZeroExit {
 		t.Errorf("got %+v", got)
 	}

@@ -20,6 +20,7 @@ var assignCases = []testCase{
 func (s *suite) unassigned(t *testing.T) runtimes.Environment {
 	t.Helper()
 	spec := s.spec()
+	spec.Limits.OutputBytes = 4 << 20
 	env, err := s.rt.Create(t.Context(), spec)
 	if err != nil {
 		t.Fatalf("create: %v", err)
@@ -77,8 +78,8 @@ func limitsLowered(t *testing.T, s *suite) {
 	env := s.unassigned(t)
 	was := env.Limits()
 	ask := runtimes.Limits{OutputBytes: was.OutputBytes / 2}
-	if was.MemoryBytes != 0 {
-		ask.MemoryBytes = was.MemoryBytes / 2
+	if reserved := was.ProcessMemoryBytes > s.spec().Limits.MemoryBytes; memoryOf(was) != 0 && !reserved {
+		ask.MemoryBytes = memoryOf(was) / 2
 	}
 	if was.Processes != 0 {
 		ask.Processes = was.Processes / 2
@@ -90,15 +91,15 @@ func limitsLowered(t *testing.T, s *suite) {
 		t.Fatal("no runtime refuses lower limits of what it limits")
 	}
 	now := env.Limits()
-	if now.MemoryBytes != ask.MemoryBytes || now.Processes != ask.Processes || now.OutputBytes != ask.OutputBytes || now.CPUs != ask.CPUs {
+	if ask.MemoryBytes != 0 && memoryOf(now) != ask.MemoryBytes || now.Processes != ask.Processes || now.OutputBytes != ask.OutputBytes || now.CPUs != ask.CPUs {
 		t.Errorf("asked for %+v, in force are %+v", ask, now)
 	}
 	if now.OpenFiles != was.OpenFiles || now.DiskBytes != was.DiskBytes {
 		t.Errorf("other limits were %+v and are %+v", was, now)
 	}
-	if now.MemoryBytes != 0 {
-		overMemory(t, env, s.run(t, env, s.hog(t, was.MemoryBytes*3/4)))
-		s.succeeds(t, env, s.hog(t, now.MemoryBytes/8))
+	if ask.MemoryBytes != 0 {
+		overMemory(t, env, s.run(t, env, s.hog(t, memoryOf(was)*3/4)))
+		s.succeeds(t, env, s.hog(t, memoryOf(now)/8))
 	}
 	if _, inexact := s.harness.Lacks[ExactProcesses]; now.Processes != 0 && !inexact {
 		const forks = `i=0; while [ $i -lt "$1" ]; do sleep 1000 & i=$((i+1)); done; echo all`

@@ -26,13 +26,13 @@ var fetches = map[kind][]string{
 	dockerNode:   {"npm install greet-of-nobody", "npx --yes greet-of-nobody"},
 	nativeNode:   {"npm install greet-of-nobody", "npx --yes greet-of-nobody"},
 	bun:          {"bun install greet-of-nobody", "bunx greet-of-nobody"},
-	deno:         {"deno run jsr:@nobody/greet", "deno run npm:greet-of-nobody", "deno run https://example.com/greet.ts"},
-	dockerGo:     {"go mod init example.com/x; go get example.com/greet", "go install example.com/greet@latest"},
-	nativeGo:     {"go mod init example.com/x; go get example.com/greet", "go install example.com/greet@latest"},
+	deno:         {"deno run jsr:@nobody/greet", "deno run npm:greet-of-nobody", "deno run https://code.example/greet.ts"},
+	dockerGo:     {"go mod init code.example/x; go get code.example/greet", "go install code.example/greet@latest"},
+	nativeGo:     {"go mod init code.example/x; go get code.example/greet", "go install code.example/greet@latest"},
 }
 
 // everyFetch is tried where there is the tool.
-var everyFetch = []string{"git clone https://example.com/greet", "curl https://example.com/greet"}
+var everyFetch = []string{"git clone https://code.example/greet", "curl https://code.example/greet"}
 
 // unreachable is what a tool says of a network, a registry or a name.
 var unreachable = regexp.MustCompile(`(?i)network|registry|resol|getaddrinfo|GOPROXY|connect|jsr\.io`)

@@ -43,6 +43,9 @@ func limitsReadBack(t *testing.T, s *suite) {
 	}
 }
 
+// memoryOf is the memory that one process can have.
+func memoryOf(l runtimes.Limits) int64 { return max(l.MemoryBytes, l.ProcessMemoryBytes) }
+
 // enforced skips a case for a limit that is zero.
 func enforced(t *testing.T, name string, limit int64) {
 	t.Helper()
@@ -50,6 +53,9 @@ func enforced(t *testing.T, name string, limit int64) {
 		t.Skipf("%s: no limit is in force here", name)
 	}
 }
+
+// littleMemory is soon used up: a machine takes seconds to give programs gigabytes.
+func littleMemory(spec *runtimes.Spec) { spec.Limits.MemoryBytes = 128 << 20 }
 
 // hog is a program that fills so much memory in one process.
 func (s *suite) hog(t *testing.T, bytes int64) runtimes.Command {
@@ -74,8 +80,8 @@ func overMemory(t *testing.T, env runtimes.Environment, did finished) {
 }
 
 func memoryLimited(t *testing.T, s *suite) {
-	env := s.create(t, nil)
-	limit := env.Limits().MemoryBytes
+	env := s.create(t, littleMemory)
+	limit := memoryOf(env.Limits())
 	enforced(t, "memory", limit)
 	overMemory(t, env, s.run(t, env, s.hog(t, 2*limit)))
 	s.succeeds(t, env, s.hog(t, limit/8))

@@ -11,7 +11,7 @@ var outputCases = []testCase{
 	{"BothStreamsAreExact", bothStreams},
 	{"BinaryIsExact", binaryOutput},
 	{"TheLastBytesArrive", lastBytes},
-	{"TwentyMegabytesAreExact", twentyMegabytes},
+	{"MegabytesAreExact", megabytes},
 	{"OutputComesWhileTheProgramRuns", outputComesEarly},
 }
 
@@ -62,9 +62,9 @@ func lastBytes(t *testing.T, s *suite) {
 	}
 }
 
-func twentyMegabytes(t *testing.T, s *suite) {
+func megabytes(t *testing.T, s *suite) {
 	env := s.environment(t)
-	const size = 20 << 20
+	const size = 5 << 20
 	did := s.run(t, env, s.programs.Spill(size, 1<<20))
 	if did.Status != runtimes.Completed {
 		t.Errorf("status %v", did.Status)

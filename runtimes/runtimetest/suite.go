@@ -41,6 +41,7 @@ var subjects = []struct {
 	{"Pace", paceCases},
 	{"Terminal", terminalCases},
 	{"Limits", limitCases},
+	{"Charged", chargedCases},
 	{"Seen", seenCases},
 	{"Room", roomCases},
 	{"Apart", apartCases},
@@ -113,7 +114,7 @@ var OnDisk = []string{
 // InGroups are the subjects and cases to run on a runtime with one more kind of
 // control groups, or without any: what these have to do with.
 var InGroups = []string{
-	"Life", "Start", "Exit", "Descriptors", "Signals", "Stop", "Tree", "Concurrency", "Terminal", "Limits", "Apart", "Loss",
+	"Life", "Start", "Exit", "Descriptors", "Signals", "Stop", "Tree", "Concurrency", "Terminal", "Limits", "Charged", "Apart", "Loss",
 	"Assign/LimitsCanBeLowered", "Assign/LimitsCanBeRaisedOrNot",
 	"Seen/ProcessorsAreTheSessions", "Seen/ProgramsOfOneSessionShareItsProcessors", "Seen/SessionsGetProcessorsThatAreFree",
 	"Seen/TheLimitOfProcessesIsTold", "Seen/ManyThreadsStart", "Seen/ATracerDoesNotHideTheEnd",

@@ -2,9 +2,10 @@
 //
 // A [Budget] has a part for what comes in (messages and bodies, complete or not,
 // and commands until they are done) and one for what goes out (replies being made,
-// and what is not sent yet). What is kept of executions is a third part, which
-// the package actors/output holds to. The parts do not lend to each other: who
-// waits for one holds nothing that the other needs, so nobody waits for ever.
+// and what is not sent yet); and two small ones, for open connections and for files
+// while they are read. What is kept of executions has a bound of its own beside it,
+// which the package actors/output holds to. The parts do not lend to each other:
+// who waits for one holds nothing that those wait for who have it.
 //
 // Each client, a key or without keys an address, may take a share of a part. Who
 // cannot have more now either waits for its turn ([Client.Ask]), or is refused
@@ -29,11 +30,15 @@ type Part uint8
 const (
 	Incoming Part = iota
 	Outgoing
+	Connections
+	Reading
 	parts
 )
 
 // String is the name of the limit, as clients see it.
-func (p Part) String() string { return [...]string{"incomingBytes", "replyBytes"}[p] }
+func (p Part) String() string {
+	return [...]string{"incomingBytes", "replyBytes", "connectionBytes", "readBytes"}[p]
+}
 
 const (
 	// FreeBytes is the largest message that takes nothing.
@@ -47,9 +52,10 @@ const (
 
 // Options of a Budget.
 type Options struct {
-	// Bytes are for messages both ways, half of them each.
+	// Bytes are for messages: an eighth for connections and for reading each, half
+	// of the rest for each way.
 	Bytes int64
-	// Share is how much of each half one client may have. Zero means
+	// Share is how much of each part one client may have. Zero means
 	// DefaultShare.
 	Share float64
 }
@@ -90,9 +96,9 @@ func New(o Options) *Budget {
 		o.Share = DefaultShare
 	}
 	b := &Budget{clients: make(map[string]*Client)}
-	for i := range b.parts {
-		half := o.Bytes / 2
-		b.parts[i].limit, b.parts[i].share = half, int64(float64(half)*o.Share)
+	eighth := o.Bytes / 8
+	for of, bytes := range [parts]int64{Incoming: 3 * eighth, Outgoing: 3 * eighth, Connections: eighth, Reading: eighth} {
+		b.parts[of].limit, b.parts[of].share = bytes, int64(float64(bytes)*o.Share)
 	}
 	return b
 }
@@ -150,13 +156,13 @@ func (c *Client) Share(of Part) int64 {
 	return c.budget.parts[of].share
 }
 
-// Fit is n, or the share of the client when n is more: what is larger than a
-// share has it all to itself.
+// Fit is n, or three quarters of the client's share when n is more: what is larger
+// than a share is alone with what is small.
 func (c *Client) Fit(of Part, n int64) int64 {
 	if c == nil {
 		return n
 	}
-	return min(n, c.budget.parts[of].share)
+	return min(n, c.budget.parts[of].share/4*3)
 }
 
 // Force takes n bytes, whether they are there or not.
@@ -269,7 +275,7 @@ func (c *Client) Queue(of Part, n, keeps int64) *Request {
 		return c.Ask(of, n)
 	}
 	p := &c.budget.parts[of]
-	if kept := p.kept.Add(keeps); kept > p.share/2 {
+	if kept := p.kept.Add(keeps); kept > p.share {
 		p.kept.Add(-keeps)
 		p.refused.Add(1)
 		return nil
@@ -280,7 +286,7 @@ func (c *Client) Queue(of Part, n, keeps int64) *Request {
 }
 
 // Ask takes n bytes when there is room for them, in the order in which it is
-// asked. n is no more than the client's share: see Fit.
+// asked. n is what fits: see Fit.
 func (c *Client) Ask(of Part, n int64) *Request {
 	r := c.newRequest(of, n)
 	if c == nil {

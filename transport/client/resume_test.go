@@ -199,6 +199,9 @@ func TestASlowReaderHoldsBackItsProgramAndNoCall(t *testing.T) {
 // A reader that takes nothing for more than a second is thrown out by the
 // server (1013) and comes back by itself.
 func TestAReaderThatSleptGoesOnWithWhatWasKept(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes seconds")
+	}
 	url := serveWith(t, setup{programs: map[string]fake.Program{"noise": noisy}, ring: 16 << 20})
 	p := newProxy(t, url, nil)
 	c := dial(t, p.url, client.Options{OutputBytes: 32 << 10})

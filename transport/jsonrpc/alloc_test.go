@@ -18,7 +18,7 @@ func TestEnvelopeAllocatesNothing(t *testing.T) {
 		return dst
 	}
 	serve := func(_ *jsonrpc.Request, to jsonrpc.Replier) { to.Reply(encode) }
-	if n := testing.AllocsPerRun(1000, func() { p.Parse(msg, &out, serve) }); n >= 1 {
+	if n := testing.AllocsPerRun(1000, func() { p.Parse(msg, &out, jsonrpc.HandlerFunc(serve)) }); n >= 1 {
 		t.Errorf("%v allocations for a request and its reply", n)
 	}
 }

@@ -37,7 +37,7 @@ func BenchmarkParse(b *testing.B) {
 			b.SetBytes(int64(len(msg)))
 			b.ReportAllocs()
 			for b.Loop() {
-				p.Parse(msg, &out, serve)
+				p.Parse(msg, &out, jsonrpc.HandlerFunc(serve))
 			}
 		})
 		b.Run(fmt.Sprintf("with params/%d", size), func(b *testing.B) {
@@ -52,7 +52,7 @@ func BenchmarkParse(b *testing.B) {
 			b.SetBytes(int64(len(msg)))
 			b.ReportAllocs()
 			for b.Loop() {
-				p.Parse(msg, &out, serve)
+				p.Parse(msg, &out, jsonrpc.HandlerFunc(serve))
 			}
 		})
 	}

@@ -70,7 +70,7 @@ func (b *bounded) Room() int { return b.room }
 func TestEachReplyOfABatchGetsItsShareAndWhatDoesNotFitIsRefusedAlone(t *testing.T) {
 	out := &bounded{room: 8 << 10}
 	var calls later
-	new(jsonrpc.Parser).Parse([]byte("["+requests(4, ",")+"]"), out, calls.serve)
+	new(jsonrpc.Parser).Parse([]byte("["+requests(4, ",")+"]"), out, jsonrpc.HandlerFunc(calls.serve))
 	reply := func(i, size int) {
 		calls.to[i].Reply(func(dst []byte) []byte {
 			dst, _ = jsonrpc.AppendResult(dst, calls.ids[i], strings.Repeat("x", size))
@@ -106,7 +106,7 @@ func TestEachReplyOfABatchGetsItsShareAndWhatDoesNotFitIsRefusedAlone(t *testing
 func TestABatchOfIdsAloneMayBeTooLarge(t *testing.T) {
 	out := &bounded{room: 1 << 10}
 	var calls later
-	new(jsonrpc.Parser).Parse([]byte("["+requests(40, ",")+"]"), out, calls.serve)
+	new(jsonrpc.Parser).Parse([]byte("["+requests(40, ",")+"]"), out, jsonrpc.HandlerFunc(calls.serve))
 	calls.answerAtOnce()
 	// 40 small replies do not fit: each is left out, or the batch as a whole is.
 	if len(out.sent) != 1 {
@@ -121,7 +121,7 @@ func TestALineAboveTheBoundIsRefusedAlone(t *testing.T) {
 	lines := jsonrpc.NewLines()
 	lines.Bound(500)
 	var calls later
-	new(jsonrpc.Parser).Parse([]byte(requests(2, "\n")), lines, calls.serve)
+	new(jsonrpc.Parser).Parse([]byte(requests(2, "\n")), lines, jsonrpc.HandlerFunc(calls.serve))
 	for i, size := range []int{1000, 100} {
 		calls.to[i].Reply(func(dst []byte) []byte {
 			dst, _ = jsonrpc.AppendResult(dst, calls.ids[i], strings.Repeat("x", size))

@@ -29,7 +29,7 @@ func (m *messages) Reply(encode func([]byte) []byte) {
 // answer returns the messages that answer msg.
 func (d *dispatcher) answer(msg string) []string {
 	var out messages
-	d.Parse([]byte(msg), &out, d.serve)
+	d.Parse([]byte(msg), &out, jsonrpc.HandlerFunc(d.serve))
 	return out.sent
 }
 

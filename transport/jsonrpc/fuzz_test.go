@@ -110,9 +110,9 @@ func TestRequestsAreReadAsJRPC2ReadsThem(t *testing.T) {
 		}
 		theirs, err := jrpc2.ParseRequests(file.Data)
 		var ours []string
-		new(jsonrpc.Parser).Parse(file.Data, new(messages), func(r *jsonrpc.Request, _ jsonrpc.Replier) {
+		new(jsonrpc.Parser).Parse(file.Data, new(messages), jsonrpc.HandlerFunc(func(r *jsonrpc.Request, _ jsonrpc.Replier) {
 			ours = append(ours, string(r.ID)+" "+string(r.Method)+" "+string(r.Params))
-		})
+		}))
 		var want []string
 		for _, r := range theirs {
 			if r.Error == nil && err == nil {

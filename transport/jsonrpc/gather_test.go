@@ -48,7 +48,7 @@ func requests(n int, separator string) string {
 func TestBatchSendsOneMessageAfterTheLastReply(t *testing.T) {
 	var out messages
 	var calls later
-	new(jsonrpc.Parser).Parse([]byte("["+requests(40, ",")+`,{"jsonrpc":"2.0","method":"note"},7]`), &out, calls.serve)
+	new(jsonrpc.Parser).Parse([]byte("["+requests(40, ",")+`,{"jsonrpc":"2.0","method":"note"},7]`), &out, jsonrpc.HandlerFunc(calls.serve))
 	if len(out.sent) > 0 {
 		t.Fatalf("sent before the calls were answered: %s", out.sent)
 	}
@@ -72,7 +72,7 @@ func TestOneIDTwiceInFlightGetsTwoReplies(t *testing.T) {
 	var out messages
 	var calls later
 	for range 2 {
-		new(jsonrpc.Parser).Parse([]byte(`{"jsonrpc":"2.0","method":"m","id":"same"}`), &out, calls.serve)
+		new(jsonrpc.Parser).Parse([]byte(`{"jsonrpc":"2.0","method":"m","id":"same"}`), &out, jsonrpc.HandlerFunc(calls.serve))
 	}
 	calls.answerAtOnce()
 	if len(out.sent) != 2 || !strings.Contains(out.sent[0], `"id":"same"`) || !strings.Contains(out.sent[1], `"id":"same"`) {
@@ -84,7 +84,7 @@ func TestLinesWaitForEveryReplyOfTheMessage(t *testing.T) {
 	lines := jsonrpc.NewLines()
 	var calls later
 	msg := requests(3, "\n") + "\n[" + requests(2, ",") + "]\n" + `[{"jsonrpc":"2.0","method":"note"}]` + "\n[]"
-	new(jsonrpc.Parser).Parse([]byte(msg), lines, calls.serve)
+	new(jsonrpc.Parser).Parse([]byte(msg), lines, jsonrpc.HandlerFunc(calls.serve))
 	ended, cancel := context.WithCancelCause(context.Background())
 	cancel(errors.New("client left"))
 	if _, err := lines.Wait(ended); err == nil || !strings.Contains(err.Error(), "client left") {
@@ -101,7 +101,7 @@ func TestLinesWaitForEveryReplyOfTheMessage(t *testing.T) {
 func TestLinesOfNotificationsAreEmpty(t *testing.T) {
 	lines := jsonrpc.NewLines()
 	var calls later
-	new(jsonrpc.Parser).Parse([]byte(`[{"jsonrpc":"2.0","method":"a"}]`+"\n"+`{"jsonrpc":"2.0","method":"b"}`), lines, calls.serve)
+	new(jsonrpc.Parser).Parse([]byte(`[{"jsonrpc":"2.0","method":"a"}]`+"\n"+`{"jsonrpc":"2.0","method":"b"}`), lines, jsonrpc.HandlerFunc(calls.serve))
 	if out, err := lines.Wait(context.Background()); err != nil || out.Size() > 0 {
 		t.Errorf("got %q, %v", out.Bytes(), err)
 	}

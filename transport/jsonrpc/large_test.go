@@ -69,7 +69,7 @@ func TestABatchOfRepliesInPiecesFits(t *testing.T) {
 	const most = 4000
 	out := &boundedMessages{most: most}
 	var calls later
-	new(jsonrpc.Parser).Parse([]byte("["+requests(3, ",")+"]"), out, calls.serve)
+	new(jsonrpc.Parser).Parse([]byte("["+requests(3, ",")+"]"), out, jsonrpc.HandlerFunc(calls.serve))
 	released := 0
 	for i, size := range []int{1000, 5000, 1500} {
 		head, _ := jsonrpc.AppendResult(nil, calls.ids[i], &longResult{})

@@ -18,9 +18,24 @@ type Parser struct {
 	// BatchLimit is the largest number of members of a batch. Zero means
 	// DefaultBatch; negative, no limit.
 	BatchLimit int
-	// OnReject, when set, is told each error that Parse answered itself.
-	OnReject func(*Error)
 }
+
+// Handler takes what a Parser finds.
+type Handler interface {
+	// Serve takes a valid request. Its replies belong to to.
+	Serve(r *Request, to Replier)
+	// Rejected is told each error that Parse answered itself.
+	Rejected(e *Error)
+}
+
+// HandlerFunc is a Handler that does not look at errors.
+type HandlerFunc func(r *Request, to Replier)
+
+// Serve is Handler's.
+func (f HandlerFunc) Serve(r *Request, to Replier) { f(r, to) }
+
+// Rejected is Handler's.
+func (HandlerFunc) Rejected(*Error) {}
 
 // tooMany is what data holds in the reply to a message with too many parts.
 type tooMany struct {
@@ -29,11 +44,11 @@ type tooMany struct {
 	Count   int    `json:"count,omitempty"` // absent: not all were counted
 }
 
-// Parse calls serve with each valid request of msg, in order, and answers what
-// is none. Replies to lone requests belong to out, those to members of a batch
-// to the Replier given along. msg is not changed and not kept.
-func (p *Parser) Parse(msg []byte, out Replier, serve func(r *Request, to Replier)) {
-	run := parsing{Parser: p, out: out, serve: serve}
+// Parse gives each valid request of msg to h, in order, and answers what is none.
+// Replies to lone requests belong to out, those to members of a batch to the
+// Replier given along. msg is not changed and not kept.
+func (p *Parser) Parse(msg []byte, out Replier, h Handler) {
+	run := parsing{Parser: p, out: out, handler: h}
 	// Compact JSON has no newline, so this is the usual case and one value.
 	if bytes.IndexByte(msg, '\n') < 0 {
 		run.value(msg)
@@ -55,8 +70,8 @@ func (p *Parser) batchLimit() int {
 // parsing is one call of Parse.
 type parsing struct {
 	*Parser
-	out   Replier
-	serve func(*Request, Replier)
+	out     Replier
+	handler Handler
 }
 
 // values serves what is separated by newlines, until something is not JSON.
@@ -113,7 +128,7 @@ func (p parsing) object(b []byte, to Replier) bool {
 	if !r.Notification() {
 		expect(to)
 	}
-	p.serve(r, to)
+	p.handler.Serve(r, to)
 	return true
 }
 
@@ -167,11 +182,9 @@ func tooManyError(limit string, maximum, n int) *Error {
 	return e
 }
 
-// report tells the owner of the parser.
+// report tells the handler.
 func (p parsing) report(err *Error) {
-	if p.OnReject != nil {
-		p.OnReject(err)
-	}
+	p.handler.Rejected(err)
 }
 
 // reject answers with err. It is false, for callers that stop there.

@@ -52,7 +52,7 @@ func TestBytesThatAreNoJSONAreOneParseError(t *testing.T) {
 }
 
 func TestDepthIsRefusedFast(t *testing.T) {
-	for _, depth := range []int{10_001, 5_000_000} {
+	for _, depth := range []int{10_001, 1_000_000} {
 		for name, msg := range map[string]string{
 			"params":  `{"jsonrpc":"2.0","method":"echo","id":1,"params":` + strings.Repeat("[", depth) + strings.Repeat("]", depth) + `}`,
 			"objects": strings.Repeat(`{"a":`, depth) + "1" + strings.Repeat("}", depth),
@@ -79,7 +79,7 @@ func TestDepthIsRefusedFast(t *testing.T) {
 func TestLargeMembersAreServed(t *testing.T) {
 	text := `["` + strings.Repeat("x", 10<<20) + `"]`
 	var members strings.Builder
-	for i := range 1_000_000 {
+	for i := range 200_000 {
 		fmt.Fprintf(&members, `,"m%d":%d`, i, i)
 	}
 	for _, params := range []string{text, "{" + members.String()[1:] + "}"} {
@@ -126,18 +126,24 @@ func TestRequestsAreServedInOrder(t *testing.T) {
 	}
 }
 
+// refusals keeps what was refused; nothing is to be served.
+type refusals struct {
+	t    *testing.T
+	told []string
+}
+
+func (r *refusals) Serve(*jsonrpc.Request, jsonrpc.Replier) { r.t.Error("served") }
+func (r *refusals) Rejected(e *jsonrpc.Error)               { r.told = append(r.told, e.Error()) }
+
 func TestRefusedRequestsAreReported(t *testing.T) {
-	var refused []string
-	p := jsonrpc.Parser{OnReject: func(e *jsonrpc.Error) { refused = append(refused, e.Error()) }}
-	p.Parse([]byte(`[1,{"jsonrpc":"2.0","id":[]}]`), new(messages), func(*jsonrpc.Request, jsonrpc.Replier) {
-		t.Error("served")
-	})
+	r := &refusals{t: t}
+	new(jsonrpc.Parser).Parse([]byte(`[1,{"jsonrpc":"2.0","id":[]}]`), new(messages), r)
 	want := []string{
 		"Invalid Request (-32600): a request is an object",
 		"Invalid Request (-32600): member id is neither string, number nor null",
 	}
-	if !slices.Equal(refused, want) {
-		t.Errorf("got %q", refused)
+	if !slices.Equal(r.told, want) {
+		t.Errorf("got %q", r.told)
 	}
 }
 

@@ -36,6 +36,11 @@ type Batch struct {
 	out     Replier
 	total   int  // members, if known; the most replies there can be
 	members bool // of the goroutine that reads the batch
+
+	reserving sync.Mutex
+	reserved  bool
+	refused   bool
+	release   func() // what was reserved; nil without
 }
 
 // NewBatch returns a Batch whose message goes to out once it is closed and
@@ -57,6 +62,24 @@ func (b *Batch) Expect() {
 
 // ReplyLarge is LargeReplier's.
 func (b *Batch) ReplyLarge(m *Large) { b.g.replyLarge(',', b.mostLocked, m) }
+
+// Reserve reserves what the message will take, once for all large replies of the
+// batch: take is told how many members it may have and how many bytes, and returns
+// how to give back what it took. It may wait, and so do the others. False: it took
+// nothing, and no large reply is to be made.
+func (b *Batch) Reserve(take func(members, most int) (release func(), ok bool)) bool {
+	b.reserving.Lock()
+	defer b.reserving.Unlock()
+	if !b.reserved {
+		b.reserved = true
+		release, ok := take(max(b.total, 1), roomOf(b.out))
+		b.refused = !ok
+		if ok {
+			b.release = release
+		}
+	}
+	return !b.refused
+}
 
 // Reply adds one reply that was announced.
 func (b *Batch) Reply(encode func(dst []byte) []byte) { b.g.reply(',', b.mostLocked, encode) }
@@ -96,6 +119,13 @@ func (b *Batch) leftLocked() (share, left int) {
 func (b *Batch) Close() { b.g.close() }
 
 func (b *Batch) send(replies []byte, large *Large) {
+	if release := b.release; release != nil { // nobody reserves any more: every reply has come
+		if large == nil {
+			defer release()
+		} else {
+			large.OnRelease(release)
+		}
+	}
 	if large != nil {
 		all := &Large{}
 		all.JSON([]byte{'['})

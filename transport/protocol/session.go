@@ -62,16 +62,17 @@ type SessionConfig struct {
 
 // Limits are the limits in force; a nil member is none.
 type Limits struct {
-	MemoryMB    *float64 `json:"memoryMB" doc:"memory of all processes together"`
-	CPUs        *float64 `json:"cpus" doc:"processors"`
-	Processes   *int64   `json:"processes" doc:"processes and threads"`
-	DiskMB      *float64 `json:"diskMB" doc:"size of the workspace; on disk it is that of HOME and /tmp together with it"`
-	Inodes      *int64   `json:"inodes" doc:"files of the workspace"`
-	HomeMB      *float64 `json:"homeMB" doc:"size of HOME"`
-	TmpMB       *float64 `json:"tmpMB" doc:"size of /tmp"`
-	ShmMB       *float64 `json:"shmMB" doc:"size of /dev/shm"`
-	OpenFiles   *int64   `json:"openFiles" doc:"file descriptors of a process"`
-	OutputBytes *int64   `json:"outputBytes" doc:"output of one execution"`
+	MemoryMB        *float64 `json:"memoryMB" doc:"memory of all processes together"`
+	ProcessMemoryMB *float64 `json:"processMemoryMB,omitempty" doc:"memory of each process by itself, where nothing bounds all together"`
+	CPUs            *float64 `json:"cpus" doc:"processors"`
+	Processes       *int64   `json:"processes" doc:"processes and threads"`
+	DiskMB          *float64 `json:"diskMB" doc:"size of the workspace; on disk it is that of HOME and /tmp together with it"`
+	Inodes          *int64   `json:"inodes" doc:"files of the workspace"`
+	HomeMB          *float64 `json:"homeMB" doc:"size of HOME"`
+	TmpMB           *float64 `json:"tmpMB" doc:"size of /tmp"`
+	ShmMB           *float64 `json:"shmMB" doc:"size of /dev/shm"`
+	OpenFiles       *int64   `json:"openFiles" doc:"file descriptors of a process"`
+	OutputBytes     *int64   `json:"outputBytes" doc:"output of one execution"`
 }
 
 // Isolation is what keeps a session apart.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/codebeaker/codebeaker/actors"
 	"github.com/codebeaker/codebeaker/transport/budget"
+	"github.com/codebeaker/codebeaker/transport/jsonrpc"
 )
 
 // What a connection holds is taken from the budget of its client: the account of
@@ -19,7 +20,7 @@ const (
 	// smallParams is up to which size params take nothing.
 	smallParams = 2 << 10
 	// replyWait is how long a reply waits for room.
-	replyWait = 10 * time.Second
+	replyWait = 30 * time.Second
 	// roomRetry is when to try again.
 	roomRetry = time.Second
 )
@@ -40,21 +41,22 @@ func clientOf(owner string, r *http.Request) string {
 // admit makes the connection one of its client. False: there is no room for it.
 func (cn *connection) admit(r *http.Request) bool {
 	cn.account = cn.door.options.Budget.Connect(clientOf(cn.service.Owner(), r))
-	if cn.account.Take(budget.Incoming, budget.ConnectionBytes) {
+	if cn.account.Take(budget.Connections, budget.ConnectionBytes) {
+		cn.charged = true
 		return true
 	}
-	cn.account.Close()
-	cn.account = nil
 	return false
 }
 
 // discharge is the end of the connection as one of its client.
 func (cn *connection) discharge() {
-	cn.body.Release()
-	if cn.account != nil {
-		cn.account.Give(budget.Incoming, budget.ConnectionBytes)
-		cn.account.Close()
+	if cn.body != nil {
+		cn.body.Release()
 	}
+	if cn.charged {
+		cn.account.Give(budget.Connections, budget.ConnectionBytes)
+	}
+	cn.account.Close()
 }
 
 // noRoom names the limit that is reached.
@@ -94,17 +96,17 @@ func (c *call) handOver() {
 	}
 }
 
-// replyAccount is the account of what goes out, for the actors.
-type replyAccount budget.Client
+// readAccount is the account of files while they are read, for the actors.
+type readAccount budget.Client
 
 // Hold is actors.Account's.
-func (a *replyAccount) Hold(ctx context.Context, n int64) error {
+func (a *readAccount) Hold(ctx context.Context, n int64) error {
 	c := (*budget.Client)(a)
-	n = c.Fit(budget.Outgoing, n)
-	if c.Take(budget.Outgoing, n) {
+	n = c.Fit(budget.Reading, n)
+	if c.Take(budget.Reading, n) {
 		return nil
 	}
-	request := c.Ask(budget.Outgoing, n)
+	request := c.Ask(budget.Reading, n)
 	select {
 	case <-request.Granted():
 		return nil
@@ -115,21 +117,35 @@ func (a *replyAccount) Hold(ctx context.Context, n int64) error {
 }
 
 // Give is actors.Account's.
-func (a *replyAccount) Give(n int64) {
+func (a *readAccount) Give(n int64) {
 	c := (*budget.Client)(a)
-	c.Give(budget.Outgoing, c.Fit(budget.Outgoing, n))
+	c.Give(budget.Reading, c.Fit(budget.Reading, n))
 }
 
-// awaitRoom takes n bytes for a reply, and waits for its turn while the result of
-// keeps bytes is held. False: there is no room for it, or nobody is there any
-// more.
-func (cn *connection) awaitRoom(n, keeps int64) (budget.Hold, bool) {
+// awaitRoom takes what a large reply takes, and waits for its turn meanwhile. The
+// members of a batch are one message: the first takes for all, and they are made
+// one after another. False: there is no room, or nobody is there any more.
+func (c *call) awaitRoom(result any, size int) (held budget.Hold, ok bool) {
+	batch, ok := c.to.(*jsonrpc.Batch)
+	if !ok {
+		return c.conn.takeReply(c.replyCost(result, size, c.room()), size)
+	}
+	ok = batch.Reserve(func(members, most int) (func(), bool) {
+		cost := c.replyCost(result, size*members, most)
+		held, ok := c.conn.takeReply(cost, size)
+		return held.Release, ok
+	})
+	return budget.Hold{}, ok
+}
+
+// takeReply takes n bytes for a reply. While it waits a result of keeps bytes is kept.
+func (cn *connection) takeReply(n int64, keeps int) (held budget.Hold, ok bool) {
 	n = cn.account.Fit(budget.Outgoing, n)
-	held := cn.account.Held(budget.Outgoing, n)
+	held = cn.account.Held(budget.Outgoing, n)
 	if cn.account.Take(budget.Outgoing, n) {
 		return held, true
 	}
-	request := cn.account.Queue(budget.Outgoing, n, keeps)
+	request := cn.account.Queue(budget.Outgoing, n, int64(keeps))
 	if request == nil || !request.Wait(replyWait, cn.ctx.Done()) {
 		return budget.Hold{}, false
 	}

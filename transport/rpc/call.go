@@ -138,24 +138,33 @@ func (c *call) finishLarge(result any, err error, size int) {
 		c.done()
 		return
 	}
-	held, ok := c.conn.awaitRoom(c.replyCost(result, size), int64(size))
+	held, ok := c.awaitRoom(result, size)
 	if !ok {
 		result, err = nil, c.conn.noRoom(budget.Outgoing)
 	}
-	c.outcome.split = true
-	c.complete(result, err)
-	m := jsonrpc.Split(c.appendReply(nil), c.outcome.texts)
+	m := c.makeLarge(result, err)
 	m.OnRelease(held.Release)
 	jsonrpc.ReplyLarge(c.to, m)
 	c.done()
 }
 
-// replyCost is how much memory the reply with a result of that size takes while it
-// is made and written. Texts are as large as they are, and never twice what goes
+// makeLarge makes a large reply, one at a time for a connection.
+func (c *call) makeLarge(result any, err error) (m *jsonrpc.Large) {
+	c.conn.making.Lock()
+	defer c.conn.making.Unlock()
+	c.conn.door.heavily(func() {
+		c.outcome.split = true
+		c.complete(result, err)
+		m = jsonrpc.Split(c.appendReply(nil), c.outcome.texts)
+	})
+	return m
+}
+
+// replyCost is how much memory a reply of room bytes at most, with a result of that
+// size, takes while it is made and written. Texts are as large as they are, and never twice what goes
 // out, for what is cut is copied (part.cut); of all else there is a second, a
 // third and a fourth form on the way to JSON.
-func (c *call) replyCost(result any, size int) int64 {
-	room := c.room()
+func (c *call) replyCost(result any, size, room int) int64 {
 	if room == 0 {
 		room = size
 	}

@@ -20,16 +20,17 @@ type connection struct {
 	ctx     context.Context // ends with the connection
 	cancel  context.CancelCauseFunc
 	outlet  outlet // nil has no bound
-	parser  jsonrpc.Parser
-	parse   func(*jsonrpc.Request, jsonrpc.Replier) // serve, bound once
 	pace    pace
 	now     time.Duration       // when the message in hand came, since began; of the reader, like over
 	over    *sessions.RateError // which rate its bytes are over
 
 	account *budget.Client // what its bytes are taken from; nil has no bound
-	body    budget.Hold    // of a POST
+	charged bool           // for the connection itself
+	working bool           // on a heavy message; of the reader
+	body    *budget.Hold   // of a POST
 
 	inFlight atomic.Int32
+	making   sync.Mutex // held by who makes a large reply: connections take turns
 
 	mu      sync.Mutex
 	streams map[string]*stream // by execution
@@ -38,9 +39,7 @@ type connection struct {
 func (d *Door) newConnection(ctx context.Context, client sessions.Client) *connection {
 	cn := &connection{door: d}
 	cn.service = d.sessions.ConnectClient(client, cn.event)
-	cn.parser = jsonrpc.Parser{BatchLimit: d.options.BatchLimit, OnReject: cn.rejected}
 	cn.ctx, cn.cancel = context.WithCancelCause(ctx)
-	cn.parse = cn.serve
 	return cn
 }
 
@@ -66,8 +65,8 @@ func (s socket) ReplyLarge(m *jsonrpc.Large) {
 // OnClose is websocket.Handler's.
 func (cn *connection) OnClose(_ *websocket.Conn, err *websocket.CloseError) { cn.end(err) }
 
-// serve takes up one request.
-func (cn *connection) serve(r *jsonrpc.Request, to jsonrpc.Replier) {
+// Serve is jsonrpc.Handler's: it takes up one request.
+func (cn *connection) Serve(r *jsonrpc.Request, to jsonrpc.Replier) {
 	over := cn.charge(r.Notification())
 	if over != nil && r.Notification() {
 		return // it has waited

@@ -61,16 +61,17 @@ var noLabels = map[string]string{}
 
 func wireLimits(l *runtimes.Limits) protocol.Limits {
 	return protocol.Limits{
-		MemoryMB:    orNull(float64(l.MemoryBytes) / (1 << 20)),
-		CPUs:        orNull(l.CPUs),
-		Processes:   orNull(l.Processes),
-		DiskMB:      orNull(float64(l.DiskBytes) / (1 << 20)),
-		Inodes:      orNull(l.Inodes),
-		HomeMB:      orNull(float64(l.HomeBytes) / (1 << 20)),
-		TmpMB:       orNull(float64(l.TemporaryBytes) / (1 << 20)),
-		ShmMB:       orNull(float64(l.SharedMemoryBytes) / (1 << 20)),
-		OpenFiles:   orNull(l.OpenFiles),
-		OutputBytes: orNull(l.OutputBytes),
+		MemoryMB:        orNull(float64(l.MemoryBytes) / (1 << 20)),
+		ProcessMemoryMB: orNull(float64(l.ProcessMemoryBytes) / (1 << 20)),
+		CPUs:            orNull(l.CPUs),
+		Processes:       orNull(l.Processes),
+		DiskMB:          orNull(float64(l.DiskBytes) / (1 << 20)),
+		Inodes:          orNull(l.Inodes),
+		HomeMB:          orNull(float64(l.HomeBytes) / (1 << 20)),
+		TmpMB:           orNull(float64(l.TemporaryBytes) / (1 << 20)),
+		ShmMB:           orNull(float64(l.SharedMemoryBytes) / (1 << 20)),
+		OpenFiles:       orNull(l.OpenFiles),
+		OutputBytes:     orNull(l.OutputBytes),
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -57,12 +58,14 @@ type Door struct {
 	sessions *sessions.Local
 	log      *slog.Logger
 	metrics  *metrics
+	parser   jsonrpc.Parser
 	methods  map[string]*method
 	document jsonrpc.Raw // of rpc.discover
 	hub      *websocket.Hub
 	gate     *transport.Gate // set by Handle
 
 	running atomic.Int64    // calls of session.execute
+	heavy   chan struct{}   // a token for each that works on something large
 	base    context.Context // of all connections
 	cut     context.CancelCauseFunc
 }
@@ -75,7 +78,9 @@ func New(o Options) (*Door, error) {
 	d := &Door{options: o, sessions: o.Sessions, log: o.Logger}
 	d.options.WebSocket.Oversize = d.oversize
 	d.hub = websocket.NewHub(d.options.WebSocket)
-	d.metrics = newMetrics(o.Metrics, d.hub)
+	d.metrics = newMetrics(o.Metrics, d.hub, o.Budget)
+	d.heavy = make(chan struct{}, max(runtime.GOMAXPROCS(0)/2, 1))
+	d.parser = jsonrpc.Parser{BatchLimit: o.BatchLimit}
 	d.base, d.cut = context.WithCancelCause(context.Background())
 	return d, d.tables()
 }
@@ -160,6 +165,14 @@ func (d *Door) Handle(mux *http.ServeMux, gate *transport.Gate) {
 	mux.HandleFunc("POST /rpc", d.servePost)
 }
 
+// heavily does what takes a processor for milliseconds, as others do it, at most
+// half of the processors at once: the rest is for what is small.
+func (d *Door) heavily(do func()) {
+	d.heavy <- struct{}{}
+	defer func() { <-d.heavy }()
+	do()
+}
+
 // Running is transport.Door's: how many commands have not been answered.
 func (d *Door) Running() int64 { return d.running.Load() }
 
@@ -187,7 +200,7 @@ func (d *Door) serveWebSocket(w http.ResponseWriter, r *http.Request) {
 	// The request's context ends with this handler; the connection does not.
 	cn := d.newConnection(d.base, client)
 	if !cn.admit(r) {
-		refuseBusy(w, cn.noRoom(budget.Incoming))
+		refuseBusy(w, cn.noRoom(budget.Connections))
 		cn.end(errNoRoom)
 		return
 	}
@@ -254,9 +267,10 @@ func (d *Door) servePost(w http.ResponseWriter, r *http.Request) {
 	cn := d.newConnection(r.Context(), client)
 	defer cn.end(errPostEnded)
 	if !cn.admit(r) {
-		refuseBusy(w, cn.noRoom(budget.Incoming))
+		refuseBusy(w, cn.noRoom(budget.Connections))
 		return
 	}
+	cn.body = &budget.Hold{}
 	body, ok := cn.readBody(w, r)
 	if !ok {
 		return
@@ -393,7 +407,7 @@ func (b *bodyReader) reserve(n int64) error {
 	if !account.Take(budget.Incoming, more) && !account.Ask(budget.Incoming, more).Wait(replyWait, b.conn.ctx.Done()) {
 		return b.conn.noRoom(budget.Incoming)
 	}
-	b.conn.body = account.Held(budget.Incoming, b.conn.body.Bytes()+more)
+	*b.conn.body = account.Held(budget.Incoming, b.conn.body.Bytes()+more)
 	return nil
 }
 

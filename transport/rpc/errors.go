@@ -16,7 +16,12 @@ import (
 	"github.com/codebeaker/codebeaker/transport/jsonrpc"
 	"github.com/codebeaker/codebeaker/transport/protocol"
 	"github.com/codebeaker/codebeaker/transport/sessions"
+	"github.com/codebeaker/codebeaker/transport/websocket"
 )
+
+// auditRetry is what a client is told to wait while the audit log cannot be
+// written.
+const auditRetry = 5 * time.Second
 
 // errNeedsConnection refuses what would have to push over POST /rpc.
 var errNeedsConnection = errors.New("this method needs a WebSocket: over POST /rpc nothing can be sent later")
@@ -45,6 +50,11 @@ type (
 		Limit        string  `json:"limit"`
 		Maximum      float64 `json:"maximum"`
 		RetryAfterMs int64   `json:"retryAfterMs"`
+	}
+	policyData struct {
+		Member string `json:"member"`
+		Reason string `json:"reason"`
+		Rule   string `json:"rule"`
 	}
 	tooLargeData struct {
 		Limit  int64  `json:"limit"`
@@ -93,7 +103,7 @@ func sentinelError(err error) *jsonrpc.Error {
 		return paramError("executionId", "has no terminal").Reply()
 	case errors.Is(err, runtimes.ErrInputClosed):
 		return paramError("executionId", "takes no input").Reply()
-	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded), errors.As(err, new(*websocket.CloseError)):
 		// Only a create waits for a context: its client has left, or the
 		// server did not get it done.
 		return environmentFailed("", "the environment was not ready in time: try again", err)
@@ -106,6 +116,8 @@ func typedError(err error) *jsonrpc.Error {
 	var (
 		busy        *actors.BusyError
 		rate        *sessions.RateError
+		unrecorded  *sessions.AuditError
+		forbidden   *sessions.PolicyError
 		argument    *actors.ArgumentError
 		unavailable *actors.UnavailableError
 		language    *actors.LanguageError
@@ -118,6 +130,10 @@ func typedError(err error) *jsonrpc.Error {
 		return withData(protocol.Busy, busy, busyData{busy.Limit, busy.Maximum, max(busy.RetryAfter.Milliseconds(), 1)})
 	case errors.As(err, &rate):
 		return withData(protocol.RateLimited, rate, rateData{rate.Limit, rate.Maximum, max(rate.RetryAfter.Milliseconds(), 1)})
+	case errors.As(err, &forbidden):
+		return withData(jsonrpc.InvalidParams, forbidden, policyData{"policy", forbidden.Reason, forbidden.Rule})
+	case errors.As(err, &unrecorded):
+		return withData(protocol.Busy, unrecorded, busyData{"auditLog", 0, auditRetry.Milliseconds()})
 	case errors.As(err, &argument):
 		e := paramError(argument.Member, "%s", argument.Reason).Reply()
 		e.Message = jsonrpc.InvalidParams.String() + ": " + argument.Error()

@@ -235,6 +235,9 @@ func common(kept, wrote []byte) (head, tail int) {
 // wherever something can be large: with all writings where a message is smallest,
 // with text and bytes where it is as large as by default.
 func TestNoMessageIsLargerThanItsClientTakes(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes seconds")
+	}
 	w := newWorld(t, setup{
 		// The client answers no pings.
 		door:   Options{WebSocket: websocket.Options{PingInterval: -1}},

@@ -89,7 +89,9 @@ func TestHoweverAConnectionEndsItsCommandRunsOn(t *testing.T) {
 
 // Who answers no ping is closed; what it started runs on.
 func TestAClientThatAnswersNoPingLeavesItsSessionAlone(t *testing.T) {
-	w := newWorld(t, setup{door: Options{WebSocket: websocket.Options{PingInterval: 50 * time.Millisecond}}})
+	w := newWorld(t, setup{door: Options{WebSocket: websocket.Options{
+		PingInterval: 50 * time.Millisecond, CloseTimeout: 100 * time.Millisecond,
+	}}})
 	p := w.dial(websocket.DialOptions{})
 	session := p.create(`{"language":"python"}`)
 	silent := newSlow(t, w, execute(1, session, `{"type":"execute_shell","commandName":"sleep","args":["1h"]}`, `,"stream":true`))

@@ -191,7 +191,7 @@ func sessionClose(c *call, params jsonrpc.Raw) error {
 	case err != nil:
 		return err
 	}
-	s.Send(&actors.Call{Request: &actors.Close{}, Caller: &closing{call: c, id: id}})
+	s.Send(&actors.Call{Request: &actors.Close{}, Caller: c.conn.service.AuditClose(id, &closing{call: c, id: id})})
 	return nil
 }
 
@@ -233,7 +233,7 @@ func sessionExecute(c *call, params jsonrpc.Raw) error {
 	if read, ok := c.request.Command.(*runtimes.ReadFile); ok {
 		c.conn.shortenRead(read)
 		if c.conn.account != nil {
-			c.request.Account = (*replyAccount)(c.conn.account)
+			c.request.Account = (*readAccount)(c.conn.account)
 		}
 	}
 	c.handOver()

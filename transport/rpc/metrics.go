@@ -6,6 +6,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/codebeaker/codebeaker/transport"
+	"github.com/codebeaker/codebeaker/transport/budget"
 	"github.com/codebeaker/codebeaker/transport/jsonrpc"
 	"github.com/codebeaker/codebeaker/transport/websocket"
 )
@@ -18,7 +19,7 @@ type metrics struct {
 }
 
 // newMetrics registers the instruments, at zero.
-func newMetrics(all *transport.Metrics, hub *websocket.Hub) *metrics {
+func newMetrics(all *transport.Metrics, hub *websocket.Hub, held *budget.Budget) *metrics {
 	m := &metrics{
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "codebeaker_requests_total", Help: "Requests by method and code; 0 is success."}, []string{"method", "code"}),
 		invalid:  prometheus.NewCounterVec(prometheus.CounterOpts{Name: "codebeaker_invalid_requests_total", Help: "What was no request, by code."}, []string{"code"}),
@@ -27,6 +28,13 @@ func newMetrics(all *transport.Metrics, hub *websocket.Hub) *metrics {
 	all.Registry().MustRegister(m.requests, m.invalid, m.paused, prometheus.NewGaugeFunc(
 		prometheus.GaugeOpts{Name: "codebeaker_connections", Help: "Open WebSocket connections."},
 		func() float64 { return float64(hub.Count()) }))
+	for _, part := range []budget.Part{budget.Incoming, budget.Outgoing, budget.Connections, budget.Reading} {
+		all.Registry().MustRegister(prometheus.NewGaugeFunc(
+			prometheus.GaugeOpts{Name: "codebeaker_budget_bytes", Help: "Bytes taken from a part of the memory budget.", ConstLabels: prometheus.Labels{"part": part.String()}},
+			func() float64 { return float64(held.Usage(part).Held) }))
+		all.Count("codebeaker_budget_refused_total", "What there was no room for in a part of the memory budget.", "part", part.String(),
+			func() int64 { return held.Usage(part).Refused })
+	}
 	return m
 }
 

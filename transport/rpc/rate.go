@@ -30,6 +30,10 @@ func (p *pace) take(now time.Duration, perSecond float64) (wait time.Duration) {
 	return due - now
 }
 
+// heavyMessage is from which size on a message takes a processor for so long that
+// not all connections may do it at once.
+const heavyMessage = 128 << 10
+
 // began is when the process did. The time since then costs half of time.Now.
 var began = time.Now()
 
@@ -41,7 +45,15 @@ func (cn *connection) time() time.Time { return began.Add(cn.now) }
 func (cn *connection) receive(msg []byte, to jsonrpc.Replier) {
 	cn.now = time.Since(began)
 	cn.over = cn.service.Account().Message(cn.time(), len(msg))
-	cn.parser.Parse(msg, to, cn.parse)
+	if len(msg) < heavyMessage {
+		cn.door.parser.Parse(msg, to, cn)
+	} else {
+		cn.door.heavily(func() {
+			cn.working = true
+			defer func() { cn.working = false }()
+			cn.door.parser.Parse(msg, to, cn)
+		})
+	}
 	if cn.over != nil {
 		cn.pause(cn.over.RetryAfter)
 	}
@@ -61,6 +73,7 @@ func (cn *connection) charge(notification bool) *sessions.RateError {
 			return nil
 		}
 	}
+	cn.service.Refused(err, "")
 	if notification {
 		cn.pause(err.RetryAfter)
 		if cn.over != nil {
@@ -74,8 +87,8 @@ func (cn *connection) charge(notification bool) *sessions.RateError {
 	return err
 }
 
-// rejected charges for what was no request. It has waited then, or is answered.
-func (cn *connection) rejected(e *jsonrpc.Error) {
+// Rejected is jsonrpc.Handler's: it charges for what was no request. It has waited then, or is answered.
+func (cn *connection) Rejected(e *jsonrpc.Error) {
 	cn.door.metrics.rejected(e)
 	_ = cn.charge(true)
 }
@@ -83,6 +96,10 @@ func (cn *connection) rejected(e *jsonrpc.Error) {
 // pause keeps the connection from being read for a while.
 func (cn *connection) pause(d time.Duration) {
 	cn.door.metrics.paused.Inc()
+	if cn.working { // others may work meanwhile
+		<-cn.door.heavy
+		defer func() { cn.door.heavy <- struct{}{} }()
+	}
 	t := time.NewTimer(min(max(d, minPause), maxPause))
 	defer t.Stop()
 	select {

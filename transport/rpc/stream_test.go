@@ -58,6 +58,9 @@ func TestMegabytesOfOutputComeWholeInOrderAndBeforeTheReply(t *testing.T) {
 }
 
 func TestASlowConsumerIsClosedAndComesBackWithWhatItMissed(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes seconds")
+	}
 	w := newWorld(t, setup{door: Options{WebSocket: websocket.Options{StallTimeout: 200 * time.Millisecond}}})
 	p := w.dial(websocket.DialOptions{})
 	session := p.create(`{"language":"python"}`)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"log/slog"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -12,6 +13,8 @@ import (
 	"github.com/codebeaker/codebeaker/actors"
 	"github.com/codebeaker/codebeaker/actors/output"
 	"github.com/codebeaker/codebeaker/runtimes"
+	"github.com/codebeaker/codebeaker/transport/audit"
+	"github.com/codebeaker/codebeaker/transport/policy"
 )
 
 // Options of a Local. System and Registry are required.
@@ -25,6 +28,9 @@ type Options struct {
 	// room for.
 	Limits       Limits
 	MessageBytes int
+	Audit        *audit.Log   // nil keeps nothing
+	Rules        *policy.File // nil allows what Policy does
+	Logger       *slog.Logger // nil discards
 }
 
 // Pools counts the ready environments of a runtime.
@@ -40,6 +46,9 @@ type Local struct {
 	policy   Policy
 	pools    Pools
 	accounts accounts
+	audit    *audit.Log
+	rules    *policy.File
+	log      *slog.Logger
 }
 
 // New makes a Local.
@@ -50,7 +59,8 @@ func New(o Options) (*Local, error) {
 	}
 	return &Local{
 		system: o.System, registry: o.Registry, policy: o.Policy.WithDefaults(), pools: o.Pools,
-		accounts: accounts{limits: o.Limits, burst: o.MessageBytes},
+		accounts: accounts{limits: o.Limits, burst: o.MessageBytes}, audit: o.Audit,
+		rules: o.Rules, log: o.Logger,
 	}, nil
 }
 
@@ -108,6 +118,10 @@ func (l *Local) Connect(owner string, events func(Event)) *Conn {
 func (l *Local) ConnectClient(client Client, events func(Event)) *Conn {
 	c := l.Connect(client.Owner, events)
 	c.admin = client.Admin
+	if l.audit != nil || l.rules != nil {
+		from := client.Address
+		c.from = &from
+	}
 	if name := client.account(); name != "" {
 		c.account = l.accounts.open(name, client.Limits)
 	}
@@ -119,7 +133,7 @@ func (l *Local) ConnectClient(client Client, events func(Event)) *Conn {
 type Conn struct {
 	local  *Local
 	owner  string
-	admin  bool // sees the sessions of all keys
+	from   *string // the client's address, for the audit log; nil without one
 	events func(Event)
 	// account is charged with what the client does; nil bounds nothing.
 	account *Account
@@ -133,11 +147,13 @@ type Conn struct {
 	attachMu sync.Mutex
 	told     []*actors.Session // to be told of the end
 	ended    bool
+	admin    bool // sees the sessions of all keys; does not change
+
+	creating int32 // creates that are not announced; eventMu guards it
 
 	// eventMu keeps the events of a session in their order.
-	eventMu  sync.Mutex
-	creating int                // creates that are not announced
-	held     map[string][]Event // of sessions that may be theirs
+	eventMu sync.Mutex
+	held    map[string][]Event // of sessions that may be theirs
 }
 
 var _ Service = (*Conn)(nil)
@@ -228,14 +244,23 @@ func (c *Conn) Prepare(p *Create) (actors.CreateRequest, error) { return c.local
 // CreateSession makes a session that was prepared. It is not attached.
 // Errors: *RateError, and those of Create.
 func (c *Conn) CreateSession(ctx context.Context, r actors.CreateRequest) (*LocalSession, *Info, error) {
+	if err := c.mayChange(); err != nil {
+		return nil, nil, err
+	}
+	decision, err := c.permitCreate(&r)
+	if err != nil {
+		return nil, nil, err
+	}
 	if a := c.account; a != nil {
 		if err := a.creates.take(time.Now(), "creates", 1); err != nil {
+			c.Refused(err, "")
 			return nil, nil, err
 		}
 		r.Quota = (*quota)(a)
 	}
+	began := time.Now()
 	made, info, err := c.local.system.Create(ctx, r)
-	if err != nil {
+	if err = c.auditCreate(&r, decision, made, info, err, time.Since(began)); err != nil {
 		return nil, nil, err
 	}
 	s := &LocalSession{Session: made, conn: c, runtime: info.Runtime}
@@ -514,6 +539,9 @@ func (s *LocalSession) Info(ctx context.Context) (*Info, error) { return ask[*In
 // Extend is Session's.
 func (s *LocalSession) Extend(ctx context.Context, p Extend) (*Info, error) {
 	r, err := s.conn.local.extend(&p)
+	if err == nil {
+		err = s.conn.mayChange()
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -537,7 +565,10 @@ func (s *LocalSession) Detach(ctx context.Context) error {
 
 // Close is Session's.
 func (s *LocalSession) Close(ctx context.Context) error {
-	_, err := ask[any](ctx, s, &actors.Close{})
+	p := newPending(&actors.Close{})
+	p.Caller = s.conn.AuditClose(s.ID(), p)
+	s.Send(&p.Call)
+	_, err := await[any](ctx, s, p)
 	if errors.Is(err, actors.ErrSessionClosed) {
 		err = nil
 	}
@@ -579,6 +610,9 @@ func (s *LocalSession) capable(p *Program) error {
 // Errors: the client has left.
 func (s *LocalSession) SendExecute(call *actors.Call, r *actors.Execute) error {
 	call.Request = r
+	if err := s.permitExecute(call, r); err != nil {
+		return err
+	}
 	if !r.KillOnDisconnect {
 		s.Send(call)
 		return nil

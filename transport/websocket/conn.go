@@ -41,7 +41,6 @@ type Conn struct {
 
 	dec     decoder     // of the reader, like those below
 	taken   int64       // of the account for the message that comes in
-	began   time.Time   // of the partial message
 	pace    pace        // of the partial message
 	timed   bool        // the read deadline is that of a partial message
 	spoke   bool        // a message came since the last pong
@@ -55,11 +54,10 @@ type Conn struct {
 	closing  atomic.Bool // cause is set; changes under mu
 
 	mu         sync.Mutex
-	before     []outgoing // what goes out before out
-	waiting    int        // bytes of the frames in before
-	charged    int64      // of the account, for out
-	out        *buffer    // frames that wait; nil when none
-	frames     Frames     // of the pull under way
+	before     *backlog // what goes out before out; nil when nothing does
+	charged    int64    // of the account, for out
+	out        *buffer  // frames that wait; nil when none
+	frames     Frames   // of the pull under way
 	cause      *CloseError
 	closeBy    time.Time
 	sealed     bool // the close frame went out

@@ -48,7 +48,7 @@ func (f *Frames) Message(m Message) {
 		m.Release()
 		return
 	}
-	f.c.before = append(f.c.before, outgoing{m: m})
+	f.c.pushLocked(outgoing{m: m})
 	f.limit = 0
 }
 
@@ -144,7 +144,7 @@ func (c *Conn) pullLocked(b []byte) []byte {
 			break
 		}
 		before := len(c.frames.b)
-		if f.src.Pull(&c.frames) && (len(c.frames.b) > before || len(c.before) > 0) {
+		if f.src.Pull(&c.frames) && (len(c.frames.b) > before || c.before != nil) {
 			f.Wake()
 		}
 	}

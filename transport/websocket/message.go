@@ -43,11 +43,10 @@ func (c *Conn) Send(m Message) {
 		return
 	}
 	if c.out != nil && len(c.out.b) > 0 {
-		c.before = append(c.before, outgoing{b: c.out, charged: c.charged})
-		c.waiting += len(c.out.b)
+		c.pushLocked(outgoing{b: c.out, charged: c.charged})
 		c.out, c.charged = nil, 0
 	}
-	c.before = append(c.before, outgoing{m: m})
+	c.pushLocked(outgoing{m: m})
 	c.kick()
 }
 
@@ -60,25 +59,50 @@ type outgoing struct {
 
 // waitsLocked reports whether more than a little waits to be written.
 func (c *Conn) waitsLocked() bool {
-	return len(c.before) > 0 || c.out != nil && len(c.out.b) > budget.FreeBytes
+	return c.before != nil || c.out != nil && len(c.out.b) > budget.FreeBytes
+}
+
+// backlog is what goes out before the frames of Conn.out, at least one.
+type backlog struct {
+	all    []outgoing
+	frames int // bytes of those that are frames
+}
+
+// bytes is how many bytes of frames wait; those of messages do not count.
+func (l *backlog) bytes() int {
+	if l == nil {
+		return 0
+	}
+	return l.frames
+}
+
+func (c *Conn) pushLocked(o outgoing) {
+	if c.before == nil {
+		c.before = &backlog{}
+	}
+	c.before.all = append(c.before.all, o)
+	if o.b != nil {
+		c.before.frames += len(o.b.b)
+	}
 }
 
 // popLocked takes the next of before.
 func (c *Conn) popLocked() outgoing {
-	next := c.before[0]
-	c.before[0] = outgoing{}
-	if c.before = c.before[1:]; len(c.before) == 0 {
+	l := c.before
+	next := l.all[0]
+	l.all[0] = outgoing{}
+	if l.all = l.all[1:]; len(l.all) == 0 {
 		c.before = nil
 	}
 	if next.b != nil {
-		c.waiting -= len(next.b.b)
+		l.frames -= len(next.b.b)
 	}
 	return next
 }
 
 // dropLocked forgets what waits to be written.
 func (c *Conn) dropLocked() {
-	for len(c.before) > 0 {
+	for c.before != nil {
 		next := c.popLocked()
 		if next.m != nil {
 			next.m.Release()
@@ -134,13 +158,13 @@ func (c *Conn) writeMessage(m Message) {
 	piece := getBuffer()
 	defer putBuffer(piece)
 	piece.b = appendLength(piece.b, m.Size())
-	pace := c.opts.startPace(time.Now())
+	rate := startPace(time.Now(), c.opts)
 	for {
 		piece.b = m.Append(piece.b, pieceBytes)
 		if len(piece.b) == 0 {
 			return
 		}
-		left, err := c.write(piece.b, &pace)
+		left, err := c.write(piece.b, &rate)
 		if err != nil {
 			c.writeFailed(left, m, err)
 			return

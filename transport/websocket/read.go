@@ -76,7 +76,7 @@ func (c *Conn) readOnce(in input) error {
 		return c.receive(p)
 	}
 	if errors.Is(err, os.ErrDeadlineExceeded) && c.timed {
-		return &CloseError{Code: CodePolicy, Reason: fmt.Sprintf("message not complete after %v", time.Since(c.began).Round(time.Second))}
+		return &CloseError{Code: CodePolicy, Reason: fmt.Sprintf("message not complete after %v", time.Since(c.pace.start()).Round(time.Second))}
 	}
 	return broken(err)
 }
@@ -90,10 +90,10 @@ func (c *Conn) receive(p []byte) error {
 	case partial && c.opts.FrameTimeout > 0:
 		now := time.Now()
 		if !c.timed {
-			c.began, c.timed = now, true
-			c.pace = c.opts.startPace(now)
+			c.timed = true
+			c.pace = startPace(now, c.opts)
 		} else {
-			c.pace.came(now, len(p))
+			c.pace.count(now, len(p), c.opts)
 		}
 		c.arrived.Store(true)
 		return c.nc.SetReadDeadline(c.pace.end)
@@ -107,32 +107,31 @@ func (c *Conn) receive(p []byte) error {
 // pace is when a message is late: FrameTimeout after it has fallen behind
 // MessageRate.
 type pace struct {
-	patience time.Duration
-	rate     int
-	end      time.Time
+	end   time.Time
+	after time.Duration // how long after the start that is
 }
 
-func (o *Options) startPace(now time.Time) pace {
-	return pace{o.FrameTimeout, o.MessageRate, now.Add(o.FrameTimeout)}
+func startPace(now time.Time, o *Options) pace {
+	return pace{now.Add(o.FrameTimeout), o.FrameTimeout}
 }
 
-// came counts n bytes.
-func (p *pace) came(now time.Time, n int) {
-	p.end = p.end.Add(time.Duration(n) * time.Second / time.Duration(p.rate))
-	if most := now.Add(p.patience); p.end.After(most) {
-		p.end = most // what was quick before is no credit
-	}
-}
+// start is when the message began.
+func (p *pace) start() time.Time { return p.end.Add(-p.after) }
 
-// late counts n bytes, and reports whether it was too late for them.
-func (p *pace) late(now time.Time, n int) bool {
-	late := p.patience > 0 && now.After(p.end)
-	p.came(now, n)
+// count counts n bytes, and reports whether it was too late for them.
+func (p *pace) count(now time.Time, n int, o *Options) (late bool) {
+	late = o.FrameTimeout > 0 && now.After(p.end)
+	more := time.Duration(n) * time.Second / time.Duration(o.MessageRate)
+	// What was quick before is no credit.
+	p.stood(min(more, now.Add(o.FrameTimeout).Sub(p.end)))
 	return late
 }
 
 // stood excuses a time in which nothing was read.
-func (p *pace) stood(d time.Duration) { p.end = p.end.Add(d) }
+func (p *pace) stood(d time.Duration) {
+	p.end = p.end.Add(d)
+	p.after += d
+}
 
 // MessageCost is how many times a message is in memory while it is decoded: as it
 // came, its params, what they hold, and that decoded from base64.

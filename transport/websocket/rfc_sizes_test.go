@@ -13,6 +13,9 @@ import (
 // Group 9.1 to 9.4: messages from 64 KiB to the limit, whole and in fragments
 // down to 64 bytes.
 func TestLargeMessagesAreServed(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it sends a hundred megabytes")
+	}
 	p, _ := connect(t, "socket", Options{QueueBytes: 64 << 20}, newEcho())
 	for _, c := range []struct {
 		size      int

@@ -24,8 +24,8 @@ const stallSteps = 4
 const recordBytes = 16 << 10
 
 // write writes p and returns what could not be written. As long as some bytes
-// go through within StallTimeout, it goes on; with a pace, no slower than that.
-func (c *Conn) write(p []byte, pace *pace) (left []byte, err error) {
+// go through within StallTimeout, it goes on; with a rate, no slower than that.
+func (c *Conn) write(p []byte, rate *pace) (left []byte, err error) {
 	wait := c.opts.StallTimeout / stallSteps
 	if c.fragile {
 		wait = c.opts.StallTimeout
@@ -44,7 +44,7 @@ func (c *Conn) write(p []byte, pace *pace) (left []byte, err error) {
 		switch {
 		case err == nil || n > 0 && c.mayGoOn(err):
 			progress = time.Now()
-			if pace != nil && pace.late(progress, n) {
+			if rate != nil && rate.count(progress, n, c.opts) {
 				return p, errStalled
 			}
 		case !c.mayGoOn(err):
@@ -160,7 +160,7 @@ func (c *Conn) enqueue(op ws.OpCode, encode func(dst []byte) []byte) {
 		return
 	}
 	waiting, size := c.enqueueLocked(op, encode)
-	if waiting += c.waiting; waiting > 0 && waiting+size > c.opts.QueueBytes {
+	if waiting += c.before.bytes(); waiting > 0 && waiting+size > c.opts.QueueBytes {
 		c.closeOverfullLocked()
 		return
 	}
@@ -272,7 +272,7 @@ func (c *Conn) nextBatch(spare *buffer) (next outgoing, seal bool) {
 		if c.cut {
 			c.dropLocked() // what waits would never go
 		}
-		if len(c.before) > 0 {
+		if c.before != nil {
 			return c.popLocked(), false
 		}
 		batch := c.out
@@ -291,7 +291,7 @@ func (c *Conn) nextBatch(spare *buffer) (next outgoing, seal bool) {
 		if batch != spare {
 			putBuffer(batch)
 		}
-		if len(c.before) > 0 {
+		if c.before != nil {
 			continue // a source had a message
 		}
 		c.account.Give(budget.Outgoing, next.charged)

@@ -138,6 +138,9 @@ func TestTheDockerCommandIsMeasuredAndLeavesNoContainer(t *testing.T) {
 
 // What a docker command says it did and did not do must be noticed.
 func TestWhatTheDockerCommandDidIsLookedAt(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes seconds")
+	}
 	for name, c := range map[string]struct{ script, failing string }{
 		"copy":  {strings.ReplaceAll(fakeDocker, `cat) cat "$(dirname`, `cat) case $4 in *.copy) exit 0;; esac; cat "$(dirname`), "copy/1 KB/docker exec"},
 		"write": {strings.ReplaceAll(fakeDocker, `cat) cat`, `cat) echo`), "write/1 KB/docker cp"},

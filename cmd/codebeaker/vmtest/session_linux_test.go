@@ -188,11 +188,14 @@ func testLayers(t *testing.T, s *session, _ language) {
 }
 
 // testLimits: what was asked for is in force. Processor time needs a group, and
-// so does the memory of an engine that reserves much more than it uses.
+// so does the memory of all processes together; without one that of each is
+// bounded, and of an engine that reserves much more than it uses by that much more.
 func testLimits(t *testing.T, s *session, l language) {
-	bounded := s.server.groups || l.runtime == "Native"
-	if got := s.Limits.MemoryMB; bounded != (got != nil) || got != nil && *got != float64(memoryMB) {
+	if got := s.Limits.MemoryMB; s.server.groups != (got != nil) || got != nil && *got != float64(memoryMB) {
 		t.Errorf("memoryMB is %v", value(got))
+	}
+	if got := s.Limits.ProcessMemoryMB; s.server.groups != (got == nil) || got != nil && (*got < float64(memoryMB) || l.runtime == "Native" && *got != float64(memoryMB)) {
+		t.Errorf("processMemoryMB is %v", value(got))
 	}
 	if got := s.Limits.Processes; got == nil || *got != processN {
 		t.Errorf("processes is %v", value(got))
@@ -360,7 +363,7 @@ func (s *session) kill(t *testing.T, e *client.Execution) *client.Result {
 // testMemory: only a group can tell that memory was the reason, and without one
 // an engine that reserves much more than it uses has no limit.
 func testMemory(t *testing.T, s *session, l language) {
-	if s.Limits.MemoryMB != nil {
+	if s.Limits.MemoryMB != nil || l.runtime == "Native" {
 		r := s.run(t, l.take("2**31"))
 		if p := r.Process(); r.Success || s.server.groups && p.Status != "MemoryLimitExceeded" {
 			t.Errorf("2 GiB under a limit of %d MB: %s, code %v, signal %q, stderr %.300q", memoryMB, p.Status, code(p), p.Signal, r.Stderr)

@@ -73,7 +73,7 @@ func TestLoopbackIsUpAndNothingElseAnswers(t *testing.T) {
 	out := shell(t, testConfig(t), `exec /usr/bin/python3 -c '
 import socket
 s = socket.create_server(("127.0.0.1", 0)); c = socket.create_connection(s.getsockname(), 2); print("loopback")
-try: socket.create_connection(("8.8.8.8", 53), 2); print("reached")
+try: socket.create_connection(("192.0.2.1", 53), 2); print("reached")
 except OSError as e: print(e.strerror)'`)
 	if out != "loopback\nNetwork is unreachable\n" {
 		t.Errorf("got %q", out)

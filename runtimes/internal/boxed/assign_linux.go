@@ -28,23 +28,32 @@ func (e *Environment) Assign(ctx context.Context, a runtimes.Assignment) error {
 		e.limits = now
 		e.mu.Unlock()
 	}
-	if len(a.Env) == 0 && now.MemoryBytes == was.MemoryBytes {
+	if len(a.Env) == 0 && e.memory(&now) == e.memory(&was) {
 		return nil
 	}
-	return e.link.SetEnv(e.variables(a.Env, now.MemoryBytes))
+	return e.link.SetEnv(e.variables(a.Env, e.memory(&now)))
+}
+
+// memory is what a program of the box can have by itself.
+func (e *Environment) memory(l *runtimes.Limits) int64 {
+	return max(l.MemoryBytes, l.ProcessMemoryBytes-e.reserve)
 }
 
 // late are the limits that are to be in force, or ErrCannotAssign.
 func (e *Environment) late(was, ask runtimes.Limits) (runtimes.Limits, error) {
 	now := was
 	grouped := e.controllers()
+	memory := &now.MemoryBytes
+	if !grouped.Memory {
+		memory = &now.ProcessMemoryBytes
+	}
 	for _, limit := range []struct {
 		name       string
 		ask        int64
 		now        *int64
 		raise, set bool // it can be raised; it can be set at all
 	}{
-		{"memory", ask.MemoryBytes, &now.MemoryBytes, grouped.Memory, grouped.Memory || e.reserve == 0},
+		{"memory", ask.MemoryBytes, memory, grouped.Memory, grouped.Memory || e.reserve == 0},
 		{"processes", ask.Processes, &now.Processes, grouped.Processes, true},
 		{"open files", ask.OpenFiles, &now.OpenFiles, false, true},
 		{"disk", ask.DiskBytes, &now.DiskBytes, true, e.workspace.Resizable()},
@@ -92,7 +101,7 @@ func (e *Environment) setLimits(ctx context.Context, was, now runtimes.Limits) (
 		}
 	}
 	if now.DiskBytes != was.DiskBytes {
-		if err := e.workspace.Resize(now.DiskBytes, now.MemoryBytes); err != nil {
+		if err := e.workspace.Resize(now.DiskBytes, e.memory(&now)); err != nil {
 			return was, err
 		}
 		now.DiskBytes, now.Inodes = e.workspace.Limits()
@@ -132,7 +141,7 @@ func (e *Environment) resourceLimits(was, now runtimes.Limits) []guestlink.Resou
 		}
 	}
 	add("nofile", now.OpenFiles != was.OpenFiles, now.OpenFiles)
-	add("data", !grouped.Memory && now.MemoryBytes != was.MemoryBytes, now.MemoryBytes)
+	add("data", !grouped.Memory && now.ProcessMemoryBytes != was.ProcessMemoryBytes, now.ProcessMemoryBytes)
 	add("nproc", !grouped.Processes && now.Processes != was.Processes, now.Processes+agentThreads)
 	return lower
 }

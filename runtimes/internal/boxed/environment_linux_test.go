@@ -171,6 +171,9 @@ func TestLimitsAreReadBack(t *testing.T) {
 	if !grouped().CPU {
 		want.CPUs = 0
 	}
+	if !grouped().Memory {
+		want.MemoryBytes, want.ProcessMemoryBytes = 0, limits.MemoryBytes
+	}
 	if got != want {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
@@ -336,4 +339,32 @@ func TestMemoryOfABoxIsMeasured(t *testing.T) {
 		t.Errorf("an idle box occupies %d bytes, %v", got, err)
 	}
 	t.Logf("idle %.1f MB", float64(got)/(1<<20))
+}
+
+// The scores are those of docs/runtimes.md, "Isolation".
+func TestTheScoreIsTheOneThatIsDocumented(t *testing.T) {
+	e := boxedtest.Create(t, newShell(t), spec())
+	want := 7
+	if g := grouped(); isRoot() {
+		want = 9
+	} else if g.Memory && g.Processes && g.CPU {
+		want = 8
+	}
+	if got := e.Isolation(); got.Score != want {
+		t.Errorf("the score is %d, want %d: %v", got.Score, want, got.Layers)
+	}
+}
+
+// Programs were to be taken before the agent when their group has no memory left,
+// and were not: what shares the memory of an undumpable process cannot open the file.
+func TestInAGroupAProgramIsTakenBeforeTheAgent(t *testing.T) {
+	if !grouped().Memory {
+		t.Skip("there are no control groups")
+	}
+	e := boxedtest.Create(t, newShell(t), spec())
+	for range 2 { // the agent has its own value again
+		if got := boxedtest.Shell(t, e, "cat /proc/self/oom_score_adj /proc/1/oom_score_adj"); got.Stdout != "1000\n500\n" {
+			t.Errorf("got %q", got.Stdout)
+		}
+	}
 }

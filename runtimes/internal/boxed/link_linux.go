@@ -121,8 +121,8 @@ func (m *making) readLimits(context.Context) error {
 	}
 	limits.MemoryBytes, limits.CPUs, limits.Processes = group.MemoryBytes, group.CPUs, group.Processes
 	grouped := m.e.controllers()
-	if !grouped.Memory && m.found.kit.Reserve == 0 { // else what is in force is more than was asked for
-		limits.MemoryBytes = inForce(report, "data")
+	if !grouped.Memory { // five processes may hold five times as much
+		limits.MemoryBytes, limits.ProcessMemoryBytes = 0, inForce(report, "data")
 	}
 	if !grouped.Processes {
 		limits.Processes = max(inForce(report, "nproc")-agentThreads, 0)

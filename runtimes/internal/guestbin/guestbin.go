@@ -21,7 +21,7 @@ const Variable = "CODEBEAKER_GUEST"
 var (
 	// ErrNotExecutable: its permissions or its mount (noexec) forbid it.
 	ErrNotExecutable = errors.New("the agent's program may not be executed")
-	// ErrForeign: it is no Linux program, or one for another processor.
+	// ErrForeign: it is not a Linux program, or one for another processor.
 	ErrForeign = errors.New("the agent's program is not one for this machine")
 )
 

@@ -125,7 +125,7 @@ func (p *process) conclude(end frame.Exit) {
 }
 
 // readGroup fills in the usage of the whole tree and tells whether the kernel
-// ended a process of it for want of memory.
+// ended a process of it because memory ran out.
 func (p *process) readGroup(exit *runtimes.Exit) (outOfMemory bool) {
 	usage := p.group.Usage()
 	exit.Usage.CPU = usage.CPU

@@ -107,7 +107,7 @@ func value[T any](p *T) any {
 
 const hog = `x=$(head -c 200m /dev/zero | tr '\0' x); echo ${#x}`
 
-func TestWantOfMemoryIsToldFromTheKernelsCounter(t *testing.T) {
+func TestALackOfMemoryIsToldFromTheKernelsCounter(t *testing.T) {
 	for name, l := range map[string]struct {
 		environment int64
 		command     int64

@@ -30,7 +30,7 @@ func withoutDescriptors(t *testing.T, f func()) {
 
 // With no descriptors left each failed create left a directory, and each close
 // its workspace, until the next start of the server.
-func TestWhatCouldNotBeRemovedForWantOfDescriptorsIsRemovedLater(t *testing.T) {
+func TestWhatCouldNotBeRemovedForLackOfDescriptorsIsRemovedLater(t *testing.T) {
 	m := newManager(t, Options{})
 	living := newDirectory(t, m, CreateOptions{Session: "n1.closed"})
 	withoutDescriptors(t, func() {

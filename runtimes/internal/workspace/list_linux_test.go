@@ -141,6 +141,9 @@ func TestAnEntrySaysWhatItIs(t *testing.T) {
 }
 
 func TestAListingOfAHundredThousandIsBounded(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it makes a hundred thousand files")
+	}
 	tree, dir := newLargeTree(t)
 	for i := range 100_000 {
 		if err := os.Link(linkSource(t, dir, i), filepath.Join(dir, fmt.Sprintf("%06d", i))); err != nil {
@@ -184,6 +187,9 @@ func deepTree(t testing.TB, dir string, n int) {
 }
 
 func TestTenThousandNestedDirectoriesAreListedAndDeleted(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it makes ten thousand directories")
+	}
 	tree, dir := newLargeTree(t)
 	deepTree(t, dir, 10_000)
 	got, truncated := list(t, tree, runtimes.ListDirectory{Path: ".", Recursive: true})

@@ -304,7 +304,7 @@ const (
 
 func newUIDRange(o Options) (*uidRange, error) {
 	if o.FirstUID <= 0 || o.LastUID < o.FirstUID {
-		return nil, fmt.Errorf("uids %d to %d are no range", o.FirstUID, o.LastUID)
+		return nil, fmt.Errorf("uids %d to %d are not a range", o.FirstUID, o.LastUID)
 	}
 	lock, err := openUIDLock(o)
 	if err != nil {

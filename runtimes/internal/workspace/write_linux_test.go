@@ -146,7 +146,7 @@ func events(t *testing.T, fd int) (masks []uint32) {
 	return masks
 }
 
-func TestWantOfSpaceLeavesTheOldContentWhole(t *testing.T) {
+func TestALackOfSpaceLeavesTheOldContentWhole(t *testing.T) {
 	m := newManager(t, Options{})
 	needQuota(t, m)
 	d := newDirectory(t, m, CreateOptions{Session: "n1.space", DiskBytes: 2 << 20})

@@ -130,7 +130,7 @@ func info(s *protocol.Session) (*sessions.Info, error) {
 		SessionID: s.SessionID, EnvironmentID: s.EnvironmentID, ContainerID: s.ContainerID,
 		IdleTimeout: duration(s.Config.IdleTimeoutMinutes), MaxLifetime: duration(s.Config.MaxLifetimeMinutes),
 		Limits: runtimes.Limits{
-			MemoryBytes: megabytes(s.Limits.MemoryMB), CPUs: or(s.Limits.CPUs), Processes: or(s.Limits.Processes),
+			MemoryBytes: megabytes(s.Limits.MemoryMB), ProcessMemoryBytes: megabytes(s.Limits.ProcessMemoryMB), CPUs: or(s.Limits.CPUs), Processes: or(s.Limits.Processes),
 			DiskBytes: megabytes(s.Limits.DiskMB), Inodes: or(s.Limits.Inodes), HomeBytes: megabytes(s.Limits.HomeMB),
 			TemporaryBytes: megabytes(s.Limits.TmpMB), SharedMemoryBytes: megabytes(s.Limits.ShmMB),
 			OpenFiles: or(s.Limits.OpenFiles), OutputBytes: or(s.Limits.OutputBytes),

@@ -20,6 +20,10 @@ const (
 	MaxControl = 8 << 20
 )
 
+// OOMScoreAdjust is what an agent has (proc(5), oom_score_adj): less than its
+// programs, more than a server.
+const OOMScoreAdjust = 500
+
 // ErrTooLarge is a payload over the bound of its receiver.
 var ErrTooLarge = errors.New("the frame is over its bound")
 
