@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # gvisor.sh builds gVisor's runtime, runsc, from the Go module proxy, in the
 # version of go.mod, and as root on the engine's machine adds it to the engine,
-# for sessions that prefer Security. It takes two to five minutes.
+# for sessions that prefer Security. It takes two to six minutes.
 #
 # Containers that run are left alone: the engine reads its settings again
 # without a restart. It leaves behind: .cache/tools/bin/runsc and, as root,
