@@ -130,6 +130,9 @@ type Spec struct {
 	// where its share of memory does not hold as much. Else it is a default,
 	// and memory, which is faster, bounds it.
 	DiskAsked bool
+	// Strongest asks for the strongest isolation that the runtime has here for
+	// such an environment, which may be slower: see Availability.Strongest.
+	Strongest bool
 }
 
 // Assignment is what an environment learns of the session that it is for.
@@ -207,6 +210,11 @@ type Availability struct {
 	Languages []Language
 	// Isolation is what an environment would get.
 	Isolation Isolation
+	// Strongest is what one made with Spec.Strongest would get, where that is
+	// more; else the zero value.
+	Strongest Isolation
+	// Advice says in a sentence how to get a stronger one; "" where nothing would.
+	Advice string
 	// Terminal says that Command.Terminal works.
 	Terminal bool
 	// Stateful are the languages whose code runs in a kernel that keeps state.

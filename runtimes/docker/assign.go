@@ -13,7 +13,8 @@ import (
 
 // Assign gives the container to a session: see runtimes.Environment. What the
 // engine can change in a container that runs can be set: memory, processes,
-// processor time, and the size of a workspace in memory.
+// processor time, and the size of a workspace in memory. In gVisor it can change
+// nothing; the limit of processes is the agent's.
 func (e *Environment) Assign(ctx context.Context, a runtimes.Assignment) error {
 	was := e.Limits()
 	now, err := e.late(was, a.Limits)
@@ -45,7 +46,7 @@ func (e *Environment) late(was, ask runtimes.Limits) (runtimes.Limits, error) {
 		now  *int64
 		set  bool // it can be
 	}{
-		{"memory", ask.MemoryBytes, &now.MemoryBytes, was.MemoryBytes > 0},
+		{"memory", ask.MemoryBytes, &now.MemoryBytes, was.MemoryBytes > 0 && !e.gvisor},
 		{"processes", ask.Processes, &now.Processes, was.Processes > 0},
 		{"open files", ask.OpenFiles, &now.OpenFiles, false},
 		{"disk", ask.DiskBytes, &now.DiskBytes, resizable},
@@ -62,6 +63,9 @@ func (e *Environment) late(was, ask runtimes.Limits) (runtimes.Limits, error) {
 		*limit.now = limit.ask
 	}
 	if cpus := e.r.possibleCPUs(ask.CPUs); ask.CPUs != 0 && math.Abs(cpus-was.CPUs) > 0.001 {
+		if e.gvisor {
+			return was, fmt.Errorf("%w: gVisor's limit of processors is set when it starts", runtimes.ErrCannotAssign)
+		}
 		if e.r.machine().Visible(cpus) != e.processors || was.CPUs == 0 {
 			return was, fmt.Errorf("%w: its programs see %d processors", runtimes.ErrCannotAssign, e.processors)
 		}
@@ -82,7 +86,7 @@ func (e *Environment) setLimits(ctx context.Context, was, now runtimes.Limits) (
 	}
 	e.link.SetProgramLimits(now.Processes, now.MemoryBytes)
 	e.link.SetOutputLimit(now.OutputBytes)
-	if now.MemoryBytes == was.MemoryBytes && now.CPUs == was.CPUs && now.Processes == was.Processes {
+	if now.MemoryBytes == was.MemoryBytes && now.CPUs == was.CPUs && (now.Processes == was.Processes || e.gvisor) {
 		return now, nil
 	}
 	if err := e.link.SetLimits(cgroup.Limits{MemoryBytes: now.MemoryBytes, CPUs: now.CPUs, Processes: now.Processes}); err != nil {

@@ -27,6 +27,7 @@ type Environment struct {
 	isolation runtimes.Isolation
 	files     runtimes.Workspace // the agent's, where it does file commands
 	terminal  bool
+	gvisor    bool
 	oom       oomSource // nil where the link itself counts
 	ooms      oomEvents
 	witnesses sync.WaitGroup // last calls of sinks under way
