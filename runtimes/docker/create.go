@@ -274,6 +274,9 @@ func (c *construction) handshake(ctx context.Context) error {
 	if remote {
 		volume.serve(answer.files)
 	}
+	if shared, ok := c.workspace.(sharedPlace); ok {
+		shared.ChargeTo(answer.link.Reserve)
+	}
 	return nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"os"
 	"strings"
 	"sync"
 
@@ -122,6 +123,8 @@ type link interface {
 	SetEnv(env []string) error
 	SetProgramLimits(processes, stack int64)
 	SetOutputLimit(bytes int64)
+	// Reserve is a workspace.Charge.
+	Reserve(f *os.File, offset, length, grows int64) error
 	SetLimits(limits cgroup.Limits) error
 	Limits() (cgroup.Limits, error)
 	Close() error
