@@ -143,6 +143,9 @@ type Assignment struct {
 	Env []string
 	// Limits are those that differ from the Spec's. A zero member stays as it is.
 	Limits Limits
+	// Flows is told of each flow of the session's network after its end, on any
+	// goroutine; it must not block. Nil is not told.
+	Flows func(NetworkFlow)
 }
 
 // HostName makes the name of a machine of the id of what it is for.

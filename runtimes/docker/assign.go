@@ -16,6 +16,9 @@ import (
 // processor time, and the size of a workspace in memory. In gVisor it can change
 // nothing; the limit of processes is the agent's.
 func (e *Environment) Assign(ctx context.Context, a runtimes.Assignment) error {
+	if e.relay != nil && a.Flows != nil {
+		e.relay.Tell(a.Flows)
+	}
 	was := e.Limits()
 	now, err := e.late(was, a.Limits)
 	if err != nil {
