@@ -16,6 +16,7 @@ type output struct {
 	stream uint8
 	file   *os.File // our end of the pipe, or the terminal
 	credit *credit
+	moving sync.Mutex // held from a read to the end of its sending
 }
 
 // chunk holds one Output frame.
@@ -67,6 +68,8 @@ func (o *output) forward(fd int) (ready, open bool) {
 
 // sendUpTo reads at most n bytes once and sends them.
 func (o *output) sendUpTo(fd, n int) (int, error) {
+	o.moving.Lock()
+	defer o.moving.Unlock()
 	c := chunks.Get().(*chunk)
 	defer chunks.Put(c)
 	got, err := unix.Read(fd, c[frame.HeaderSize:frame.HeaderSize+n])
@@ -76,10 +79,54 @@ func (o *output) sendUpTo(fd, n int) (int, error) {
 	if err != nil || got <= 0 {
 		return 0, err
 	}
+	if o.stream == frame.StreamChannel {
+		o.x.catchUp()
+	}
 	h := frame.Header{Kind: frame.KindOutput, Detail: o.stream, Execution: o.x.id, Length: uint32(got)}
 	h.Put(c[:])
 	o.x.agent.conn.sendRaw(c[:frame.HeaderSize+got])
 	return got, nil
+}
+
+// catchUp sends what is in the pipes of the standard streams. What comes through
+// the channel is told after what the program has written before it: a display
+// after what was printed, the end of a cell after all of it.
+func (x *execution) catchUp() {
+	for _, o := range x.outputs {
+		if o.stream == streamStdout || o.stream == streamStderr {
+			o.overtake()
+		}
+	}
+}
+
+// overtake sends what is in the pipe now, beyond the credit if need be: a
+// program whose output nobody reads is not to lose its channel. So much is
+// owed at most; what is more then comes when it is granted.
+func (o *output) overtake() {
+	raw, err := o.file.SyscallConn()
+	if err != nil {
+		return
+	}
+	raw.Control(func(fd uintptr) {
+		o.moving.Lock() // what was being sent has been sent
+		left, err := unix.IoctlGetInt(int(fd), unix.TIOCINQ)
+		o.moving.Unlock()
+		if err != nil {
+			return
+		}
+		for left > 0 {
+			n := o.credit.borrow(min(left, frame.MaxData))
+			if n == 0 {
+				return
+			}
+			sent, err := o.sendUpTo(int(fd), n)
+			o.credit.grant(n - sent)
+			if err != nil || sent == 0 {
+				return
+			}
+			left -= sent
+		}
+	})
 }
 
 // drain sends what is in the pipe now, whatever the credit.
@@ -131,6 +178,15 @@ func (c *credit) take(n int) int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	n = max(0, min(n, c.bytes))
+	c.bytes -= n
+	return n
+}
+
+// borrow reserves up to n bytes, and some that there is no credit for.
+func (c *credit) borrow(n int) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	n = max(0, min(n, c.bytes+overdraft))
 	c.bytes -= n
 	return n
 }

@@ -20,6 +20,7 @@ var descriptorCases = []testCase{
 	{"AChannelGoesWithATerminal", channelWithTerminal},
 	{"AClosedChannelTakesNoInput", closedChannel},
 	{"WithoutAskingThereIsNoChannel", noChannel},
+	{"WhatWasPrintedBeforeComesBeforeTheChannel", channelInOrder},
 }
 
 // onChannel is a command with a channel.
@@ -85,6 +86,37 @@ func channelBesideHeldOutput(t *testing.T, s *suite) {
 	r.letGo()
 	if exit := r.wait(); exit.Status != runtimes.Completed || r.size(runtimes.Stdout) != 2_000_000 {
 		t.Errorf("%+v, %d bytes", exit, r.size(runtimes.Stdout))
+	}
+}
+
+// orderSink notes how much had been printed when each line of the channel came.
+type orderSink struct {
+	*recorder
+	printed, said int
+	early         bool
+}
+
+// Output counts. The program prints four bytes before each that it says.
+func (s *orderSink) Output(stream runtimes.Stream, p []byte) {
+	if stream == runtimes.Channel {
+		s.said += len(p)
+		s.early = s.early || s.printed < 4*s.said
+	} else {
+		s.printed += len(p)
+	}
+	s.recorder.Output(stream, p)
+}
+
+func channelInOrder(t *testing.T, s *suite) {
+	sink := &orderSink{recorder: newRecorder(t)}
+	cmd := onChannel(s.shell(t, `i=0; while [ $i -lt 2000 ]; do echo a; echo b >&2; printf c >&4; i=$((i+1)); done`))
+	p, err := s.environment(t).Start(t.Context(), cmd, sink)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sink.bind(p)
+	if exit := sink.wait(); exit.Status != runtimes.Completed || sink.said != 2000 || sink.printed != 8000 || sink.early {
+		t.Errorf("%+v, said %d, printed %d; something was said before what was printed before it: %v", exit, sink.said, sink.printed, sink.early)
 	}
 }
 
