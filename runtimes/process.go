@@ -86,10 +86,6 @@ func (s Stream) String() string {
 // has granted back. A process starts with this much; see Process.Grant.
 const Window = 256 << 10
 
-// Overdraft is how many bytes beyond the window are delivered, so that they come
-// before what the program wrote to its channel after them.
-const Overdraft = 256 << 10
-
 // InputBuffer is how many bytes of input wait for a program that does not
 // read. Process.Input accepts no more than fit.
 const InputBuffer = 64 << 10
@@ -103,8 +99,7 @@ type Sink interface {
 	Started()
 	// Output delivers bytes in the order in which the program wrote them to
 	// that stream. Those of the channel come after what the program had written to
-	// its standard output and error before, unless more than Overdraft of that
-	// has not been granted. p is valid during the call only.
+	// its standard output and error before. p is valid during the call only.
 	Output(stream Stream, p []byte)
 	// InputReady tells that input which did not fit before may fit now, of the
 	// program or of its channel.
@@ -138,8 +133,10 @@ type Process interface {
 	// Flow is that of the standard streams, or of the terminal.
 	Flow
 	// Channel is the flow of the channel, nil where the command had none. It
-	// has a window and a buffer of its own, so that neither flow holds the other
-	// up, and no limit of output: who reads it bounds what it keeps.
+	// has a window and a buffer of its own, and no limit of output: who reads it
+	// bounds what it keeps. What the program writes there comes after what it
+	// has written to its other streams before, and waits while that is held up;
+	// nothing else holds the one flow up for the other.
 	Channel() Flow
 	// Signal sends a signal to the program's process group; SIGKILL goes to
 	// its whole tree. It reports whether the signal reached anything.

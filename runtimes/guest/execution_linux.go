@@ -22,7 +22,6 @@ import (
 // The bounds and streams of package runtimes, which the agent does not import.
 const (
 	outputWindow   = 256 << 10
-	overdraft      = 256 << 10
 	inputBuffer    = 64 << 10
 	streamStdout   = 1
 	streamStderr   = 2

@@ -153,6 +153,21 @@ func (c *Conn) AuditClose(session string, caller actors.Caller) actors.Caller {
 	return &audited{log: c.local.audit, record: r, caller: caller, changes: true}
 }
 
+// AuditFlow records a flow of a session's network. It does not wait.
+func AuditFlow(log *audit.Log, session, owner string, f runtimes.NetworkFlow) {
+	r := audit.Record{
+		Event: audit.Flow, Key: owner, Session: session, Protocol: f.Protocol, Outcome: string(f.Outcome),
+		SentBytes: f.Sent, ReceivedBytes: f.Received, DurationMs: f.Duration.Milliseconds(), Count: f.Count,
+	}
+	if f.To.IsValid() {
+		r.Destination = f.To.String()
+	}
+	if f.Count > 0 {
+		r.Reason = "flows that were too many to tell each"
+	}
+	log.Add(r, nil)
+}
+
 // auditExecute makes the caller of a command one that records it.
 // Errors: *AuditError.
 func (s *LocalSession) auditExecute(call *actors.Call, r *actors.Execute, d policy.Decision) error {
@@ -166,6 +181,9 @@ func (s *LocalSession) auditExecute(call *actors.Call, r *actors.Execute, d poli
 	case *runtimes.Command:
 		a.record = c.record(audit.Executed)
 		a.record.Program, a.record.Args, a.record.InputBytes = command.Name, len(command.Args), int64(len(command.Stdin))
+	case *actors.Cell:
+		a.record = c.record(audit.Executed)
+		a.record.InputBytes = int64(len(command.Code) + len(command.Stdin))
 	case *runtimes.ReadFile, *runtimes.ListDirectory:
 		a.record, a.changes = c.record(audit.File), false
 	default:
@@ -273,16 +291,22 @@ func tellOutcome(r *audit.Record, o *actors.Outcome) {
 	}
 	switch came := o.Result.(type) {
 	case *actors.ProcessResult:
-		r.ExitCode = came.Exit.Code
-		r.StdoutBytes = int64(len(came.Stdout.Data)) + came.Stdout.Omitted
-		r.StderrBytes = int64(len(came.Stderr.Data)) + came.Stderr.Omitted
-	case *runtimes.FileContent:
+		tellProgram(r, came)
+	case *actors.CellResult:
+		tellProgram(r, &came.ProcessResult)
+	case *actors.FileRead:
 		r.Bytes = int64(len(came.Content))
 	case *actors.FileWritten:
 		r.Bytes = came.Bytes
 	case *actors.FileCopied:
 		r.Bytes = came.Bytes
 	}
+}
+
+func tellProgram(r *audit.Record, came *actors.ProcessResult) {
+	r.ExitCode = came.Exit.Code
+	r.StdoutBytes = int64(len(came.Stdout.Data)) + came.Stdout.Omitted
+	r.StderrBytes = int64(len(came.Stderr.Data)) + came.Stderr.Omitted
 }
 
 func networkName(n runtimes.Network) string {

@@ -5,9 +5,8 @@ import (
 )
 
 // maxUnpaid is the most output that an honest agent sends without grants: the
-// window, what comes before a message of the channel, and at the end what was in
-// the pipes, each of at most 1 MiB, pipe(7).
-const maxUnpaid = runtimes.Window + runtimes.Overdraft + 2<<20
+// window, and at the end what was in the pipes, each of at most 1 MiB, pipe(7).
+const maxUnpaid = runtimes.Window + 2<<20
 
 // output delivers what the program wrote.
 func (p *process) output(stream runtimes.Stream, b []byte) error {
