@@ -22,6 +22,7 @@ import (
 	"github.com/codebeaker/codebeaker/runtimes"
 	"github.com/codebeaker/codebeaker/runtimes/host"
 	"github.com/codebeaker/codebeaker/transport"
+	"github.com/codebeaker/codebeaker/transport/audit"
 	"github.com/codebeaker/codebeaker/transport/budget"
 	"github.com/codebeaker/codebeaker/transport/sessions"
 	"github.com/codebeaker/codebeaker/transport/websocket"
@@ -138,9 +139,9 @@ func addFlags(flags *pflag.FlagSet) {
 	flags.String("audit-log", "", "file for what clients do, one JSON object a line (see `codebeaker audit`); empty keeps none")
 	flags.String("policy", "", "file of rules about what clients may create and execute (see docs/policy.md); SIGHUP reads it again")
 	flags.Bool("audit-sync", false, "have a record on disk before what changes state is answered, and change nothing while that cannot be")
-	flags.Int("audit-file-mb", 100, "size at which the file of the audit log gives way to the next")
-	flags.Duration("audit-file-age", 24*time.Hour, "age at which it does")
-	flags.Duration("audit-keep", 90*24*time.Hour, "how long files of the audit log are kept that gave way, to a day; 0 keeps all")
+	flags.Int("audit-file-mb", audit.DefaultMaxBytes>>20, "size at which the file of the audit log gives way to the next")
+	flags.Duration("audit-file-age", audit.DefaultMaxAge, "age at which it does")
+	flags.Duration("audit-keep", audit.DefaultKeep, "how long files of the audit log are kept that gave way, to a day; 0 keeps all")
 	flags.Float64("connection-calls", defaultConnectionCalls, "calls, notifications and malformed messages that one connection may send a second; over it the connection is read more slowly; 0 is no bound")
 	flags.Float64("key-calls", defaultKeyCalls, "calls a second of one key, or of one address without keys; over it they get RateLimited; 0 is no bound")
 	flags.Float64("key-creates", 0, "calls of session.create a second of one key or address; 0 is no bound")
