@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/codebeaker/codebeaker/actors/output"
@@ -15,7 +16,7 @@ import (
 
 // inCells is inWorld with a session of Python, whose cells the fake's kernel runs.
 func inCells(t *testing.T, test func(w *world, s *Session)) {
-	inWorld(t, Options{}, fake.Options{Kernels: true}, func(w *world) {
+	inWorld(t, Options{}, fake.Options{}, func(w *world) {
 		r := request()
 		r.Language = runtimes.Python
 		s, _, err := w.system.Create(context.Background(), r)
@@ -26,12 +27,14 @@ func inCells(t *testing.T, test func(w *world, s *Session)) {
 	})
 }
 
-func cellOf(code string) *Cell { return &Cell{Code: code, Language: runtimes.Python, Context: "default"} }
+func cellOf(code string) *Cell {
+	return &Cell{Code: code, Language: runtimes.Python, Context: "default"}
+}
 
 // cell runs a cell to its end.
 func (w *world) cell(s *Session, c *Cell) (*Outcome, *CellResult) {
 	w.t.Helper()
-	a := w.send(s, &Execute{Command: c, Type: "execute_code", Timeout: time.Minute})
+	a := send(s, &Execute{Command: c, Type: "execute_code", Timeout: time.Minute})
 	<-a.done
 	if a.err != nil {
 		w.t.Fatal(a.err)
@@ -72,7 +75,7 @@ func TestWhatACellComesTo(t *testing.T) {
 
 func TestADisplayHasItsPlaceAmongTheOutput(t *testing.T) {
 	inCells(t, func(w *world, s *Session) {
-		a := w.send(s, &Execute{Command: cellOf("print a\nshow text/plain x\nprint b"), Stream: true})
+		a := send(s, &Execute{Command: cellOf("print a\nshow text/plain x\nprint b"), Stream: true})
 		<-a.done
 		sub, _, err := a.log.Subscribe(0, func() {})
 		if err != nil {
@@ -98,14 +101,14 @@ func TestADisplayHasItsPlaceAmongTheOutput(t *testing.T) {
 
 func TestCellsOfOneContextWaitForEachOther(t *testing.T) {
 	inCells(t, func(w *world, s *Session) {
-		first := w.send(s, &Execute{Command: cellOf("sleep 10s\ncount"), Background: true})
+		first := send(s, &Execute{Command: cellOf("sleep 10s\ncount"), Background: true})
 		<-first.done
 		id := first.result.(*Started).ExecutionID
-		second := w.send(s, &Execute{Command: cellOf("count")})
-		behind := w.send(s, &Execute{Command: &runtimes.Command{Name: "true"}})
+		second := send(s, &Execute{Command: cellOf("count")})
+		behind := send(s, &Execute{Command: &runtimes.Command{Name: "true"}})
 		other := cellOf("count")
 		other.Context = "other"
-		aside := w.send(s, &Execute{Command: other, Background: true})
+		aside := send(s, &Execute{Command: other, Background: true})
 		<-aside.done // it does not wait
 		time.Sleep(time.Second)
 		for _, a := range []*answer{second, behind} {
@@ -133,7 +136,7 @@ func TestCellsOfOneContextWaitForEachOther(t *testing.T) {
 
 func TestATimeLimitInterruptsACell(t *testing.T) {
 	inCells(t, func(w *world, s *Session) {
-		a := w.send(s, &Execute{Command: cellOf("sleep 1h"), Timeout: time.Second})
+		a := send(s, &Execute{Command: cellOf("sleep 1h"), Timeout: time.Second})
 		<-a.done
 		o := a.result.(*Outcome)
 		r := o.Result.(*CellResult)
@@ -143,7 +146,7 @@ func TestATimeLimitInterruptsACell(t *testing.T) {
 		if _, r = w.cell(s, cellOf("count")); r.Result.Value != "2" || r.Restarted {
 			t.Errorf("number %s, %+v", r.Result.Value, r)
 		}
-		a = w.send(s, &Execute{Command: cellOf("hang"), Timeout: time.Second})
+		a = send(s, &Execute{Command: cellOf("hang"), Timeout: time.Second})
 		<-a.done
 		o = a.result.(*Outcome)
 		r = o.Result.(*CellResult)
@@ -179,6 +182,7 @@ func TestALostEnvironmentTakesItsKernelsAlong(t *testing.T) {
 		for _, e := range w.fake.Environments() {
 			e.Kill()
 		}
+		synctest.Wait()
 		_, r := w.cell(s, cellOf("count"))
 		if r.Result.Value != "1" || !r.Restarted {
 			t.Errorf("number %s, %+v: nobody was told that the variables are gone", r.Result.Value, r)
@@ -188,7 +192,7 @@ func TestALostEnvironmentTakesItsKernelsAlong(t *testing.T) {
 
 func TestContextsAreRestartedRemovedAndBounded(t *testing.T) {
 	inCells(t, func(w *world, s *Session) {
-		running := w.send(s, &Execute{Command: cellOf("sleep 1h"), Background: true})
+		running := send(s, &Execute{Command: cellOf("sleep 1h"), Background: true})
 		<-running.done
 		if a := w.ask(s, &EndContext{Context: "default"}); a.err != nil {
 			t.Error(a.err)
@@ -228,7 +232,7 @@ func TestInputOfACell(t *testing.T) {
 	inCells(t, func(w *world, s *Session) {
 		c := cellOf("read\nread")
 		c.OpenStdin = true
-		a := w.send(s, &Execute{Command: c, Background: true})
+		a := send(s, &Execute{Command: c, Background: true})
 		<-a.done
 		id := a.result.(*Started).ExecutionID
 		if in := w.ask(s, &Input{Execution: id, Data: []byte("hello"), EOF: true}); in.err != nil || in.result.(*Accepted).Bytes != 5 {

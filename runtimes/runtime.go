@@ -209,8 +209,6 @@ type Availability struct {
 	Isolation Isolation
 	// Terminal says that Command.Terminal works.
 	Terminal bool
-	// Stateful are the languages whose code runs in a kernel that keeps state.
-	Stateful []Language
 	// Processes says that programs can be started at all.
 	Processes bool
 }

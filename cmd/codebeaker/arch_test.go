@@ -22,11 +22,11 @@ var layers = map[string][]string{
 	"runtimes/calibration":              {"runtimes"},
 	"runtimes/host":                     {"runtimes", "runtimes/..."},
 	"runtimes/kernel":                   {"runtimes"},
-	"runtimes/...":                      {"runtimes", "runtimes/kernel", "runtimes/internal/..."}, // each runtime
+	"runtimes/...":                      {"runtimes", "runtimes/internal/..."}, // each runtime
 	"runtimes/guest":                    {"runtimes", "runtimes/guest/internal/...", "runtimes/internal/..."},
 	"runtimes/guest/internal/...":       {"runtimes", "runtimes/internal/..."},
 	"runtimes/internal/boxed/boxedtest": {"runtimes", "runtimes/internal/...", "runtimes/runtimetest"},
-	"runtimes/internal/...":             {"runtimes", "runtimes/kernel", "runtimes/internal/..."},
+	"runtimes/internal/...":             {"runtimes", "runtimes/internal/..."},
 	"bench/internal/workload":           {"bench/internal/...", "runtimes", "transport/client", "transport/protocol"},
 	"bench/internal/baseline":           {"bench/internal/...", "runtimes", "transport/client", "transport/protocol"},
 	"cmd/guest":                         {"runtimes/guest", "runtimes/internal/..."},
@@ -75,6 +75,8 @@ var owners = map[string][]string{
 	"gopkg.in/natefinch/lumberjack.v2":  {"transport/audit"},
 	"golang.org/x/time":                 {"transport/sessions"},
 	"golang.org/x/perf":                 {"bench/internal/result"},
+	"github.com/evanw/esbuild":          {"runtimes/internal/script"},
+	"github.com/tdewolff/parse":         {"runtimes/internal/script"},
 }
 
 // listed is what `go list -json` says of a package.

@@ -19,7 +19,6 @@ import (
 	"github.com/codebeaker/codebeaker/runtimes"
 	"github.com/codebeaker/codebeaker/runtimes/internal/imagebuild"
 	"github.com/codebeaker/codebeaker/runtimes/internal/reason"
-	"github.com/codebeaker/codebeaker/runtimes/kernel"
 )
 
 // Probe asks the engine what it has, and tries each image that it has not seen
@@ -103,7 +102,6 @@ func (r *Runtime) probe(ctx context.Context, version types.Version) runtimes.Ava
 		layers = append(layers, trial.layers)
 	}
 	found.Isolation = runtimes.NewIsolation(common(layers)...)
-	found.Stateful = kernel.Stateful(runtimes.Docker, &found)
 	return found
 }
 

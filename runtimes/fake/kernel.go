@@ -8,8 +8,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"github.com/codebeaker/codebeaker/runtimes"
 )
 
 // kernel is the program "python3" when it has a channel: it speaks the protocol of
@@ -194,18 +192,4 @@ func (k *kernel) sleep(d time.Duration, result *message) error {
 			}
 		}
 	}
-}
-
-// kernels are the languages of which an environment has a kernel.
-func (o *Options) kernels() []runtimes.Language {
-	if !o.Kernels {
-		return nil
-	}
-	var all []runtimes.Language
-	for _, l := range o.Languages {
-		if l == runtimes.Python {
-			all = append(all, l)
-		}
-	}
-	return all
 }

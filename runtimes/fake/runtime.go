@@ -44,7 +44,7 @@ func (r *Runtime) Probe(context.Context) runtimes.Availability {
 	r.probed = r.reason
 	return runtimes.Availability{
 		Available: r.reason == "", Reason: r.reason, Version: "1.0.0",
-		Languages: r.options.Languages, Terminal: true, Processes: true, Stateful: r.options.kernels(),
+		Languages: r.options.Languages, Terminal: true, Processes: true,
 		Isolation: r.isolation(),
 	}
 }
@@ -190,8 +190,6 @@ type Options struct {
 	Score int
 	// Programs are found before the built-in ones, by name.
 	Programs map[string]Program
-	// Kernels: environments of Python run cells; see kernel.go for their code.
-	Kernels bool
 	// CreateDelay is how long a Create takes.
 	CreateDelay time.Duration
 	// CreateError, when set, is asked by each Create after the delay; what it

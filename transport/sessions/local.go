@@ -217,6 +217,9 @@ func (c *Conn) Runtimes(context.Context) ([]Runtime, error) {
 	for i := range offers {
 		o := &offers[i]
 		r := Runtime{Type: o.Runtime.Type(), Availability: o.Availability, Figures: o.Figures, Measured: o.Measured}
+		if o.Availability.Available {
+			r.Stateful = kernel.Stateful(r.Type, &o.Availability)
+		}
 		if c.local.pools != nil {
 			r.Warm, r.Target = c.local.pools.Pool(r.Type)
 		}
@@ -609,7 +612,7 @@ func (s *LocalSession) runs(c *actors.Cell) error {
 	own := s.Session.Info().Language
 	engine, ok := kernel.EngineFor(s.runtime, own, a.Tools)
 	switch {
-	case !ok || a.Available && !slices.Contains(a.Stateful, own):
+	case !ok:
 		return fieldError(FieldCommand, "is not among the capabilities of sessions of %s on %v: write a file and run it", own, s.runtime)
 	case c.Language == 0:
 		c.Language = own

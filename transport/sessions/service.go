@@ -137,7 +137,9 @@ type Runtime struct {
 	Availability runtimes.Availability
 	Figures      runtimes.Figures
 	Measured     bool // Figures were measured on this host; else they are declared
-	Warm, Target int  // ready environments, and how many are aimed at
+	// Stateful are the languages whose cells run there, and keep their variables.
+	Stateful     []runtimes.Language
+	Warm, Target int // ready environments, and how many are aimed at
 }
 
 // Create describes the session to make. Nil and zero members have the defaults

@@ -11,7 +11,6 @@ import (
 
 	"github.com/codebeaker/codebeaker/runtimes"
 	"github.com/codebeaker/codebeaker/runtimes/internal/reason"
-	"github.com/codebeaker/codebeaker/runtimes/kernel"
 )
 
 // probeLimits are small, and enough for any of the tools.
@@ -49,7 +48,6 @@ func (r *Runtime) probe(ctx context.Context) (runtimes.Availability, time.Durati
 		a.Isolation, a.Terminal = e.isolation, e.terminal
 		a.Languages = append(a.Languages, language.Language)
 	}
-	a.Stateful = kernel.Stateful(r.Type(), &a)
 	failed := len(a.Problems) > 0
 	for _, p := range found.kit.Problems {
 		a.Problems = runtimes.AddProblem(a.Problems, p)

@@ -125,8 +125,9 @@ func (s *Service) Runtimes(ctx context.Context) ([]sessions.Runtime, error) {
 		one.Figures.Memory = int64(r.MemoryMB * (1 << 20))
 		one.Availability = runtimes.Availability{
 			Available: r.Available, Reason: r.Reason, Version: r.Version, Tools: r.ToolVersions, Languages: languages(r.Languages),
-			Terminal: r.Capabilities.PTY, Stateful: languages(r.Capabilities.Stateful),
+			Terminal: r.Capabilities.PTY,
 		}
+		one.Stateful = languages(r.Capabilities.Stateful)
 		for _, command := range r.Capabilities.Commands {
 			one.Availability.Processes = one.Availability.Processes || command == protocol.TypeExecuteShell
 		}
