@@ -21,9 +21,10 @@ RACE = $(if $(shell command -v $$($(GO) env CC)),-race,)
 
 # The tests of whole programs, and those that run one package at a time, for they
 # share the engine, the control groups and two cores, and some measure what others
-# would disturb. PROGRAM_RACE is RACE for the programs.
+# would disturb. All others run meanwhile, on what the second kind leaves free of
+# the processors. PROGRAM_RACE is RACE for the programs.
 PROGRAMS     := /bench$$|/cmd/
-ALONE        := /runtimes/(bun|deno|docker|guest|host|native|internal)(/|$$)
+ALONE        := /runtimes/(bun|deno|docker|guest|host|native|internal)(/|$$)|/bench/internal/(baseline|load|local)$$
 PROGRAM_RACE ?= $(RACE)
 
 # The agent is pid 1 of containers and boxes: Linux, no C library, small. The
@@ -56,11 +57,14 @@ run: build ## Start the server on LISTEN (127.0.0.1:5039) with what this machine
 test: guest ## Set up what the tests need, then run every test with the race detector
 	@docker/scripts/testbed.sh
 	@$(GO) list -export -test -f '' $(RACE) $(PACKAGES) # compiles, on all processors
-	@list=$$($(GO) list $(PACKAGES)); status=0; \
-	run() { [[ -z $$1 ]] || $(GO) test "$${@:2}" -shuffle=on -timeout=30m $(TESTFLAGS) $$1 || status=1; }; \
-	run "$$(grep -vE '$(PROGRAMS)|$(ALONE)' <<<"$$list")" $(RACE); \
-	run "$$(grep -E '$(ALONE)' <<<"$$list")" $(RACE) -p 1; \
-	run "$$(grep -E '$(PROGRAMS)' <<<"$$list")" $(PROGRAM_RACE) -p 1; \
+	@list=$$($(GO) list $(PACKAGES)); status=0; meanwhile=$$(mktemp); \
+	run() { [[ -z $$1 ]] || "$${@:2}" -shuffle=on -timeout=30m $(TESTFLAGS) $$1; }; \
+	set -m; run "$$(grep -vE '$(PROGRAMS)|$(ALONE)' <<<"$$list")" nice $(GO) test $(RACE) >"$$meanwhile" 2>&1 & others=$$!; set +m; \
+	trap 'kill -- -$$others 2>/dev/null || true; rm -f "$$meanwhile"' EXIT; \
+	run "$$(grep -E '$(ALONE)' <<<"$$list")" $(GO) test $(RACE) -p 1 || status=1; \
+	wait $$others || status=1; \
+	cat "$$meanwhile"; \
+	run "$$(grep -E '$(PROGRAMS)' <<<"$$list")" $(GO) test $(PROGRAM_RACE) -p 1 || status=1; \
 	exit $$status
 
 # Without -shuffle, so that what has not changed is not run again; without vet,
@@ -106,7 +110,7 @@ check: lint cross ## Check format, vet, staticcheck, go.mod, scripts, import gra
 	@for script in docker/scripts/*.sh docker/vm/{init,run,tests} .ci/run; do bash -n "$$script"; done
 	@if command -v shellcheck >/dev/null; then shellcheck -x -S warning docker/scripts/*.sh docker/packages.sh docker/golang/go.sh docker/vm/{init,run,tests} .ci/run; fi
 	$(GO) test -count=1 ./cmd/codebeaker -run 'Arch|Import'
-	$(GO) test -count=1 ./transport/rpc ./transport/jsonrpc ./transport/websocket -run 'Alloc|Small'
+	$(GO) test -count=1 ./transport/rpc ./transport/jsonrpc ./transport/websocket -run 'Alloc|Small|Larger'
 
 cross: ## Compile the server for macOS and Windows, and the agent for both processors
 	GOOS=darwin GOARCH=arm64 $(GO) build -o /dev/null ./cmd/codebeaker

@@ -38,6 +38,11 @@ func (s *session) call(c *Call) {
 		s.closing.calls = append(s.closing.calls, c)
 	case *ListExecutions:
 		s.answer(c, s.executions.list(), nil)
+	case *ListContexts:
+		s.answer(c, s.contexts.list(), nil)
+	case *EndContext:
+		s.touch()
+		s.answer(c, nil, s.contexts.end(r.Context, r.Remove))
 	default:
 		s.callExecution(c)
 	}

@@ -39,25 +39,31 @@ func (s *session) admit(r *Execute) error {
 	if r.Background && s.active >= maxRunning {
 		return &BusyError{Limit: "runningExecutions", Maximum: maxRunning, RetryAfter: busyRetry}
 	}
+	if cell, ok := r.Command.(*Cell); ok {
+		return s.contexts.admit(cell)
+	}
 	return nil
 }
 
 // next starts what may start: background commands at once, the foreground one
-// by one.
+// by one, and of the cells of a context one at a time.
 func (s *session) next() {
 	if s.environment == nil || s.closing != nil {
 		return
 	}
+	occupied := s.foreground != nil
 	for i := 0; i < len(s.queue); {
 		e := s.queue[i]
-		if !e.request.Background && s.foreground != nil {
+		foreground := !e.request.Background
+		if foreground && occupied || s.contexts.busy(e) {
+			occupied = occupied || foreground
 			i++
 			continue
 		}
 		s.queue = slices.Delete(s.queue, i, i+1)
 		s.system.options.Observer.Queued(-1)
-		if !e.request.Background {
-			s.foreground = e
+		if foreground {
+			s.foreground, occupied = e, true
 		}
 		s.startExecution(e)
 	}

@@ -45,33 +45,29 @@ func (s *session) refuseQueue(err error) {
 }
 
 // refuse answers the calls of an execution that has no outcome of its own: with
-// err or, without one, by the word that it was ended.
+// err or, without one, with the outcome that it was cancelled.
 func (s *session) refuse(e *execution, err error) {
-	text := describe(&runtimes.Exit{Status: runtimes.Cancelled}, 0)
+	o := &Outcome{ExecutionID: e.id, Error: describe(&runtimes.Exit{Status: runtimes.Cancelled}, 0), ErrorCode: runtimes.Cancelled.String()}
 	if err != nil {
-		text = err.Error()
+		o.Error = err.Error()
 	}
-	o := &Outcome{ExecutionID: e.id, Error: text, ErrorCode: runtimes.Cancelled.String()}
 	if e.name != "" {
 		o.Result = &ProcessResult{Exit: runtimes.Exit{Status: runtimes.Cancelled}}
 	}
 	e.log.Complete(o)
 	e.releaseRequest()
-	if e.call != nil {
-		call := e.call
-		e.call = nil
+	answer := func(call *Call, result any) {
 		if err != nil {
-			call.Caller.Reply(nil, err)
-		} else {
-			call.Caller.Reply(o, nil)
+			result = nil
 		}
+		call.Caller.Reply(result, err)
+	}
+	if call := e.call; call != nil {
+		e.call = nil
+		answer(call, o)
 	}
 	for _, w := range e.waiters {
-		if err != nil {
-			w.call.Caller.Reply(nil, err)
-		} else {
-			w.call.Caller.Reply(&Waited{output.Completed, o}, nil)
-		}
+		answer(w.call, &Waited{output.Completed, o})
 	}
 	e.waiters = nil
 }

@@ -39,8 +39,8 @@ type execution struct {
 	outcome Outcome
 }
 
-// task is what an execution does: a program or a file command; the cell of a
-// kernel would be another. All that reaches a running execution reaches it
+// task is what an execution does: a program, a cell of a kernel or a file command.
+// All that reaches a running execution reaches it
 // here, and may come before it runs.
 type task interface {
 	// prepare is called when its turn has come.
@@ -77,12 +77,17 @@ type (
 
 func newExecution(s *session, call *Call, r *Execute) *execution {
 	var e *execution
-	if command, ok := r.Command.(*runtimes.Command); ok {
+	switch command := r.Command.(type) {
+	case *runtimes.Command:
 		p := &program{command: command}
 		e = &p.execution
 		e.task, e.name = p, command.Name
-	} else {
-		f := &fileCommand{command: r.Command}
+	case *Cell:
+		c := newCell(command)
+		e = &c.execution
+		e.task = c
+	default:
+		f := &fileCommand{command: command}
 		e = &f.execution
 		e.task = f
 	}
@@ -125,7 +130,9 @@ func (e *execution) conclude(now time.Time) {
 	}
 	e.task.conclude(o)
 	e.releaseRequest()
-	e.log.Hold(sizeOf(o.Result))
+	if o.Result != nil {
+		e.log.Hold(o.Result.size())
+	}
 	e.log.Complete(o)
 	e.environment = nil
 }
@@ -155,20 +162,6 @@ func (e *execution) releaseRequest() {
 		release()
 	}
 }
-
-// sizeOf is about how many bytes the result of a file command holds.
-func sizeOf(result any) int {
-	switch r := result.(type) {
-	case *runtimes.FileContent:
-		return cap(r.Content)
-	case *runtimes.Listing:
-		return len(r.Entries) * entryCost
-	}
-	return 0
-}
-
-// entryCost is about what an entry of a listing takes, in bytes.
-const entryCost = 256
 
 // info describes the execution for a list.
 func (e *execution) info() ExecutionInfo {

@@ -10,8 +10,8 @@ import (
 // fileCommand is an execution of a file command.
 type fileCommand struct {
 	execution
-	command any // see Execute; nil once it has finished
-	result  any // read once it has finished
+	command any    // see Execute; nil once it has finished
+	result  Result // read once it has finished
 	cancel  context.CancelFunc
 }
 
@@ -64,26 +64,26 @@ func (f *fileCommand) conclude(o *Outcome) {
 }
 
 // doFile carries out a file command on the workspace.
-func doFile(ctx context.Context, w runtimes.Workspace, command any) (any, error) {
+func doFile(ctx context.Context, w runtimes.Workspace, command any) (Result, error) {
 	switch c := command.(type) {
 	case *runtimes.WriteFile:
 		n, err := w.WriteFile(ctx, *c)
 		return &FileWritten{n}, err
 	case *runtimes.ReadFile:
 		content, err := w.ReadFile(ctx, *c)
-		return &content, err
+		return &FileRead{content}, err
 	case *runtimes.CreateDirectory:
 		return nil, w.CreateDirectory(ctx, *c)
 	case *runtimes.CopyFile:
 		n, err := w.CopyFile(ctx, *c)
 		return &FileCopied{n}, err
 	case *runtimes.MoveFile:
-		return nil, w.MoveFile(ctx, *c)
+		return &FileMoved{}, w.MoveFile(ctx, *c)
 	case *runtimes.DeleteFile:
 		return nil, w.DeleteFile(ctx, *c)
 	case *runtimes.ListDirectory:
 		listing, err := w.ListDirectory(ctx, *c)
-		return &listing, err
+		return &DirectoryListing{listing}, err
 	}
 	return nil, fmt.Errorf("%w: no such command: %T", ErrInternal, command)
 }

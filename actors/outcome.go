@@ -20,12 +20,18 @@ type Outcome struct {
 	// ErrorCode is a runtimes.FileCode or a runtimes.Status as a word, ""
 	// on success.
 	ErrorCode string
-	// Result depends on the command: *ProcessResult, *FileWritten,
-	// *runtimes.FileContent, *FileCopied, *runtimes.Listing; nil for the
-	// others and for a file command that failed.
-	Result any
+	// Result depends on the command; it is nil for those that have none and for
+	// a file command that failed.
+	Result Result
 	// Note is Execute.Note.
-	Note any
+	Note *FileNote
+}
+
+// Result is what a command gives beside its success: *ProcessResult,
+// *CellResult, *FileWritten, *FileRead, *FileCopied, *FileMoved or *DirectoryListing.
+type Result interface {
+	// size is about how many bytes it holds, besides captured output.
+	size() int
 }
 
 // Started answers a background Execute once the program runs.
@@ -45,8 +51,36 @@ type ProcessResult struct {
 // FileWritten is the result of a WriteFile.
 type FileWritten struct{ Bytes int64 }
 
+// FileRead is the result of a ReadFile.
+type FileRead struct{ runtimes.FileContent }
+
 // FileCopied is the result of a CopyFile.
 type FileCopied struct{ Bytes int64 }
+
+// FileMoved is the result of a MoveFile.
+type FileMoved struct{}
+
+// DirectoryListing is the result of a ListDirectory.
+type DirectoryListing struct{ runtimes.Listing }
+
+// entryCost is about what an entry of a listing takes, in bytes.
+const entryCost = 256
+
+func (*ProcessResult) size() int      { return 0 }
+func (*FileWritten) size() int        { return 0 }
+func (r *FileRead) size() int         { return cap(r.Content) }
+func (*FileCopied) size() int         { return 0 }
+func (*FileMoved) size() int          { return 0 }
+func (r *DirectoryListing) size() int { return len(r.Entries) * entryCost }
+
+// FileNote is what an answer repeats of a file command, as the client asked for it.
+type FileNote struct {
+	Path, Destination string
+
+	// Of a ReadFile.
+	Encoding       string // the word of the protocol; "" lets the content decide
+	Offset, Length int64  // length zero is all
+}
 
 // ExecutionList is the result of ListExecutions.
 type ExecutionList struct{ Executions []ExecutionInfo }
@@ -111,4 +145,5 @@ var defaultSentences = map[runtimes.Status]string{
 	runtimes.OutputLimitExceeded: "the program was stopped at its output limit",
 	runtimes.EnvironmentLost:     "the environment was lost while the program ran",
 	runtimes.CouldNotStart:       "the program could not be started",
+	runtimes.Exception:           "the code raised an exception that it did not catch",
 }

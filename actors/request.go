@@ -13,7 +13,7 @@ import (
 type Call struct {
 	// Request is a pointer to one of the request types of this package:
 	// *Execute, *GetInfo, *Extend, *Attach, *Detach, *Disconnected, *Close,
-	// *ListExecutions, *OpenExecution, *WaitExecution, *Input, *SendSignal,
+	// *ListExecutions, *ListContexts, *EndContext, *OpenExecution, *WaitExecution, *Input, *SendSignal,
 	// *Resize.
 	Request any
 	Caller  Caller
@@ -108,7 +108,7 @@ type ListRequest struct {
 // Background, *Started once it runs.
 // Errors: *BusyError when the queue is full; ErrSessionClosed.
 type Execute struct {
-	// Command is one of *runtimes.Command, *runtimes.WriteFile,
+	// Command is one of *runtimes.Command, *Cell, *runtimes.WriteFile,
 	// *runtimes.ReadFile, *runtimes.CreateDirectory, *runtimes.CopyFile,
 	// *runtimes.MoveFile, *runtimes.DeleteFile, *runtimes.ListDirectory.
 	Command any
@@ -124,9 +124,9 @@ type Execute struct {
 	Timeout time.Duration
 	// Sink is the connection that asked; needed for KillOnDisconnect only.
 	Sink EventSink
-	// Note comes back in Outcome.Note: what the caller needs to know of the
+	// Note comes back in Outcome.Note: what the caller needs to know of a file
 	// command when it reads the outcome later, on whatever connection.
-	Note any
+	Note *FileNote
 	// Release is called once the command is done and what Command holds is not
 	// needed any more. Nil: nobody counts it. The call that came with it must not
 	// call it once the session has taken the command up, which sets it to nil.
@@ -167,6 +167,17 @@ type Disconnected struct{ Sink EventSink }
 
 // Close ends the session. Result: nil, once nothing of it is left.
 type Close struct{}
+
+// ListContexts lists the contexts of the session's cells. Result: *ContextList.
+type ListContexts struct{}
+
+// EndContext ends the kernel of a context and the cell that runs there; with Remove
+// the context goes too, else its next cell begins anew. Result: nil.
+// Errors: *ArgumentError of context when there is none.
+type EndContext struct {
+	Context string
+	Remove  bool
+}
 
 // ListExecutions asks for the executions that are kept. Result:
 // *ExecutionList, oldest first.

@@ -28,6 +28,7 @@ type session struct {
 	queue      []*execution // foreground commands that wait
 	foreground *execution   // the one that runs
 	executions executions
+	contexts   *contexts // nil before the first cell
 
 	sinks   []EventSink
 	joining []EventSink // who waits for the creation and is attached then

@@ -306,7 +306,7 @@ func TestFileCommandsRunOnTheWorkspace(t *testing.T) {
 		t.Errorf("write: %+v", o)
 	}
 	o = w.ask(s, &Execute{Type: "read_file", Command: &runtimes.ReadFile{Path: "a/b"}}).result.(*Outcome)
-	if !o.Success || string(o.Result.(*runtimes.FileContent).Content) != "x" {
+	if !o.Success || string(o.Result.(*FileRead).Content) != "x" {
 		t.Errorf("read: %+v", o)
 	}
 	o = w.ask(s, &Execute{Type: "read_file", Command: &runtimes.ReadFile{Path: "../x"}}).result.(*Outcome)

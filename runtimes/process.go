@@ -130,8 +130,10 @@ type Process interface {
 	// Flow is that of the standard streams, or of the terminal.
 	Flow
 	// Channel is the flow of the channel, nil where the command had none. It
-	// has a window and a buffer of its own, so that neither flow holds the other
-	// up, and no limit of output: who reads it bounds what it keeps.
+	// has a window and a buffer of its own, and no limit of output: who reads it
+	// bounds what it keeps. What the program writes there comes after what it
+	// has written to its other streams before, and waits while that is held up;
+	// nothing else holds the one flow up for the other.
 	Channel() Flow
 	// Signal sends a signal to the program's process group; SIGKILL goes to
 	// its whole tree. It reports whether the signal reached anything.

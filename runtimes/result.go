@@ -19,6 +19,8 @@ const (
 	Cancelled
 	EnvironmentLost
 	CouldNotStart
+	// Exception is an uncaught one of a cell. Its Code is nil.
+	Exception
 
 	statusCount = iota + 1
 )
@@ -26,6 +28,7 @@ const (
 var statusNames = [statusCount]string{
 	"", "Completed", "NonZeroExit", "Signalled", "TimeLimitExceeded", "MemoryLimitExceeded",
 	"OutputLimitExceeded", "Cancelled", "EnvironmentLost", "CouldNotStart",
+	"Exception",
 }
 
 // String returns the wire name, or "" for the invalid status.

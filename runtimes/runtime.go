@@ -220,8 +220,6 @@ type Availability struct {
 	Advice string
 	// Terminal says that Command.Terminal works.
 	Terminal bool
-	// Stateful are the languages whose code runs in a kernel that keeps state.
-	Stateful []Language
 	// Processes says that programs can be started at all.
 	Processes bool
 }

@@ -24,19 +24,21 @@ func (c Captured) Binary() bool { return !utf8.Valid(c.Data) }
 // HeadOf is how many of n bytes that are kept of a stream are its first ones.
 func HeadOf(n int) int { return n - n/4 }
 
-// capture collects a stream. Once it is full, what comes replaces the oldest of
-// the last part, so that it takes no more memory.
+// capture collects a stream. What came at once is shared with the chunks of the
+// log, as most programs write once. Once it is full, what comes replaces the
+// oldest of the last part, so that it takes no more memory.
 type capture struct {
-	data []byte
-	seen int64
-	next int // where in data the next byte goes, once full
-	full bool
-	cut  int // where data was cut, once sealed
-	done bool
+	data   []byte
+	shared bool // data is what the chunks hold
+	seen   int64
+	next   int // where in data the next byte goes, once full
+	full   bool
+	cut    int // where data was cut, once sealed
+	done   bool
 }
 
-// write takes p, and grows to limit at most: one that is lower than what is
-// held makes it full.
+// write takes p, which never changes, and grows to limit at most: one that is
+// lower than what is held makes it full.
 func (c *capture) write(p []byte, limit int) {
 	if c.done {
 		return
@@ -44,9 +46,17 @@ func (c *capture) write(p []byte, limit int) {
 	c.seen += int64(len(p))
 	if !c.full {
 		n := min(max(limit-len(c.data), 0), len(p))
-		c.data = append(c.data, p[:n]...)
+		switch {
+		case c.data == nil:
+			c.data, c.shared = p[:n:n], true // without room to grow in
+		case n > 0:
+			c.data, c.shared = append(c.data, p[:n]...), false
+		}
 		if p = p[n:]; len(p) == 0 {
 			return
+		}
+		if c.shared {
+			c.data, c.shared = slices.Clone(c.data), false
 		}
 		c.full, c.next = true, HeadOf(len(c.data))
 	}

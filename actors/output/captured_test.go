@@ -57,6 +57,40 @@ func TestWhatIsCapturedDoesNotChangeAfterwards(t *testing.T) {
 	}
 }
 
+func TestWhatAProgramWritesAtOnceIsHeldOnce(t *testing.T) {
+	for _, c := range []struct {
+		wrote  []string
+		kept   string
+		shared bool
+	}{
+		{[]string{"01234567"}, "01234567", true},
+		{[]string{"0123456789"}, "01234589", false},
+		{[]string{"01234567", "89"}, "01234589", false},
+		{[]string{"0123", "4567", "89"}, "01234589", false},
+	} {
+		l := NewLog("e", Options{Capture: 8})
+		for _, p := range c.wrote {
+			l.Output(runtimes.Stdout, []byte(p))
+		}
+		l.Complete(nil)
+		got := l.Captured(runtimes.Stdout).Data
+		s, _, err := l.Subscribe(Oldest, func() {})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, want := range c.wrote {
+			item, _ := s.Next()
+			chunk := item.Chunk.Data
+			if string(chunk) != want || i == 0 && (&got[0] == &chunk[0]) != c.shared {
+				t.Errorf("%q: a chunk is %q", c.wrote, chunk)
+			}
+		}
+		if string(got) != c.kept {
+			t.Errorf("%q: %q", c.wrote, got)
+		}
+	}
+}
+
 // Whatever is written in whatever pieces: the parts are the beginning and the
 // end of the stream, what is missing is counted to the byte, and text stays text.
 func TestTheKeptPartsAreTheEndsOfTheStream(t *testing.T) {

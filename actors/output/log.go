@@ -157,9 +157,10 @@ func (l *Log) Output(from runtimes.Stream, p []byte) {
 	}
 	l.beginLocked() // output may overtake the word that the program runs
 	s := &l.streams[from-1]
-	s.captured.write(p, l.captureLocked())
+	data := joined(s.partial, p)
+	s.captured.write(data[len(s.partial):], l.captureLocked())
 	l.owed += len(p)
-	whole, rest := cutCharacter(joined(s.partial, p))
+	whole, rest := cutCharacter(data)
 	s.partial = append(s.partial[:0], rest...)
 	if len(whole) > 0 {
 		l.appendLocked(from, whole)
@@ -167,6 +168,21 @@ func (l *Log) Output(from runtimes.Stream, p []byte) {
 	if len(rest) > 0 {
 		l.waitForCharacterLocked()
 	}
+	l.unlockAndTell(true)
+}
+
+// Display keeps what code has shown behind the output so far, and says there where
+// that is.
+func (l *Log) Display(d *Display) {
+	l.mu.Lock()
+	if l.state == Completed {
+		l.mu.Unlock()
+		return
+	}
+	l.beginLocked()
+	l.flushPartialsLocked()
+	d.Stdout, d.Stderr = l.streams[runtimes.Stdout-1].written, l.streams[runtimes.Stderr-1].written
+	l.ring.push(Chunk{Display: d})
 	l.unlockAndTell(true)
 }
 

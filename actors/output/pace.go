@@ -76,8 +76,10 @@ func (l *Log) shedLocked(within *bound, target int64) {
 // dropLocked drops the oldest chunk and returns its bytes.
 func (l *Log) dropLocked() int {
 	c := l.ring.pop()
-	l.streams[c.Stream-1].dropped += int64(len(c.Data))
-	return len(c.Data)
+	if c.Display == nil {
+		l.streams[c.Stream-1].dropped += int64(len(c.Data))
+	}
+	return c.size()
 }
 
 // overfullLocked reports whether the ring holds enough without its oldest
@@ -88,7 +90,7 @@ func (l *Log) overfullLocked() bool {
 		return false
 	}
 	oldest := l.ring.at(l.ring.first())
-	return l.released || l.ring.bytes-len(oldest.Data) >= l.options.Capacity || n > maxChunks
+	return l.released || l.ring.bytes-oldest.size() >= l.options.Capacity || n > maxChunks
 }
 
 func (l *Log) neededLocked(seq int64) bool {

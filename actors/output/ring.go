@@ -4,6 +4,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/codebeaker/codebeaker/runtimes"
+	"github.com/codebeaker/codebeaker/runtimes/kernel"
 )
 
 // chunkCost is about what a chunk costs besides its data, in bytes.
@@ -23,7 +24,7 @@ func validUTF8(p []byte) bool { return utf8.Valid(p) }
 func (r *ring) push(c Chunk) {
 	c.Seq = r.next
 	r.next++
-	r.bytes += len(c.Data)
+	r.bytes += c.size()
 	r.chunks = append(r.chunks, c)
 }
 
@@ -43,7 +44,7 @@ func (r *ring) pop() Chunk {
 	c := r.chunks[r.head]
 	r.chunks[r.head] = Chunk{}
 	r.head++
-	r.bytes -= len(c.Data)
+	r.bytes -= c.size()
 	if r.head == len(r.chunks) {
 		r.chunks, r.head = r.chunks[:0], 0
 	} else if r.head >= 64 && r.head*2 >= len(r.chunks) {
@@ -70,6 +71,33 @@ type Chunk struct {
 	// Binary: Data is not UTF-8. Otherwise it is, and ends between two
 	// characters.
 	Binary bool
+	// Display is what code has shown, in its place among the output. Such a chunk
+	// has no Stream and no Data.
+	Display *Display
+}
+
+// Display is what code has shown, and where in the output: behind that many bytes
+// of each stream.
+type Display struct {
+	kernel.Display
+	Stdout, Stderr int64
+}
+
+// Size is how many bytes its parts have.
+func (d *Display) Size() int {
+	n := 0
+	for i := range d.Parts {
+		n += len(d.Parts[i].Type) + len(d.Parts[i].Data)
+	}
+	return n
+}
+
+// size is how many bytes of memory the chunk holds, besides itself.
+func (c *Chunk) size() int {
+	if c.Display != nil {
+		return c.Display.Size()
+	}
+	return len(c.Data)
 }
 
 // MaxChunk is the most that a chunk holds, in bytes: as base64 it fits into the

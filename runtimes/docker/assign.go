@@ -3,12 +3,12 @@ package docker
 import (
 	"context"
 	"fmt"
-	"math"
 
 	"github.com/docker/docker/api/types/container"
 
 	"github.com/codebeaker/codebeaker/runtimes"
 	"github.com/codebeaker/codebeaker/runtimes/internal/cgroup"
+	"github.com/codebeaker/codebeaker/runtimes/internal/guestlink"
 )
 
 // Assign gives the container to a session: see runtimes.Environment. What the
@@ -20,7 +20,7 @@ func (e *Environment) Assign(ctx context.Context, a runtimes.Assignment) error {
 		e.relay.Tell(a.Flows)
 	}
 	was := e.Limits()
-	now, err := e.late(was, a.Limits)
+	now, err := e.assigned(was, a.Limits)
 	if err != nil {
 		return err
 	}
@@ -38,43 +38,29 @@ func (e *Environment) Assign(ctx context.Context, a runtimes.Assignment) error {
 	return e.link.SetEnv(e.variables(a.Env, now.MemoryBytes))
 }
 
-// late are the limits that are to be in force, or ErrCannotAssign.
-func (e *Environment) late(was, ask runtimes.Limits) (runtimes.Limits, error) {
-	now := was
-	shared, ok := e.workspace.(sharedPlace)
-	resizable := ok && shared.Resizable()
-	for _, limit := range []struct {
-		name string
-		ask  int64
-		now  *int64
-		set  bool // it can be
-	}{
-		{"memory", ask.MemoryBytes, &now.MemoryBytes, was.MemoryBytes > 0 && !e.gvisor},
-		{"processes", ask.Processes, &now.Processes, was.Processes > 0},
-		{"open files", ask.OpenFiles, &now.OpenFiles, false},
-		{"disk", ask.DiskBytes, &now.DiskBytes, resizable},
-		{"files", ask.Inodes, &now.Inodes, false},
-		{"output", ask.OutputBytes, &now.OutputBytes, true},
-	} {
-		if limit.ask == 0 || limit.ask == *limit.now {
-			continue
-		}
-		if !limit.set {
-			return was, fmt.Errorf("%w: its limit of %s is %d and cannot become %d",
-				runtimes.ErrCannotAssign, limit.name, *limit.now, limit.ask)
-		}
-		*limit.now = limit.ask
+// assigned are the limits that are to be in force, or ErrCannotAssign.
+func (e *Environment) assigned(was, ask runtimes.Limits) (runtimes.Limits, error) {
+	both := guestlink.Settable{Lower: true, Raise: true}
+	can := guestlink.SettableLimits{
+		Output: both,
+		CPUs: func(cpus float64) bool {
+			return !e.gvisor && was.CPUs != 0 && e.r.machine().Visible(cpus) == e.processors
+		},
+		Processors: e.processors,
 	}
-	if cpus := e.r.possibleCPUs(ask.CPUs); ask.CPUs != 0 && math.Abs(cpus-was.CPUs) > 0.001 {
-		if e.gvisor {
-			return was, fmt.Errorf("%w: gVisor's limit of processors is set when it starts", runtimes.ErrCannotAssign)
-		}
-		if e.r.machine().Visible(cpus) != e.processors || was.CPUs == 0 {
-			return was, fmt.Errorf("%w: its programs see %d processors", runtimes.ErrCannotAssign, e.processors)
-		}
-		now.CPUs = cpus
+	if was.MemoryBytes > 0 && !e.gvisor {
+		can.Memory = both
 	}
-	return now, nil
+	if was.Processes > 0 {
+		can.Processes = both
+	}
+	if shared, ok := e.workspace.(sharedPlace); ok && shared.Resizable() {
+		can.Disk = both
+	}
+	if ask.CPUs != 0 {
+		ask.CPUs = e.r.possibleCPUs(ask.CPUs)
+	}
+	return can.Assigned(was, ask)
 }
 
 // setLimits sets what differs and returns what is in force then. The engine

@@ -16,6 +16,7 @@ type output struct {
 	stream uint8
 	file   *os.File // our end of the pipe, or the terminal
 	credit *credit
+	mu     sync.Mutex // held from a read to the sending of what was read
 }
 
 // chunk holds one Output frame.
@@ -50,6 +51,33 @@ func (o *output) pump() {
 	}
 }
 
+// flush sends what is in the pipe now, as the credit allows. It returns once all
+// that the program has written before is on its way.
+func (o *output) flush() {
+	raw, err := o.file.SyscallConn()
+	if err != nil {
+		return
+	}
+	raw.Control(func(fd uintptr) {
+		for left := o.waiting(int(fd)); left > 0; {
+			n := min(left, frame.MaxData)
+			if o.credit.wait() {
+				if n = o.credit.take(n); n == 0 {
+					continue
+				}
+			}
+			sent, err := o.sendUpTo(int(fd), n)
+			o.credit.grant(n - sent)
+			if err != nil || sent == 0 {
+				break
+			}
+			left -= sent
+		}
+		o.mu.Lock() // the pump may have read and not yet sent
+		defer o.mu.Unlock()
+	})
+}
+
 // forward sends one chunk. ready is false when there is nothing to read now,
 // open is false at the end of the stream.
 func (o *output) forward(fd int) (ready, open bool) {
@@ -65,16 +93,27 @@ func (o *output) forward(fd int) (ready, open bool) {
 	return true, sent > 0
 }
 
-// sendUpTo reads at most n bytes once and sends them.
+// sendUpTo reads at most n bytes once and sends them: those of the channel behind
+// what the program wrote to its other streams before, so that a kernel's message
+// comes after the output to which it belongs.
 func (o *output) sendUpTo(fd, n int) (int, error) {
 	c := chunks.Get().(*chunk)
 	defer chunks.Put(c)
+	o.mu.Lock()
+	defer o.mu.Unlock()
 	got, err := unix.Read(fd, c[frame.HeaderSize:frame.HeaderSize+n])
 	for err == unix.EINTR {
 		got, err = unix.Read(fd, c[frame.HeaderSize:frame.HeaderSize+n])
 	}
 	if err != nil || got <= 0 {
 		return 0, err
+	}
+	if o.stream == frame.StreamChannel {
+		for _, other := range o.x.outputs {
+			if other != o {
+				other.flush()
+			}
+		}
 	}
 	h := frame.Header{Kind: frame.KindOutput, Detail: o.stream, Execution: o.x.id, Length: uint32(got)}
 	h.Put(c[:])
@@ -84,19 +123,23 @@ func (o *output) sendUpTo(fd, n int) (int, error) {
 
 // drain sends what is in the pipe now, whatever the credit.
 func (o *output) drain(fd int) {
-	left := maxDrain
-	if o.stream != streamTerminal { // a terminal says only what the next read gives
-		if n, err := unix.IoctlGetInt(fd, unix.TIOCINQ); err == nil {
-			left = min(left, n)
-		}
-	}
-	for left > 0 {
+	for left := o.waiting(fd); left > 0; {
 		n, err := o.sendUpTo(fd, min(left, frame.MaxData))
 		if err != nil || n == 0 {
 			return
 		}
 		left -= n
 	}
+}
+
+// waiting is how many bytes can be read now, at most maxDrain.
+func (o *output) waiting(fd int) int {
+	if o.stream != streamTerminal { // a terminal says only what the next read gives
+		if n, err := unix.IoctlGetInt(fd, unix.TIOCINQ); err == nil {
+			return min(n, maxDrain)
+		}
+	}
+	return maxDrain
 }
 
 // end makes pump go over to draining.

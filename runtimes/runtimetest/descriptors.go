@@ -15,7 +15,8 @@ var descriptorCases = []testCase{
 	{"AChannelCarriesBytesBothWays", channelBothWays},
 	{"AChannelIsNoOutput", channelIsNoOutput},
 	{"AChannelHasAWindowOfItsOwn", channelWindow},
-	{"HeldOutputHoldsUpNoChannel", channelBesideHeldOutput},
+	{"AChannelComesAfterTheOutputBefore", channelKeepsItsPlace},
+	{"AChannelWaitsBehindHeldOutput", channelBehindHeldOutput},
 	{"AChannelIsDescriptorsThreeAndFour", channelDescriptors},
 	{"AChannelGoesWithATerminal", channelWithTerminal},
 	{"AClosedChannelTakesNoInput", closedChannel},
@@ -72,19 +73,38 @@ func channelWindow(t *testing.T, s *suite) {
 	}
 }
 
-func channelBesideHeldOutput(t *testing.T, s *suite) {
+func channelKeepsItsPlace(t *testing.T, s *suite) {
+	const rounds = 200
+	p, r := s.start(t, s.environment(t), onChannel(s.shell(t,
+		`i=0; while [ $i -lt 200 ]; do printf 12345; printf 67 >&2; echo mark >&4; read answer <&3; i=$((i+1)); done`)))
+	for i := int64(1); i <= rounds; i++ {
+		r.until("a mark came", func() bool { return r.size(runtimes.Channel) == 5*i })
+		if out, err := r.size(runtimes.Stdout), r.size(runtimes.Stderr); out != 5*i || err != 2*i {
+			t.Fatalf("round %d: %d and %d bytes of output came before the mark", i, out, err)
+		}
+		feed(t, p.Channel(), r, []byte("go on\n"))
+	}
+	if exit := r.wait(); exit.Status != runtimes.Completed {
+		t.Errorf("%+v", exit)
+	}
+}
+
+func channelBehindHeldOutput(t *testing.T, s *suite) {
 	r := newRecorder(t)
 	r.hold = true
-	cmd := onChannel(s.shell(t, `cat <&3 >&4 & head -c 2000000 /dev/zero; wait`))
-	p, _ := s.startWith(t, s.environment(t), cmd, r)
+	p, _ := s.startWith(t, s.environment(t), onChannel(s.shell(t, `head -c 300000 /dev/zero; cat <&3 >&4`)), r)
 	r.until("the window was full", func() bool { return r.total() >= runtimes.Window })
 	text := bytes.Repeat([]byte("past it\n"), 100_000)
-	feed(t, p.Channel(), r, text)
-	r.until("all of it came back", func() bool { return r.size(runtimes.Channel) == int64(len(text)) })
-	p.Channel().CloseInput()
+	feed(t, p.Channel(), r, text[:8])  // input is not held up
+	time.Sleep(100 * time.Millisecond) // time for it to come back, if it did
+	if got := r.size(runtimes.Channel); got != 0 {
+		t.Errorf("%d bytes of the channel came before the output that was written before", got)
+	}
 	r.letGo()
-	if exit := r.wait(); exit.Status != runtimes.Completed || r.size(runtimes.Stdout) != 2_000_000 {
-		t.Errorf("%+v, %d bytes", exit, r.size(runtimes.Stdout))
+	feed(t, p.Channel(), r, text[8:])
+	p.Channel().CloseInput()
+	if exit := r.wait(); exit.Status != runtimes.Completed || r.size(runtimes.Stdout) != 300_000 || r.text(runtimes.Channel) != string(text) {
+		t.Errorf("%+v, %d bytes, %d of the channel", exit, r.size(runtimes.Stdout), r.size(runtimes.Channel))
 	}
 }
 

@@ -135,6 +135,11 @@ func (e *Execution) receive(m *jsonrpc.Message) {
 		if o, id, err := decodeOutput(m.Params); err == nil && id == e.ID() {
 			e.out.push(o, e.ctx.Done())
 		}
+	case protocol.NotifyDisplay:
+		var p protocol.ExecutionDisplay
+		if decode(m.Params, &p) == nil && p.ExecutionID == e.ID() {
+			e.out.push(Output{Seq: p.Seq, Display: &p.Display}, e.ctx.Done())
+		}
 	case protocol.NotifyCompleted:
 		var p struct {
 			ExecutionID string       `json:"executionId"`
@@ -257,12 +262,26 @@ func (e *Execution) inputError(err error) error {
 	}
 }
 
-// Output is a piece of what a program wrote.
+// Output is a piece of what a program wrote, or of what code has shown.
 type Output struct {
 	Stream string // stdout, stderr or pty
 	Seq    int64
 	Offset int64 // bytes of the stream before it
 	Data   []byte
+	// Display is what code has shown, in its place among the output. Such a piece
+	// has no Stream and no Data.
+	Display *protocol.Display
+}
+
+// size is how many bytes it holds.
+func (o *Output) size() int {
+	n := len(o.Data)
+	if o.Display != nil {
+		for kind, data := range o.Display.Data {
+			n += len(kind) + len(data)
+		}
+	}
+	return n
 }
 
 // The streams of an Output.

@@ -145,6 +145,26 @@ func (c *Client) Resize(ctx context.Context, session, execution string, cols, ro
 	return err
 }
 
+// Contexts lists the contexts of a session, in which code keeps its variables.
+func (c *Client) Contexts(ctx context.Context, session string) ([]protocol.CodeContext, error) {
+	r, err := call[protocol.ContextList](ctx, c, protocol.MethodCodeContexts, &protocol.SessionRef{SessionID: session})
+	return r.Contexts, err
+}
+
+// RestartContext makes a context begin anew: its variables are gone.
+// Errors: as Call; ErrInvalidParams when there is no context of that name.
+func (c *Client) RestartContext(ctx context.Context, session, name string) error {
+	_, err := call[protocol.Empty](ctx, c, protocol.MethodCodeRestart, &protocol.ContextRef{SessionID: session, Context: name})
+	return err
+}
+
+// RemoveContext removes a context.
+// Errors: as RestartContext.
+func (c *Client) RemoveContext(ctx context.Context, session, name string) error {
+	_, err := call[protocol.Empty](ctx, c, protocol.MethodCodeRemove, &protocol.ContextRef{SessionID: session, Context: name})
+	return err
+}
+
 // call makes a call whose result has the type R; on an error it is zero.
 func call[R any](ctx context.Context, c *Client, method string, params any) (*R, error) {
 	r := new(R)

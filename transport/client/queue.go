@@ -56,9 +56,12 @@ func (q *queue) push(o Output, stop <-chan struct{}) {
 		return // it came over an earlier connection
 	}
 	q.passLocked(o.Seq, o.Stream, o.Offset)
-	q.due, q.offsets[o.Stream] = o.Seq+1, o.Offset+int64(len(o.Data))
+	q.due = o.Seq + 1
+	if o.Display == nil {
+		q.offsets[o.Stream] = o.Offset + int64(len(o.Data))
+	}
 	q.items = append(q.items, item{Output: o})
-	q.bytes += len(o.Data)
+	q.bytes += o.size()
 	token(q.ready)
 	for q.bytes > q.limit {
 		if q.waiting > 0 && !q.claimed {
@@ -129,10 +132,12 @@ func (q *queue) dropOldestLocked() {
 	it := q.items[0]
 	q.items[0] = item{}
 	q.items = q.items[1:]
-	q.bytes -= len(it.Data)
+	q.bytes -= it.size()
 	if it.gap.chunks == 0 {
 		it.gap.chunks = 1
-		it.gap.add(it.Stream, int64(len(it.Data)))
+		if it.Display == nil {
+			it.gap.add(it.Stream, int64(len(it.Data)))
+		}
 	}
 	q.lost.merge(it.gap)
 }
@@ -170,7 +175,7 @@ func (q *queue) pop() (item, bool) {
 	it := q.items[0]
 	q.items[0] = item{}
 	q.items = q.items[1:]
-	if q.bytes -= len(it.Data); q.bytes <= q.limit {
+	if q.bytes -= it.size(); q.bytes <= q.limit {
 		token(q.room)
 	}
 	return it, true

@@ -21,6 +21,15 @@ type Result struct {
 	// Stdout and Stderr are whole, where those of the protocol's result may have
 	// a gap. With a terminal all is in Stdout.
 	Stdout, Stderr []byte
+	// Displays are what code has shown, all of it, in order.
+	Displays []protocol.Display
+}
+
+// Code is the protocol's result of code: value, exception, kernel. It is nil for a
+// program, and for code that was refused.
+func (r *Result) Code() *protocol.CodeResult {
+	c, _ := r.Result.(*protocol.CodeResult)
+	return c
 }
 
 // Process is the protocol's result of a program: exit code, signal, status,
@@ -53,6 +62,8 @@ func (c *Client) Run(ctx context.Context, session string, command any) (*Result,
 		switch {
 		case errors.As(err, &gap):
 			missing = errors.Join(missing, err)
+		case o.Display != nil:
+			r.Displays = append(r.Displays, *o.Display)
 		case o.Stream == Stderr:
 			complaints.Write(o.Data)
 		default:
@@ -70,6 +81,14 @@ func (c *Client) Run(ctx context.Context, session string, command any) (*Result,
 	return r, missing
 }
 
+// Code runs code in the session's default context and returns what it came to, and
+// all it wrote and showed. What it defines lives on for the next call. Code that
+// throws is a result, with Success false and an Exception in Code().
+// Errors: as Run.
+func (c *Client) Code(ctx context.Context, session, code string) (*Result, error) {
+	return c.Run(ctx, session, &protocol.ExecuteCode{Code: &code})
+}
+
 // kill ends the program, and gives it up when that cannot be done.
 func (e *Execution) kill(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), killTimeout)
@@ -83,9 +102,14 @@ func (e *Execution) kill(ctx context.Context) {
 	e.Detach()
 }
 
-// withoutInput closes the input of a program that was given none: with stream
-// it would stay open.
+// withoutInput closes the input of a program or code that was given none: with
+// stream it would stay open.
 func withoutInput(command any) any {
+	if code, ok := command.(*protocol.ExecuteCode); ok && code != nil && code.Stdin == nil {
+		closed, empty := *code, ""
+		closed.Stdin = &empty
+		return &closed
+	}
 	shell, ok := command.(*protocol.ExecuteShell)
 	if !ok || shell == nil || shell.Stdin != nil || shell.PTY != nil {
 		return command

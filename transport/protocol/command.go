@@ -430,10 +430,11 @@ type PTY struct {
 // ExecuteCode is the command execute_code.
 type ExecuteCode struct {
 	Code     *string  `json:"code,omitempty" rpc:"required" doc:"what to run"`
-	Language string   `json:"language,omitempty" doc:"another language than the session's"`
-	Stdin    *string  `json:"stdin,omitempty" doc:"its standard input"`
-	Timeout  *float64 `json:"timeout,omitempty" doc:"seconds"`
-	Reset    bool     `json:"reset,omitempty" default:"false" doc:"forget all variables first"`
+	Language string   `json:"language,omitempty" doc:"another language than the session's that its kernels run: typescript beside javascript"`
+	Context  *string  `json:"context,omitempty" default:"\"default\"" doc:"whose variables it sees: a name of 1 to 64 letters, digits, '.', '_' and '-'; a new name makes a context, of which a session has 8 at most"`
+	Stdin    *string  `json:"stdin,omitempty" doc:"its standard input; without it, end of file, but with stream or background it stays open for execution.input"`
+	Timeout  *float64 `json:"timeout,omitempty" doc:"seconds from its start to its end, in place of timeoutMs; the code is then interrupted, and its context keeps its variables where the language allows"`
+	Reset    bool     `json:"reset,omitempty" default:"false" doc:"forget all variables of the context first"`
 }
 
 // InstallPackages is the command install_packages.
@@ -452,7 +453,7 @@ func (c *InstallPackages) mergeAliases() *jsonrpc.ParamError {
 type ProcessResult struct {
 	ExitCode        *int   `json:"exitCode" doc:"what the kernel said, null when it did not exit by itself"`
 	Signal          string `json:"signal,omitempty" doc:"name of the signal that ended it"`
-	Status          string `json:"status" doc:"Completed, NonZeroExit, Signalled, TimeLimitExceeded, MemoryLimitExceeded, OutputLimitExceeded, Cancelled, EnvironmentLost or CouldNotStart"`
+	Status          string `json:"status" doc:"Completed, NonZeroExit, Exception (of a cell), Signalled, TimeLimitExceeded, MemoryLimitExceeded, OutputLimitExceeded, Cancelled, EnvironmentLost or CouldNotStart"`
 	Stdout          string `json:"stdout" doc:"its standard output, or that of its terminal: all of it, or the first three quarters and the last of what fits into maxMessageBytes, 1 MiB at most"`
 	StdoutEncoding  string `json:"stdoutEncoding,omitempty" doc:"base64 when stdout is not UTF-8, or its escapes would more than double it"`
 	Stderr          string `json:"stderr" doc:"its standard error, likewise"`
@@ -487,9 +488,27 @@ type Usage struct {
 // CodeResult is the result of execute_code.
 type CodeResult struct {
 	ProcessResult
-	Value     jsonrpc.Raw   `json:"value,omitempty" doc:"value of the last expression"`
-	Displays  []jsonrpc.Raw `json:"displays" doc:"MIME bundles"`
-	Exception *Exception    `json:"exception,omitempty" doc:"exception that ended it"`
+	Value          string     `json:"value,omitempty" doc:"text of the last expression's value; absent when there is none"`
+	ValueTruncated bool       `json:"valueTruncated,omitempty" doc:"there was more of it than 64 KiB"`
+	Displays       []Display  `json:"displays" doc:"what the code showed, oldest first; the value's own, with main, is the last"`
+	Omitted        int        `json:"displaysOmitted,omitempty" doc:"displays that did not fit into the reply, or exceeded 64 or 16 MiB of one execution; with stream all of them are sent"`
+	Exception      *Exception `json:"exception,omitempty" doc:"exception that ended it"`
+	Kernel         string     `json:"kernel,omitempty" doc:"kept: the context has its variables; restarted: it began anew, and they are lost"`
+}
+
+// Display is something that code showed, in one or more forms.
+type Display struct {
+	Data      map[string]string `json:"data" doc:"text, or base64, by MIME type"`
+	Encoding  map[string]string `json:"encoding,omitempty" doc:"base64 for each type whose data is that"`
+	Main      bool              `json:"main,omitempty" doc:"it is the value of the last expression"`
+	Truncated bool              `json:"truncated,omitempty" doc:"a form of it was left out, because it was larger than 4 MiB"`
+	At        Place             `json:"at" doc:"where it stands in the output"`
+}
+
+// Place is a place in the output of an execution.
+type Place struct {
+	Stdout int64 `json:"stdout" doc:"bytes of the standard output before it"`
+	Stderr int64 `json:"stderr" doc:"bytes of the standard error before it"`
 }
 
 // Exception is what code threw.

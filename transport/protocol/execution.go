@@ -125,3 +125,21 @@ type InputAccepted struct {
 type SignalDelivered struct {
 	Delivered bool `json:"delivered" doc:"false when the execution had ended"`
 }
+
+// ContextRef is the params of methods about one context.
+type ContextRef struct {
+	SessionID string `json:"sessionId" rpc:"required" doc:"id of the session"`
+	Context   string `json:"context" rpc:"required" doc:"name of the context"`
+}
+
+// ContextList is the result of code.contexts.
+type ContextList struct {
+	Contexts []CodeContext `json:"contexts" doc:"in the order of their making"`
+}
+
+// CodeContext is one context.
+type CodeContext struct {
+	Context  string `json:"context" doc:"its name"`
+	Language string `json:"language" doc:"language of its first cell"`
+	State    string `json:"state" doc:"Idle, Busy or Stopped: the next cell begins anew"`
+}

@@ -40,6 +40,9 @@ const (
 	MethodExecutionInput  = "execution.input"
 	MethodExecutionSignal = "execution.signal"
 	MethodExecutionResize = "execution.resize"
+	MethodCodeContexts    = "code.contexts"
+	MethodCodeRestart     = "code.restart"
+	MethodCodeRemove      = "code.remove"
 	MethodKeyUsage        = "key.usage"
 )
 
@@ -90,6 +93,12 @@ var methods = []Method{
 		Summary: "Signals an execution; one that is queued is cancelled."},
 	{Name: MethodExecutionResize, params: ExecutionResize{}, result: Empty{}, Errors: ofExecution,
 		Summary: "Changes the size of an execution's terminal."},
+	{Name: MethodCodeContexts, params: SessionRef{}, result: ContextList{}, Errors: ofSession,
+		Summary: "Lists the contexts of a session, in which execute_code keeps its variables."},
+	{Name: MethodCodeRestart, params: ContextRef{}, result: Empty{}, Errors: ofSession,
+		Summary: "Begins a context anew: its variables are gone, and a cell that runs in it is ended."},
+	{Name: MethodCodeRemove, params: ContextRef{}, result: Empty{}, Errors: ofSession,
+		Summary: "Removes a context; a cell that runs in it is ended."},
 	{Name: MethodKeyUsage, result: KeyUsage{},
 		Summary: "Tells what the key, or the address without one, uses now and what it may."},
 }
@@ -113,6 +122,14 @@ type ExecutionOutput struct {
 	Offset      int64    `json:"offset" doc:"bytes of that stream before it"`
 	Data        string   `json:"data" doc:"what the program wrote"`
 	Encoding    Encoding `json:"encoding,omitempty" doc:"base64 when data is not UTF-8, or its escapes would more than double it"`
+}
+
+// ExecutionDisplay is the params of execution.display.
+type ExecutionDisplay struct {
+	SessionID   string  `json:"sessionId" doc:"id of the session"`
+	ExecutionID string  `json:"executionId" doc:"id of the execution"`
+	Seq         int64   `json:"seq" doc:"its number among the chunks, from 0"`
+	Display     Display `json:"display" doc:"what was shown"`
 }
 
 // ExecutionCompleted is the params of execution.completed.
@@ -146,6 +163,7 @@ type SessionEnded struct {
 const (
 	NotifyStarted      = "execution.started"
 	NotifyOutput       = "execution.output"
+	NotifyDisplay      = "execution.display"
 	NotifyCompleted    = "execution.completed"
 	NotifyStateChanged = "session.stateChanged"
 	NotifyExpiring     = "session.expiring"
@@ -162,6 +180,7 @@ type Notification struct {
 var notifications = []Notification{
 	{NotifyStarted, "The program runs; before any output.", ExecutionStarted{}},
 	{NotifyOutput, "A chunk of output.", ExecutionOutput{}},
+	{NotifyDisplay, "Code has shown something; in its place among the output.", ExecutionDisplay{}},
 	{NotifyCompleted, "The execution has ended; behind all output.", ExecutionCompleted{}},
 	{NotifyStateChanged, "The session has another state.", SessionStateChanged{}},
 	{NotifyExpiring, "The session will end in a minute.", SessionExpiring{}},

@@ -8,6 +8,9 @@ import (
 	"github.com/codebeaker/codebeaker/transport/sessions"
 )
 
+// raced: the race detector watches.
+const raced = false
+
 // TestARequestThroughAnActorCostsFewAllocations holds the target,
 // which is 6. The race detector and
 // Go's own JSON allocate by themselves.

@@ -300,6 +300,9 @@ var handlers = map[string]handler{
 	protocol.MethodExecutionInput:  executionInput,
 	protocol.MethodExecutionSignal: prompt(executionSignal),
 	protocol.MethodExecutionResize: prompt(executionResize),
+	protocol.MethodCodeContexts:    prompt(codeContexts),
+	protocol.MethodCodeRestart:     prompt(codeRestart),
+	protocol.MethodCodeRemove:      prompt(codeRemove),
 	protocol.MethodKeyUsage:        prompt(keyUsage),
 }
 

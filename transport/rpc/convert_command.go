@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"encoding/base64"
 	"math"
+	"time"
 	"unicode/utf8"
 
+	"github.com/codebeaker/codebeaker/actors"
 	"github.com/codebeaker/codebeaker/runtimes"
 	"github.com/codebeaker/codebeaker/transport/jsonrpc"
 	"github.com/codebeaker/codebeaker/transport/protocol"
@@ -15,7 +17,7 @@ import (
 // command makes what the params of session.execute ask for in c.asked, and
 // returns what the result will repeat of it. push says that the connection can be
 // sent notifications.
-func (c *call) command(p *protocol.Execute, push bool) (repeated any, err error) {
+func (c *call) command(p *protocol.Execute, push bool) (repeated *actors.FileNote, err error) {
 	command, kind, err := protocol.DecodeCommand(p.Command)
 	if err != nil {
 		return nil, err
@@ -28,11 +30,15 @@ func (c *call) command(p *protocol.Execute, push bool) (repeated any, err error)
 		c.asked.Program = &c.program
 		return nil, programOf(&c.program, shell, p.Stream && push || p.Background)
 	}
+	if code, ok := command.(*protocol.ExecuteCode); ok {
+		c.asked.Cell, err = cellOf(code, p.Stream && push || p.Background)
+		return nil, err
+	}
 	c.asked.File, err = fileOf(command)
 	if err != nil {
 		return nil, err
 	}
-	return namesOf(kind, command, c.asked.File), nil
+	return noteOf(command, c.asked.File), nil
 }
 
 // programOf makes r what an execute_shell asks for. openInput: a program without
@@ -55,18 +61,37 @@ func programOf(r *sessions.Program, c *protocol.ExecuteShell, openInput bool) (e
 	return err
 }
 
-// namesOf is what the result of a file command will repeat: paths as they were
+// cellOf is the cell that an execute_code asks for. openInput: as for programs.
+func cellOf(c *protocol.ExecuteCode, openInput bool) (*sessions.Cell, error) {
+	r := &sessions.Cell{Code: c.Code, Language: c.Language, Context: c.Context, Reset: c.Reset}
+	if c.Stdin != nil {
+		r.Stdin = []byte(*c.Stdin)
+	} else {
+		r.OpenInput = openInput
+	}
+	if c.Timeout != nil {
+		ms := *c.Timeout * 1000
+		if !(ms >= 1 && ms < math.MaxInt64/1e6) {
+			return nil, paramError("command.timeout", "must be at least 0.001 seconds")
+		}
+		d := time.Duration(ms * float64(time.Millisecond))
+		r.Timeout = &d
+	}
+	return r, nil
+}
+
+// noteOf is what the result of a file command will repeat: paths as they were
 // given.
-func namesOf(kind string, wire any, file runtimes.FileCommand) *commandNames {
-	n := &commandNames{kind: kind}
+func noteOf(wire any, file runtimes.FileCommand) *actors.FileNote {
+	n := &actors.FileNote{}
 	paths := runtimes.PathsOf(file)
-	n.path = shown(*paths[0])
+	n.Path = shown(*paths[0])
 	if len(paths) > 1 {
-		n.destination = shown(*paths[1])
+		n.Destination = shown(*paths[1])
 	}
 	if c, ok := file.(*runtimes.ReadFile); ok {
-		n.offset, n.length = c.Offset, c.Length
-		n.encoding = wire.(*protocol.ReadFile).Encoding
+		n.Offset, n.Length = c.Offset, c.Length
+		n.Encoding = string(wire.(*protocol.ReadFile).Encoding)
 	}
 	return n
 }

@@ -119,7 +119,7 @@ func TestEveryWrongMemberOfACommandIsNamed(t *testing.T) {
 		{`7`, "command", "object", 0},
 		{`{}`, "type", "required", 0},
 		{`{"type":7}`, "type", "string", 0},
-		{`{"type":"execute_code","code":"1"}`, "type", "capabilities", 0},
+		{`{"type":"execute_code","code":"1","language":"nonesuch"}`, "command.language", "not known", 0},
 		{`{"type":"install_packages","packages":["x"]}`, "type", "capabilities", 0},
 		{`{"type":"nope"}`, "type", "write_file, read_file", 0},
 		{`{"type":"write_file","content":"x"}`, "command.path", "required", 0},

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"time"
 	"unicode/utf8"
 	"unsafe"
@@ -21,6 +22,7 @@ import (
 type wireOutcome struct {
 	execute protocol.ExecuteResult
 	process protocol.ProcessResult
+	code    *protocol.CodeResult // of a cell, whose ProcessResult is process
 	parts   [2]part
 	split   bool               // long texts go into texts
 	texts   []jsonrpc.LongText // in the order of their members
@@ -33,7 +35,7 @@ type wireOutcome struct {
 // of converts an outcome to a result of most bytes at most; zero is any size.
 // The result shares the captured output and lives as long as w.
 func (w *wireOutcome) of(o *actors.Outcome, most int) *protocol.ExecuteResult {
-	w.texts = nil
+	w.texts, w.code = nil, nil
 	w.execute = protocol.ExecuteResult{
 		Success:     o.Success,
 		ErrorCode:   o.ErrorCode,
@@ -47,9 +49,11 @@ func (w *wireOutcome) of(o *actors.Outcome, most int) *protocol.ExecuteResult {
 	switch r := o.Result.(type) {
 	case *actors.ProcessResult:
 		w.execute.Result = w.program(r, most)
+	case *actors.CellResult:
+		w.execute.Result = w.cell(r, most)
 	default:
-		if names, ok := o.Note.(*commandNames); ok && o.Success {
-			w.execute.Result = w.file(r, names, most)
+		if o.Note != nil && o.Success {
+			w.execute.Result = w.file(r, o.Note, most)
 		}
 	}
 	return &w.execute
@@ -100,6 +104,87 @@ func (w *wireOutcome) program(r *actors.ProcessResult, most int) *protocol.Proce
 	return p
 }
 
+// cell converts what a cell came to: half of the room is for what it has shown.
+func (w *wireOutcome) cell(r *actors.CellResult, most int) *protocol.CodeResult {
+	c := &protocol.CodeResult{Displays: []protocol.Display{}, Omitted: r.Omitted}
+	if r.Ran {
+		c.Kernel = "kept"
+	}
+	if r.Restarted {
+		c.Kernel = "restarted"
+	}
+	if told := r.Result; told != nil {
+		c.Value, c.ValueTruncated = told.Value, told.ValueCut
+		if x := told.Exception; x != nil {
+			c.Exception = &protocol.Exception{Name: x.Name, Message: x.Message, Traceback: x.Traceback}
+		}
+	}
+	left := most / 2
+	for _, d := range r.Displays {
+		wire, size := wireDisplay(d, left)
+		if most > 0 {
+			if size > left {
+				c.Omitted++
+				continue
+			}
+			left -= size
+		}
+		c.Displays = append(c.Displays, wire)
+	}
+	w.code = c
+	c.ProcessResult = *w.program(&r.ProcessResult, most)
+	return c
+}
+
+// displayRoom is about what a display takes besides its parts.
+const displayRoom = 128
+
+// wireDisplay converts what code has shown, and says about how large it is as JSON.
+// Forms that do not fit into most bytes are left out; zero is any size.
+func wireDisplay(d *output.Display, most int) (wire protocol.Display, size int) {
+	wire = protocol.Display{
+		Data: make(map[string]string, len(d.Parts)), Main: d.Main, Truncated: d.Cut,
+		At: protocol.Place{Stdout: d.Stdout, Stderr: d.Stderr},
+	}
+	size = displayRoom
+	for i := range d.Parts {
+		p := &d.Parts[i]
+		text := isText(p.Type) && utf8.Valid(p.Data)
+		bytes := 2*len(p.Type) + 16
+		if text {
+			bytes += jsonrpc.TextBytes(p.Data)
+		} else {
+			bytes += base64.StdEncoding.EncodedLen(len(p.Data))
+		}
+		if most > 0 && size+bytes > most {
+			wire.Truncated = true
+			continue
+		}
+		size += bytes
+		if text {
+			wire.Data[p.Type] = string(p.Data)
+			continue
+		}
+		wire.Data[p.Type] = base64.StdEncoding.EncodeToString(p.Data)
+		if wire.Encoding == nil {
+			wire.Encoding = map[string]string{}
+		}
+		wire.Encoding[p.Type] = string(protocol.Base64)
+	}
+	if len(wire.Data) == 0 && len(d.Parts) > 0 {
+		size = most + 1 // it says nothing
+	}
+	return wire, size
+}
+
+// isText reports whether data of a MIME type is text for people and programs that
+// read text.
+func isText(mime string) bool {
+	kind, _, _ := strings.Cut(mime, ";")
+	return strings.HasPrefix(kind, "text/") || strings.HasSuffix(kind, "json") || strings.HasSuffix(kind, "xml") ||
+		strings.HasSuffix(kind, "javascript")
+}
+
 // streams puts the streams into the result, which is complete otherwise.
 func (w *wireOutcome) streams(r *actors.ProcessResult, most int) {
 	p, stdout, stderr := &w.process, &w.parts[0], &w.parts[1]
@@ -127,6 +212,10 @@ func (w *wireOutcome) text(member string, p *part) (text, encoding string) {
 // size is that of the result as it is.
 func (w *wireOutcome) size() int {
 	w.execute.Result = &w.process
+	if w.code != nil {
+		w.code.ProcessResult = w.process
+		w.execute.Result = w.code
+	}
 	encoded, err := jsonrpc.AppendValue(nil, &w.execute)
 	if err != nil {
 		return 0 // the reply will say so
@@ -134,36 +223,23 @@ func (w *wireOutcome) size() int {
 	return len(encoded)
 }
 
-// commandNames are what the result of a file command repeats of the command.
-// They travel with it as actors.Execute.Note.
-type commandNames struct {
-	kind        string // canonical type
-	path        string
-	destination string
-
-	// Of a read_file: what was asked for.
-	encoding       protocol.Encoding
-	offset, length int64 // length zero is all
-}
-
 // file converts the result of a file command; paths are those that the client
 // gave. Of what is large there is as much as fits into most bytes; zero is any
 // size.
-func (w *wireOutcome) file(result any, n *commandNames, most int) any {
+func (w *wireOutcome) file(result actors.Result, n *actors.FileNote, most int) any {
 	switch r := result.(type) {
 	case *actors.FileWritten:
-		return &protocol.FileWritten{Path: n.path, Bytes: r.Bytes}
+		return &protocol.FileWritten{Path: n.Path, Bytes: r.Bytes}
 	case *actors.FileCopied:
-		return &protocol.FileCopied{SourcePath: n.path, DestinationPath: n.destination, Bytes: r.Bytes}
-	case *runtimes.FileContent:
-		return w.content(n, r, most)
-	case *runtimes.Listing:
-		return listing(n.path, r, most)
+		return &protocol.FileCopied{SourcePath: n.Path, DestinationPath: n.Destination, Bytes: r.Bytes}
+	case *actors.FileRead:
+		return w.content(n, &r.FileContent, most)
+	case *actors.FileMoved:
+		return &protocol.FileMoved{SourcePath: n.Path, DestinationPath: n.Destination}
+	case *actors.DirectoryListing:
+		return listing(n.Path, &r.Listing, most)
 	}
-	if n.kind == protocol.TypeMoveFile {
-		return &protocol.FileMoved{SourcePath: n.path, DestinationPath: n.destination}
-	}
-	return &protocol.PathResult{Path: n.path}
+	return &protocol.PathResult{Path: n.Path}
 }
 
 // rest is what is left of most bytes beside the path.
@@ -175,22 +251,22 @@ func rest(most int, path string) int {
 	return max(most-members-stringSize(path), 1)
 }
 
-// end is where in a file of that size the reading was to end.
-func (n *commandNames) end(size int64) int64 {
-	if n.length > 0 && n.length < size-n.offset {
-		return n.offset + n.length
+// endOf is where in a file of that size the reading was to end.
+func endOf(n *actors.FileNote, size int64) int64 {
+	if n.Length > 0 && n.Length < size-n.Offset {
+		return n.Offset + n.Length
 	}
 	return size
 }
 
-func (w *wireOutcome) content(n *commandNames, r *runtimes.FileContent, most int) *protocol.FileContent {
-	more := n.offset+int64(len(r.Content)) < n.end(r.Size)
-	kept, encoding := fitContent(r.Content, n.encoding, more, rest(most, n.path))
+func (w *wireOutcome) content(n *actors.FileNote, r *runtimes.FileContent, most int) *protocol.FileContent {
+	more := n.Offset+int64(len(r.Content)) < endOf(n, r.Size)
+	kept, encoding := fitContent(r.Content, protocol.Encoding(n.Encoding), more, rest(most, n.Path))
 	if len(kept) == 0 {
 		kept = r.Content // there is room for none of it: the reply is refused, rather than go on nowhere
 	}
-	f := &protocol.FileContent{Path: n.path, Size: r.Size, Encoding: string(encoding)}
-	f.Truncated = n.offset+int64(len(kept)) < n.end(r.Size)
+	f := &protocol.FileContent{Path: n.Path, Size: r.Size, Encoding: string(encoding)}
+	f.Truncated = n.Offset+int64(len(kept)) < endOf(n, r.Size)
 	if w.split && len(kept) > 0 {
 		if len(kept) < len(r.Content)/2 {
 			kept = slices.Clone(kept) // the rest is not held for it

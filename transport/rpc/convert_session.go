@@ -177,7 +177,7 @@ func wireRuntimes(all []sessions.Runtime) *protocol.RuntimeList {
 			MemoryMB:     float64(r.Figures.Memory*10>>20) / 10,
 			Measured:     r.Measured,
 			Isolation:    wireIsolation(a.Isolation),
-			Capabilities: wireCapabilities(a),
+			Capabilities: wireCapabilities(a, r.Stateful),
 			Pool:         protocol.Pool{Warm: r.Warm, Target: r.Target},
 		}
 		if a.Strongest.Score > a.Isolation.Score {
@@ -201,10 +201,13 @@ var fileCommands = []string{
 	protocol.TypeMoveFile, protocol.TypeDeleteFile, protocol.TypeListDirectory,
 }
 
-func wireCapabilities(a *runtimes.Availability) protocol.Capabilities {
-	c := protocol.Capabilities{Commands: append([]string{}, fileCommands...), PTY: a.Terminal, Stateful: languageNames(a.Stateful)}
+func wireCapabilities(a *runtimes.Availability, stateful []runtimes.Language) protocol.Capabilities {
+	c := protocol.Capabilities{Commands: append([]string{}, fileCommands...), PTY: a.Terminal, Stateful: languageNames(stateful)}
 	if a.Processes {
 		c.Commands = append(c.Commands, protocol.TypeExecuteShell)
+	}
+	if len(stateful) > 0 {
+		c.Commands = append(c.Commands, protocol.TypeExecuteCode)
 	}
 	return c
 }

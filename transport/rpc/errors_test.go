@@ -64,11 +64,11 @@ func TestEveryFieldIsAMember(t *testing.T) {
 	members := map[string]bool{}
 	for _, params := range []any{
 		protocol.SessionCreate{}, protocol.SessionRef{}, protocol.ExecutionRef{}, protocol.SessionList{}, protocol.Execute{},
-		protocol.ExecutionAttach{}, protocol.ExecutionResize{}, protocol.ExecutionInput{},
+		protocol.ExecutionAttach{}, protocol.ExecutionResize{}, protocol.ExecutionInput{}, protocol.ContextRef{},
 	} {
 		collectMembers(members, "", reflect.TypeOf(params))
 	}
-	for _, command := range []any{protocol.ExecuteShell{}, protocol.WriteFile{}, protocol.ReadFile{}, protocol.ListDirectory{}} {
+	for _, command := range []any{protocol.ExecuteShell{}, protocol.WriteFile{}, protocol.ReadFile{}, protocol.ListDirectory{}, protocol.ExecuteCode{}} {
 		collectMembers(members, "command.", reflect.TypeOf(command))
 	}
 	members["type"] = true // of a command

@@ -294,17 +294,26 @@ func textual(result any) bool {
 	if o == nil {
 		return false
 	}
-	_, listing := o.Result.(*runtimes.Listing)
-	return !listing
+	switch o.Result.(type) {
+	case *actors.DirectoryListing, *actors.CellResult:
+		return false
+	}
+	return true
 }
 
 func sizeOfOutcome(o *actors.Outcome) int {
 	switch r := o.Result.(type) {
 	case *actors.ProcessResult:
 		return len(r.Stdout.Data) + len(r.Stderr.Data)
-	case *runtimes.FileContent:
+	case *actors.CellResult:
+		n := len(r.Stdout.Data) + len(r.Stderr.Data)
+		for _, d := range r.Displays {
+			n += d.Size() * 4 / 3
+		}
+		return n
+	case *actors.FileRead:
 		return len(r.Content)
-	case *runtimes.Listing:
+	case *actors.DirectoryListing:
 		return len(r.Entries) * 150
 	}
 	return 0
@@ -508,4 +517,44 @@ func executionResize(ctx context.Context, c *call, p *protocol.ExecutionResize) 
 		return nil, err
 	}
 	return &protocol.Empty{}, e.Resize(ctx, runtimes.TerminalSize{Columns: columns, Rows: rows})
+}
+
+func codeContexts(ctx context.Context, c *call, p *protocol.SessionRef) (*protocol.ContextList, error) {
+	s, err := c.conn.find(p.SessionID)
+	if err != nil {
+		return nil, err
+	}
+	all, err := s.Contexts(ctx)
+	if err != nil {
+		return nil, err
+	}
+	list := &protocol.ContextList{Contexts: make([]protocol.CodeContext, 0, len(all))}
+	for _, one := range all {
+		list.Contexts = append(list.Contexts, protocol.CodeContext{Context: one.Name, Language: one.Language.String(), State: one.State.String()})
+	}
+	return list, nil
+}
+
+func codeRestart(ctx context.Context, c *call, p *protocol.ContextRef) (*protocol.Empty, error) {
+	s, err := c.conn.find(p.SessionID)
+	if err != nil {
+		return nil, err
+	}
+	return &protocol.Empty{}, s.RestartContext(ctx, p.Context)
+}
+
+func codeRemove(ctx context.Context, c *call, p *protocol.ContextRef) (*protocol.Empty, error) {
+	s, err := c.conn.find(p.SessionID)
+	if err != nil {
+		return nil, err
+	}
+	return &protocol.Empty{}, s.RemoveContext(ctx, p.Context)
+}
+
+// find is the session with that id.
+func (cn *connection) find(id string) (*sessions.LocalSession, error) {
+	if err := sessions.CheckSession(id); err != nil {
+		return nil, err
+	}
+	return cn.service.Find(id)
 }

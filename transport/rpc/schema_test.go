@@ -112,7 +112,7 @@ func TestWhatIsSentAndReceivedIsWhatTheDocumentSays(t *testing.T) {
 			t.Errorf("no transcript has a result of %s", m.Name)
 		}
 	}
-	for _, n := range []string{protocol.NotifyStarted, protocol.NotifyOutput, protocol.NotifyCompleted, protocol.NotifyStateChanged, protocol.NotifyClosed} {
+	for _, n := range []string{protocol.NotifyStarted, protocol.NotifyOutput, protocol.NotifyDisplay, protocol.NotifyCompleted, protocol.NotifyStateChanged, protocol.NotifyClosed} {
 		if !seen["params:"+n] {
 			t.Errorf("no transcript has a notification %s", n)
 		}
@@ -134,7 +134,7 @@ func (d *rpcDocument) checkTranscript(t *testing.T, file, transcript string, see
 		switch {
 		case sent && m.ID != nil:
 			asked[string(m.ID)] = m.Method
-			if filepath.Base(file) == "refused.txtar" || m.Params == nil || m.Params[0] == '[' || d.methods[m.Method] == nil {
+			if strings.HasSuffix(file, "refused.txtar") || m.Params == nil || m.Params[0] == '[' || d.methods[m.Method] == nil {
 				continue
 			}
 			what, value = "params:"+m.Method, m.Params

@@ -225,6 +225,10 @@ func (s *stream) appendItem(dst []byte) []byte {
 		dst, err = jsonrpc.AppendNotification(dst, protocol.NotifyStarted,
 			&protocol.ExecutionStarted{SessionID: s.session, ExecutionID: s.execution})
 	case output.ItemChunk:
+		if shown := s.item.Chunk.Display; shown != nil {
+			dst, err = s.appendDisplay(dst, shown)
+			break
+		}
 		dst = appendChunk(dst, s.head, &s.item.Chunk, s.conn.most())
 	case output.ItemCompleted:
 		dst, err = s.appendCompleted(dst)
@@ -233,6 +237,14 @@ func (s *stream) appendItem(dst []byte) []byte {
 		s.conn.door.log.Error("notification lost", "execution", s.execution, "error", err)
 	}
 	return dst
+}
+
+// appendDisplay encodes what code has shown, in the forms that the connection takes.
+func (s *stream) appendDisplay(dst []byte, shown *output.Display) ([]byte, error) {
+	most := roomFor(s.conn.most(), len(s.session)+len(s.execution))
+	p := &protocol.ExecutionDisplay{SessionID: s.session, ExecutionID: s.execution, Seq: s.item.Chunk.Seq}
+	p.Display, _ = wireDisplay(shown, most)
+	return jsonrpc.AppendNotification(dst, protocol.NotifyDisplay, p)
 }
 
 func (s *stream) appendCompleted(dst []byte) ([]byte, error) {

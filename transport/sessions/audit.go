@@ -181,6 +181,9 @@ func (s *LocalSession) auditExecute(call *actors.Call, r *actors.Execute, d poli
 	case *runtimes.Command:
 		a.record = c.record(audit.Executed)
 		a.record.Program, a.record.Args, a.record.InputBytes = command.Name, len(command.Args), int64(len(command.Stdin))
+	case *actors.Cell:
+		a.record = c.record(audit.Executed)
+		a.record.InputBytes = int64(len(command.Code) + len(command.Stdin))
 	case *runtimes.ReadFile, *runtimes.ListDirectory:
 		a.record, a.changes = c.record(audit.File), false
 	default:
@@ -288,16 +291,22 @@ func tellOutcome(r *audit.Record, o *actors.Outcome) {
 	}
 	switch came := o.Result.(type) {
 	case *actors.ProcessResult:
-		r.ExitCode = came.Exit.Code
-		r.StdoutBytes = int64(len(came.Stdout.Data)) + came.Stdout.Omitted
-		r.StderrBytes = int64(len(came.Stderr.Data)) + came.Stderr.Omitted
-	case *runtimes.FileContent:
+		tellProgram(r, came)
+	case *actors.CellResult:
+		tellProgram(r, &came.ProcessResult)
+	case *actors.FileRead:
 		r.Bytes = int64(len(came.Content))
 	case *actors.FileWritten:
 		r.Bytes = came.Bytes
 	case *actors.FileCopied:
 		r.Bytes = came.Bytes
 	}
+}
+
+func tellProgram(r *audit.Record, came *actors.ProcessResult) {
+	r.ExitCode = came.Exit.Code
+	r.StdoutBytes = int64(len(came.Stdout.Data)) + came.Stdout.Omitted
+	r.StderrBytes = int64(len(came.Stderr.Data)) + came.Stderr.Omitted
 }
 
 func networkName(n runtimes.Network) string {

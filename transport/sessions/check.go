@@ -316,17 +316,23 @@ func list(owner string, p *List) (actors.ListRequest, error) {
 // execute checks a command and applies the defaults.
 func (l *Local) execute(p *Execute) (r actors.Execute, err error) {
 	preset := DefaultTimeout
+	timeout, field := p.Timeout, FieldTimeout
 	switch {
-	case p.Program != nil && p.File == nil:
+	case p.Program != nil && p.File == nil && p.Cell == nil:
 		var program *runtimes.Command
 		if program, err = l.program(p.Program); err == nil && program.Terminal != nil {
 			preset = 0
 		}
 		r.Command = program
-	case p.File != nil && p.Program == nil:
+	case p.Cell != nil && p.Program == nil && p.File == nil:
+		if p.Cell.Timeout != nil {
+			timeout, field = p.Cell.Timeout, FieldCellTimeout
+		}
+		r.Command, err = l.cell(p.Cell)
+	case p.File != nil && p.Program == nil && p.Cell == nil:
 		r.Command, err = p.File, l.file(p.File)
 	default:
-		err = fieldError(FieldCommand, "must be a program or a file command")
+		err = fieldError(FieldCommand, "must be a program, a cell or a file command")
 	}
 	if err != nil {
 		return r, err
@@ -335,8 +341,36 @@ func (l *Local) execute(p *Execute) (r actors.Execute, err error) {
 		preset = 0
 	}
 	r.Background, r.KillOnDisconnect = p.Background, p.KillOnDisconnect
-	r.Timeout, err = milliseconds(FieldTimeout, p.Timeout, preset, l.policy.MaxTimeout)
+	r.Timeout, err = milliseconds(field, timeout, preset, l.policy.MaxTimeout)
 	return r, err
+}
+
+// isContext matches the names of contexts.
+var isContext = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
+
+// cell checks a cell, all but whether the session runs its language.
+func (l *Local) cell(p *Cell) (*actors.Cell, error) {
+	switch {
+	case p.Code == nil:
+		return nil, fieldError(FieldCode, "is required")
+	case len(*p.Code) > MaxCodeBytes:
+		return nil, &TooLargeError{FieldCode, MaxCodeBytes}
+	case int64(len(p.Stdin)) > l.policy.MaxStdinBytes:
+		return nil, &TooLargeError{FieldStdin, l.policy.MaxStdinBytes}
+	}
+	c := &actors.Cell{Code: *p.Code, Context: DefaultContext, Stdin: p.Stdin, OpenStdin: p.OpenInput, Reset: p.Reset}
+	if p.Context != nil {
+		if c.Context = *p.Context; !isContext.MatchString(c.Context) {
+			return nil, fieldError(FieldContext, "must be 1 to 64 letters, digits, '.', '_' and '-'")
+		}
+	}
+	if p.Language != "" {
+		var ok bool
+		if c.Language, ok = runtimes.ParseLanguage(p.Language); !ok {
+			return nil, fieldError(FieldCellLanguage, "is not known: language.list has those that are")
+		}
+	}
+	return c, nil
 }
 
 // program checks a program.

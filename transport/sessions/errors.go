@@ -84,6 +84,11 @@ const (
 	FieldPattern         Field = "command.pattern"
 	FieldMaxDepth        Field = "command.maxDepth"
 	FieldEntries         Field = "command.limit"
+	FieldContextName     Field = "context"
+	FieldCode            Field = "command.code"
+	FieldCellLanguage    Field = "command.language"
+	FieldContext         Field = "command.context"
+	FieldCellTimeout     Field = "command.timeout"
 )
 
 // Fields are all of them.
@@ -96,6 +101,7 @@ func Fields() []Field {
 		FieldDir, FieldCommandEnv, FieldStdin, FieldTerminal, FieldTerminalColumns, FieldTerminalRows,
 		FieldCommandMemory, FieldCommandCPU, FieldCommandProcs, FieldCommandOutput, FieldCommandStack, FieldContent,
 		FieldAtomic, FieldOffset, FieldLength, FieldPattern, FieldMaxDepth, FieldEntries,
+		FieldContextName, FieldCode, FieldCellLanguage, FieldContext, FieldCellTimeout,
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/codebeaker/codebeaker/actors"
 	"github.com/codebeaker/codebeaker/actors/output"
 	"github.com/codebeaker/codebeaker/runtimes"
+	"github.com/codebeaker/codebeaker/runtimes/kernel"
 	"github.com/codebeaker/codebeaker/transport/audit"
 	"github.com/codebeaker/codebeaker/transport/policy"
 )
@@ -216,6 +217,9 @@ func (c *Conn) Runtimes(context.Context) ([]Runtime, error) {
 	for i := range offers {
 		o := &offers[i]
 		r := Runtime{Type: o.Runtime.Type(), Availability: o.Availability, Figures: o.Figures, Measured: o.Measured}
+		if o.Availability.Available {
+			r.Stateful = kernel.Stateful(r.Type, &o.Availability)
+		}
 		if c.local.pools != nil {
 			r.Warm, r.Target = c.local.pools.Pool(r.Type)
 		}
@@ -586,12 +590,36 @@ func (s *LocalSession) Prepare(p *Execute) (actors.Execute, error) {
 	if err != nil {
 		return r, err
 	}
-	r.Type = runtimes.TypeProgram
-	if p.File != nil {
-		r.Type = p.File.CommandType()
-		return r, nil
+	switch command := r.Command.(type) {
+	case *runtimes.Command:
+		r.Type = runtimes.TypeProgram
+		return r, s.capable(p.Program)
+	case *actors.Cell:
+		r.Type = TypeCell
+		return r, s.runs(command)
 	}
-	return r, s.capable(p.Program)
+	r.Type = p.File.CommandType()
+	return r, nil
+}
+
+// TypeCell is the type of a cell in lists of executions.
+const TypeCell = "execute_code"
+
+// runs refuses a cell whose language the session does not run, and gives one that
+// says none the session's.
+func (s *LocalSession) runs(c *actors.Cell) error {
+	a := s.conn.local.registry.Offer(s.runtime).Availability
+	own := s.Session.Info().Language
+	engine, ok := kernel.EngineFor(s.runtime, own, a.Tools)
+	switch {
+	case !ok:
+		return fieldError(FieldCommand, "is not among the capabilities of sessions of %s on %v: write a file and run it", own, s.runtime)
+	case c.Language == 0:
+		c.Language = own
+	case !slices.Contains(engine.Languages, c.Language):
+		return fieldError(FieldCellLanguage, "%s does not run in a session of %s", c.Language, own)
+	}
+	return nil
 }
 
 // capable refuses a program that the session's runtime cannot run. A runtime
@@ -654,10 +682,12 @@ func outcomeOf(result any) (*Outcome, error) {
 		switch of := r.Result.(type) {
 		case *actors.ProcessResult:
 			o.Program = of
-		case *runtimes.FileContent:
-			o.Content = of
-		case *runtimes.Listing:
-			o.Listing = of
+		case *actors.CellResult:
+			o.Cell = of
+		case *actors.FileRead:
+			o.Content = &of.FileContent
+		case *actors.DirectoryListing:
+			o.Listing = &of.Listing
 		case *actors.FileWritten:
 			o.Bytes = of.Bytes
 		case *actors.FileCopied:
@@ -715,6 +745,27 @@ func (s *LocalSession) Executions(ctx context.Context) ([]ExecutionInfo, error) 
 		return nil, err
 	}
 	return list.Executions, nil
+}
+
+// Contexts is Session's.
+func (s *LocalSession) Contexts(ctx context.Context) ([]Context, error) {
+	l, err := ask[*actors.ContextList](ctx, s, &actors.ListContexts{})
+	if err != nil {
+		return nil, err
+	}
+	return l.Contexts, nil
+}
+
+// RestartContext is Session's.
+func (s *LocalSession) RestartContext(ctx context.Context, name string) error {
+	_, err := ask[any](ctx, s, &actors.EndContext{Context: name})
+	return err
+}
+
+// RemoveContext is Session's.
+func (s *LocalSession) RemoveContext(ctx context.Context, name string) error {
+	_, err := ask[any](ctx, s, &actors.EndContext{Context: name, Remove: true})
+	return err
 }
 
 // Execution is Session's.

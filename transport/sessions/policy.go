@@ -82,6 +82,7 @@ const (
 	MaxArgs          = 10_000
 	MaxArgumentBytes = 128<<10 - 1
 	MaxListEntries   = 100_000 // of one listing
+	MaxCodeBytes     = 8 << 20 // of one cell
 	MaxPage          = 1000    // sessions of one page
 
 	maxIDBytes      = 256

@@ -56,9 +56,12 @@ func (s *LocalSession) permitExecute(call *actors.Call, r *actors.Execute) error
 			On: policy.OnExecute, Language: s.Session.Info().Language.String(), Runtime: s.runtime.String(),
 			Type: r.Type, Background: r.Background,
 		}
-		if command, ok := r.Command.(*runtimes.Command); ok {
+		switch command := r.Command.(type) {
+		case *runtimes.Command:
 			q.Program, q.Args, q.Content = command.Name, command.Args, command.Stdin
-		} else {
+		case *actors.Cell:
+			q.Language, q.Content = command.Language.String(), []byte(command.Code)
+		default:
 			q.Path, q.Destination, q.Content = pathsOf(r.Command)
 		}
 		q.Size = int64(len(q.Content))

@@ -69,6 +69,14 @@ type Session interface {
 	Start(ctx context.Context, r Execute) (Execution, error)
 	// Executions lists the executions that are kept, oldest first.
 	Executions(ctx context.Context) ([]ExecutionInfo, error)
+	// Contexts lists the contexts in which cells have left variables, in the order
+	// in which they were made.
+	Contexts(ctx context.Context) ([]Context, error)
+	// RestartContext ends what runs in a context; its next cell begins anew.
+	// RemoveContext is the same, and the context is gone.
+	// Errors: one about FieldContextName when there is none of that name.
+	RestartContext(ctx context.Context, name string) error
+	RemoveContext(ctx context.Context, name string) error
 	// Execution is the one with that id. Whether there is such a one is seen when
 	// it is used: ErrExecutionNotFound.
 	Execution(id string) Execution
@@ -106,6 +114,10 @@ type (
 	ExecutionInfo = actors.ExecutionInfo
 	// ProgramResult is what a program did.
 	ProgramResult = actors.ProcessResult
+	// CellResult is what a cell came to.
+	CellResult = actors.CellResult
+	// Context describes one context of a session's cells.
+	Context = actors.ContextInfo
 	// Event is something that happened to a session.
 	Event = actors.Event
 	// Chunk is a piece of output.
@@ -125,7 +137,9 @@ type Runtime struct {
 	Availability runtimes.Availability
 	Figures      runtimes.Figures
 	Measured     bool // Figures were measured on this host; else they are declared
-	Warm, Target int  // ready environments, and how many are aimed at
+	// Stateful are the languages whose cells run there, and keep their variables.
+	Stateful     []runtimes.Language
+	Warm, Target int // ready environments, and how many are aimed at
 }
 
 // Create describes the session to make. Nil and zero members have the defaults
@@ -179,9 +193,10 @@ type Extend struct {
 	MaxLifetime *time.Duration // counts from the creation
 }
 
-// Execute is a command and how it is to run. One of Program and File is set.
+// Execute is a command and how it is to run. One of Program, Cell and File is set.
 type Execute struct {
 	Program *Program
+	Cell    *Cell
 	File    runtimes.FileCommand
 	// Background starts it at once, beside the commands that wait their turn.
 	Background bool
@@ -211,6 +226,28 @@ type Program struct {
 	Limits   ProgramLimits
 }
 
+// Cell is code that a kernel of the session runs. What it defines lives on for the
+// cells after it.
+type Cell struct {
+	// Code is what to run. It is required.
+	Code *string
+	// Language is the name of the code's; "" is the session's.
+	Language string
+	// Context is the name of the context whose variables it has: nil is "default".
+	Context *string
+	// Stdin is its standard input, then comes end of file. Nil with OpenInput
+	// leaves the input open for Execution.Input.
+	Stdin     []byte
+	OpenInput bool
+	// Timeout is Execute.Timeout, and goes before it.
+	Timeout *time.Duration
+	// Reset begins the context anew first.
+	Reset bool
+}
+
+// DefaultContext is the context of a cell that names none.
+const DefaultContext = "default"
+
 // Terminal is the size of a terminal in characters. Nil is 80 and 24.
 type Terminal struct{ Columns, Rows *int64 }
 
@@ -235,6 +272,7 @@ type Outcome struct {
 	Duration         time.Duration
 
 	Program *ProgramResult        // of a program, also of one that failed
+	Cell    *CellResult           // of a cell, also of one that failed
 	Content *runtimes.FileContent // of a ReadFile
 	Listing *runtimes.Listing     // of a ListDirectory
 	Bytes   int64                 // written by a WriteFile, copied by a CopyFile

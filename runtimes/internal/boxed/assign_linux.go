@@ -3,7 +3,6 @@ package boxed
 import (
 	"context"
 	"fmt"
-	"math"
 
 	"github.com/codebeaker/codebeaker/runtimes"
 	"github.com/codebeaker/codebeaker/runtimes/internal/cgroup"
@@ -19,7 +18,7 @@ func (e *Environment) Assign(ctx context.Context, a runtimes.Assignment) error {
 		e.relay.Tell(a.Flows)
 	}
 	was := e.Limits()
-	now, err := e.late(was, a.Limits)
+	now, err := e.assigned(was, a.Limits)
 	if err != nil {
 		return err
 	}
@@ -42,43 +41,20 @@ func (e *Environment) memory(l *runtimes.Limits) int64 {
 	return max(l.MemoryBytes, l.ProcessMemoryBytes-e.reserve)
 }
 
-// late are the limits that are to be in force, or ErrCannotAssign.
-func (e *Environment) late(was, ask runtimes.Limits) (runtimes.Limits, error) {
-	now := was
+// assigned are the limits that are to be in force, or ErrCannotAssign.
+func (e *Environment) assigned(was, ask runtimes.Limits) (runtimes.Limits, error) {
 	grouped := e.controllers()
-	memory := &now.MemoryBytes
-	if !grouped.Memory {
-		memory = &now.ProcessMemoryBytes
+	can := guestlink.SettableLimits{
+		Memory:        guestlink.Settable{Lower: grouped.Memory || e.reserve == 0, Raise: grouped.Memory},
+		Processes:     guestlink.Settable{Lower: true, Raise: grouped.Processes},
+		OpenFiles:     guestlink.Settable{Lower: true},
+		Disk:          guestlink.Settable{Lower: e.workspace.Resizable(), Raise: e.workspace.Resizable()},
+		Output:        guestlink.Settable{Lower: true, Raise: true},
+		OfEachProcess: !grouped.Memory,
+		CPUs:          func(n float64) bool { return grouped.CPU && cpus.Host().Visible(n) == e.processors },
+		Processors:    e.processors,
 	}
-	for _, limit := range []struct {
-		name       string
-		ask        int64
-		now        *int64
-		raise, set bool // it can be raised; it can be set at all
-	}{
-		{"memory", ask.MemoryBytes, memory, grouped.Memory, grouped.Memory || e.reserve == 0},
-		{"processes", ask.Processes, &now.Processes, grouped.Processes, true},
-		{"open files", ask.OpenFiles, &now.OpenFiles, false, true},
-		{"disk", ask.DiskBytes, &now.DiskBytes, true, e.workspace.Resizable()},
-		{"files", ask.Inodes, &now.Inodes, false, false},
-		{"output", ask.OutputBytes, &now.OutputBytes, true, true},
-	} {
-		switch {
-		case limit.ask == 0 || limit.ask == *limit.now:
-		case !limit.set || *limit.now == 0 && !limit.raise, limit.ask > *limit.now && !limit.raise:
-			return was, fmt.Errorf("%w: its limit of %s is %d and cannot become %d",
-				runtimes.ErrCannotAssign, limit.name, *limit.now, limit.ask)
-		default:
-			*limit.now = limit.ask
-		}
-	}
-	if ask.CPUs != 0 && math.Abs(ask.CPUs-was.CPUs) > 0.001 {
-		if !grouped.CPU || cpus.Host().Visible(ask.CPUs) != e.processors {
-			return was, fmt.Errorf("%w: its programs see %d processors", runtimes.ErrCannotAssign, e.processors)
-		}
-		now.CPUs = ask.CPUs
-	}
-	return now, nil
+	return can.Assigned(was, ask)
 }
 
 // controllers are those of its group, which limit what they are for; none

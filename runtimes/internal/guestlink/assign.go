@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/codebeaker/codebeaker/runtimes"
@@ -77,4 +78,61 @@ func (l *Link) answerAssign(payload []byte) error {
 	l.assigned <- done
 	l.assigned = nil
 	return nil
+}
+
+// Settable says how a limit can be changed in an environment that is there.
+type Settable struct{ Lower, Raise bool }
+
+// SettableLimits says it of each limit.
+type SettableLimits struct {
+	Memory, Processes, OpenFiles, Disk, Inodes, Output Settable
+	// OfEachProcess: the limit of memory is that of each process.
+	OfEachProcess bool
+	// CPUs reports whether processor time can become that of so many processors.
+	CPUs func(float64) bool
+	// Processors is how many the programs see.
+	Processors int
+}
+
+// Assigned are the limits of an environment once it has those that a session asks
+// for; zero asks for none. Errors: runtimes.ErrCannotAssign.
+func (s *SettableLimits) Assigned(was, ask runtimes.Limits) (runtimes.Limits, error) {
+	now := was
+	memory := &now.MemoryBytes
+	if s.OfEachProcess {
+		memory = &now.ProcessMemoryBytes
+	}
+	for _, limit := range []struct {
+		name string
+		ask  int64
+		now  *int64
+		can  Settable
+	}{
+		{"memory", ask.MemoryBytes, memory, s.Memory},
+		{"processes", ask.Processes, &now.Processes, s.Processes},
+		{"open files", ask.OpenFiles, &now.OpenFiles, s.OpenFiles},
+		{"disk", ask.DiskBytes, &now.DiskBytes, s.Disk},
+		{"files", ask.Inodes, &now.Inodes, s.Inodes},
+		{"output", ask.OutputBytes, &now.OutputBytes, s.Output},
+	} {
+		if limit.ask == 0 || limit.ask == *limit.now {
+			continue
+		}
+		can := limit.can.Lower
+		if *limit.now == 0 || limit.ask > *limit.now {
+			can = limit.can.Raise
+		}
+		if !can {
+			return was, fmt.Errorf("%w: its limit of %s is %d and cannot become %d",
+				runtimes.ErrCannotAssign, limit.name, *limit.now, limit.ask)
+		}
+		*limit.now = limit.ask
+	}
+	if ask.CPUs != 0 && math.Abs(ask.CPUs-was.CPUs) > 0.001 {
+		if !s.CPUs(ask.CPUs) {
+			return was, fmt.Errorf("%w: its programs see %d processors", runtimes.ErrCannotAssign, s.Processors)
+		}
+		now.CPUs = ask.CPUs
+	}
+	return now, nil
 }

@@ -1,10 +1,12 @@
 package guestlink
 
 import (
+	"bytes"
 	"context"
 	"net"
 	"os"
 	"os/exec"
+	"slices"
 	"sync"
 	"syscall"
 	"testing"
@@ -123,20 +125,20 @@ type recorder struct {
 	process runtimes.Process
 	owed    int
 	stingy  bool
-	streams map[runtimes.Stream][]byte
-	after   bool // something came after Exited
+	streams map[runtimes.Stream][][]byte // pieces: the race detector looks at each byte that is copied to grow
+	after   bool                         // something came after Exited
 }
 
 func newRecorder() *recorder {
 	return &recorder{
 		started: make(chan struct{}), exited: make(chan runtimes.Exit, 2), ready: make(chan struct{}, 64), wrote: make(chan struct{}, 1),
-		streams: make(map[runtimes.Stream][]byte),
+		streams: make(map[runtimes.Stream][][]byte),
 	}
 }
 
 func (r *recorder) Output(stream runtimes.Stream, p []byte) {
 	r.mu.Lock()
-	r.streams[stream] = append(r.streams[stream], p...)
+	r.streams[stream] = append(r.streams[stream], slices.Clone(p))
 	r.owed += len(p)
 	r.after = r.after || len(r.exited) > 0
 	r.mu.Unlock()
@@ -169,7 +171,7 @@ func (r *recorder) Exited(exit runtimes.Exit) { r.exited <- exit }
 func (r *recorder) text(stream runtimes.Stream) string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return string(r.streams[stream])
+	return string(bytes.Join(r.streams[stream], nil))
 }
 
 // until waits until what was written to the stream satisfies the condition.

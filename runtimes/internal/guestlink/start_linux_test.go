@@ -1,7 +1,6 @@
 package guestlink
 
 import (
-	"bytes"
 	"fmt"
 	"strconv"
 	"strings"
@@ -58,7 +57,7 @@ func TestMegabytesOnBothStreamsAreExact(t *testing.T) {
 		t.Fatalf("got %+v", exit)
 	}
 	for stream, b := range map[runtimes.Stream]byte{runtimes.Stdout: 0xff, runtimes.Stderr: 'e'} {
-		if got := r.streams[stream]; len(got) != 4<<20 || bytes.Count(got, []byte{b}) != len(got) {
+		if got := r.text(stream); len(got) != 4<<20 || strings.Count(got, string([]byte{b})) != len(got) {
 			t.Errorf("%v has %d bytes", stream, len(got))
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"github.com/codebeaker/codebeaker/actors"
 	"github.com/codebeaker/codebeaker/actors/output"
 	"github.com/codebeaker/codebeaker/runtimes"
+	"github.com/codebeaker/codebeaker/runtimes/kernel"
 	"github.com/codebeaker/codebeaker/transport/client"
 	"github.com/codebeaker/codebeaker/transport/jsonrpc"
 	"github.com/codebeaker/codebeaker/transport/protocol"
@@ -178,10 +180,12 @@ func megabytes(v *float64) int64 { return int64(or(v) * (1 << 20)) }
 // program open that has none.
 func command(r *sessions.Execute) (any, error) {
 	switch {
-	case r.Program != nil && r.File == nil:
+	case r.Program != nil && r.File == nil && r.Cell == nil:
 		return shell(r.Program), nil
-	case r.File == nil || r.Program != nil:
-		return nil, &sessions.FieldError{Field: sessions.FieldCommand, Reason: "must be a program or a file command"}
+	case r.Cell != nil && r.File == nil && r.Program == nil:
+		return code(r.Cell), nil
+	case r.File == nil || r.Program != nil || r.Cell != nil:
+		return nil, &sessions.FieldError{Field: sessions.FieldCommand, Reason: "must be a program, a cell or a file command"}
 	}
 	encoding, path := pathEncoding(r.File)
 	switch c := r.File.(type) {
@@ -238,6 +242,19 @@ func listing(c *runtimes.ListDirectory) *protocol.ListDirectory {
 	return p
 }
 
+func code(r *sessions.Cell) *protocol.ExecuteCode {
+	p := &protocol.ExecuteCode{Code: r.Code, Language: r.Language, Context: r.Context, Reset: r.Reset}
+	if r.Timeout != nil {
+		seconds := r.Timeout.Seconds()
+		p.Timeout = &seconds
+	}
+	if r.Stdin != nil || !r.OpenInput {
+		in := string(r.Stdin)
+		p.Stdin = &in
+	}
+	return p
+}
+
 func shell(r *sessions.Program) *protocol.ExecuteShell {
 	p := &protocol.ExecuteShell{CommandName: r.Name, Args: r.Args, WorkingDirectory: r.Dir, Env: r.Env}
 	if r.Limits != (sessions.ProgramLimits{}) {
@@ -266,6 +283,8 @@ func outcome(r *protocol.ExecuteResult) (*sessions.Outcome, error) {
 	switch of := r.Result.(type) {
 	case *protocol.ProcessResult:
 		o.Program, err = program(of)
+	case *protocol.CodeResult:
+		o.Cell, err = cell(of)
 	case *protocol.FileContent:
 		o.Content = &runtimes.FileContent{Size: of.Size, Truncated: of.Truncated}
 		o.Content.Content, err = text(of.Content, of.Encoding)
@@ -277,6 +296,40 @@ func outcome(r *protocol.ExecuteResult) (*sessions.Outcome, error) {
 		o.Bytes = of.Bytes
 	}
 	return o, err
+}
+
+// cell is what code came to.
+func cell(r *protocol.CodeResult) (*sessions.CellResult, error) {
+	p, err := program(&r.ProcessResult)
+	if err != nil {
+		return nil, err
+	}
+	c := &sessions.CellResult{ProcessResult: *p, Omitted: r.Omitted, Ran: r.Kernel != "", Restarted: r.Kernel == "restarted"}
+	c.Result = &kernel.Result{Value: r.Value, HasValue: r.Value != "", ValueCut: r.ValueTruncated, Kept: !c.Restarted}
+	if x := r.Exception; x != nil {
+		c.Result.Exception = &kernel.Exception{Name: x.Name, Message: x.Message, Traceback: x.Traceback}
+	}
+	for i := range r.Displays {
+		d, err := display(&r.Displays[i])
+		if err != nil {
+			return nil, err
+		}
+		c.Displays = append(c.Displays, d)
+	}
+	return c, nil
+}
+
+// display is what code has shown; its parts are in the order of their types.
+func display(w *protocol.Display) (*output.Display, error) {
+	d := &output.Display{Display: kernel.Display{Main: w.Main, Cut: w.Truncated}, Stdout: w.At.Stdout, Stderr: w.At.Stderr}
+	for _, kind := range slices.Sorted(maps.Keys(w.Data)) {
+		data, err := text(w.Data[kind], w.Encoding[kind])
+		if err != nil {
+			return nil, fmt.Errorf("display of %s: %w", kind, err)
+		}
+		d.Parts = append(d.Parts, kernel.Part{Type: kind, Data: data})
+	}
+	return d, nil
 }
 
 func text(v, encoding string) ([]byte, error) {

@@ -125,8 +125,9 @@ func (s *Service) Runtimes(ctx context.Context) ([]sessions.Runtime, error) {
 		one.Figures.Memory = int64(r.MemoryMB * (1 << 20))
 		one.Availability = runtimes.Availability{
 			Available: r.Available, Reason: r.Reason, Version: r.Version, Tools: r.ToolVersions, Languages: languages(r.Languages),
-			Terminal: r.Capabilities.PTY, Stateful: languages(r.Capabilities.Stateful),
+			Terminal: r.Capabilities.PTY,
 		}
+		one.Stateful = languages(r.Capabilities.Stateful)
 		for _, command := range r.Capabilities.Commands {
 			one.Availability.Processes = one.Availability.Processes || command == protocol.TypeExecuteShell
 		}
@@ -297,6 +298,34 @@ func (s *session) Executions(ctx context.Context) ([]sessions.ExecutionInfo, err
 	return all, nil
 }
 
+// Contexts is sessions.Session's.
+func (s *session) Contexts(ctx context.Context) ([]sessions.Context, error) {
+	found, err := s.client.Contexts(ctx, s.id)
+	if err != nil {
+		return nil, domain(err)
+	}
+	all := make([]sessions.Context, 0, len(found))
+	for i := range found {
+		l, _ := runtimes.ParseLanguage(found[i].Language)
+		one := sessions.Context{Name: found[i].Context, Language: l}
+		if one.State, err = actors.ParseContextState(found[i].State); err != nil {
+			return nil, err
+		}
+		all = append(all, one)
+	}
+	return all, nil
+}
+
+// RestartContext is sessions.Session's.
+func (s *session) RestartContext(ctx context.Context, name string) error {
+	return domain(s.client.RestartContext(ctx, s.id, name))
+}
+
+// RemoveContext is sessions.Session's.
+func (s *session) RemoveContext(ctx context.Context, name string) error {
+	return domain(s.client.RemoveContext(ctx, s.id, name))
+}
+
 // Execution is sessions.Session's.
 func (s *session) Execution(id string) sessions.Execution { return &execution{s, id} }
 
@@ -332,6 +361,12 @@ func (e *execution) Output(ctx context.Context, from int64) iter.Seq2[sessions.C
 				return
 			}
 			c := sessions.Chunk{Seq: o.Seq, Offset: o.Offset, Data: o.Data}
+			if o.Display != nil {
+				if c.Display, err = display(o.Display); err != nil {
+					yield(sessions.Chunk{}, err)
+					return
+				}
+			}
 			switch o.Stream {
 			case client.Stdout:
 				c.Stream = runtimes.Stdout

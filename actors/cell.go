@@ -1,0 +1,361 @@
+package actors
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+
+	"github.com/codebeaker/codebeaker/actors/output"
+	"github.com/codebeaker/codebeaker/runtimes"
+	"github.com/codebeaker/codebeaker/runtimes/kernel"
+)
+
+// Cell is code to run in a context of the session, whose variables live on from one
+// cell to the next. Result: *CellResult.
+type Cell struct {
+	Code string
+	// Language is that of the code: the session's, or another that the same kernel
+	// runs, as TypeScript beside JavaScript.
+	Language runtimes.Language
+	// Context is the name of the context; one that is not there is made.
+	Context string
+	Stdin   []byte
+	// OpenStdin keeps the input open after Stdin.
+	OpenStdin bool
+	// Reset begins the context anew before the code runs.
+	Reset bool
+}
+
+// CellResult is what a cell came to.
+type CellResult struct {
+	ProcessResult
+	// Result is what the kernel told, nil where it told nothing.
+	Result *kernel.Result
+	// Displays is what the cell has shown; the value's own is the last, with Main.
+	// Omitted is how many more there were.
+	Displays []*output.Display
+	Omitted  int
+	// Ran: a kernel took the code. Restarted: the context begins anew, or has begun
+	// since the cell before, without having been asked to.
+	Ran, Restarted bool
+}
+
+func (r *CellResult) size() int {
+	n := 0
+	for _, d := range r.Displays {
+		n += d.Size()
+	}
+	if r.Result != nil {
+		n += len(r.Result.Value)
+		if x := r.Result.Exception; x != nil {
+			n += len(x.Message) + len(x.Traceback)
+		}
+	}
+	return n
+}
+
+// Bounds of cells.
+const (
+	// MaxContexts is how many contexts a session may have.
+	MaxContexts = 8
+	// MaxDisplayBytes bounds what is kept of one cell's displays for its result.
+	// Readers of the output get all of them.
+	MaxDisplayBytes = 16 << 20
+)
+
+// startKernel starts a kernel of the session's language.
+func (s *session) startKernel(ctx context.Context, env runtimes.Environment) (*kernel.Kernel, error) {
+	l := s.handle.base.Load().Language
+	offer := s.system.options.Registry.Offer(s.runtime)
+	engine, ok := kernel.EngineFor(s.runtime, l, offer.Availability.Tools)
+	if !ok {
+		return nil, fmt.Errorf("no kernel runs %s on %s", l, s.runtime) // such a cell is not accepted
+	}
+	return kernel.Start(ctx, env, engine, kernel.Options{Logger: s.system.options.Logger})
+}
+
+// cell is an execution of a Cell. What it does not do itself is as for a program.
+type cell struct {
+	program
+	cell    *Cell // nil once it has finished
+	context *codeContext
+
+	// Written before the kernel's calls and by them, which come one after another;
+	// read once the cell has finished.
+	came      CellResult
+	ran       bool // the kernel took the code
+	displayed int  // bytes
+}
+
+// newCell makes an execution of a cell.
+func newCell(c *Cell) *cell {
+	e := &cell{cell: c}
+	e.command = &runtimes.Command{OpenStdin: c.OpenStdin}
+	return e
+}
+
+// prepare takes the context, and sets the time limit.
+func (c *cell) prepare() {
+	c.context = c.session.takeContext(c)
+	c.program.prepare()
+}
+
+// run has the kernel of the context run the code.
+func (c *cell) run() {
+	if reason := c.stopped(); reason != 0 {
+		c.Exited(runtimes.Exit{Status: reason})
+		return
+	}
+	k, number, err := c.ready()
+	if err != nil {
+		c.Exited(c.exitOf(err))
+		return
+	}
+	c.ran = true
+	process, err := k.Run(&kernel.Cell{
+		Code: c.cell.Code, Language: c.cell.Language, Number: number, Timeout: c.request.Timeout,
+		Stdin: c.cell.Stdin, OpenStdin: c.cell.OpenStdin,
+	}, c)
+	if err != nil {
+		c.Exited(c.exitOf(err))
+		return
+	}
+	c.bind(process)
+}
+
+// Display is kernel.CellSink's.
+func (c *cell) Display(d kernel.Display) {
+	shown := &output.Display{Display: d}
+	c.log.Display(shown)
+	c.keep(shown)
+}
+
+// keep keeps what was shown for the result, as far as there is room.
+func (c *cell) keep(shown *output.Display) {
+	size := shown.Size()
+	if r := &c.came; c.displayed+size > MaxDisplayBytes {
+		r.Omitted++
+	} else {
+		r.Displays = append(r.Displays, shown)
+		c.displayed += size
+	}
+}
+
+// Result is kernel.CellSink's.
+func (c *cell) Result(r *kernel.Result) {
+	c.came.Result = r
+	c.came.Restarted = c.came.Restarted || !r.Kept
+	if r.Main != nil {
+		c.Display(*r.Main)
+		r.Main = nil
+	}
+}
+
+func (c *cell) conclude(o *Outcome) {
+	c.program.conclude(o)
+	c.cell = nil
+	if c.context != nil {
+		c.context.busy = nil
+	}
+	if o.Result == nil {
+		return // it was refused
+	}
+	r := &c.came
+	r.ProcessResult, r.Ran = c.result, c.ran
+	r.Restarted = r.Restarted || c.ran && r.Result == nil
+	o.Result = r
+	if r.Result != nil && r.Result.Exception != nil && c.exit.Status == runtimes.Exception {
+		x := r.Result.Exception
+		if o.Error = x.Name; x.Message != "" {
+			o.Error += ": " + x.Message
+		}
+	}
+}
+
+// contexts are those of a session. The actor alone touches them; a kernel is also
+// reached from where its cells run.
+type contexts struct{ all []*codeContext }
+
+// codeContext is what cells share: the variables of one kernel.
+type codeContext struct {
+	name     string
+	language runtimes.Language
+	busy     *execution // the cell that runs in it
+
+	mu      sync.Mutex
+	kernel  *kernel.Kernel // nil before the first cell
+	env     runtimes.Environment
+	number  int  // of the last cell
+	removed bool // nothing is started any more
+}
+
+// ContextState says what a context does.
+type ContextState uint8
+
+// The states of a context. Stopped: its kernel has ended, and the next cell begins
+// anew.
+const (
+	ContextIdle ContextState = iota
+	ContextBusy
+	ContextStopped
+)
+
+var contextStates = [...]string{"Idle", "Busy", "Stopped"}
+
+// String returns the wire name.
+func (s ContextState) String() string { return contextStates[s] }
+
+// ParseContextState reads a wire name.
+func ParseContextState(name string) (ContextState, error) {
+	at := slices.Index(contextStates[:], name)
+	if at < 0 {
+		return 0, fmt.Errorf("%q is no state of a context", name)
+	}
+	return ContextState(at), nil
+}
+
+// ContextList is the result of ListContexts, in the order in which they were made.
+type ContextList struct{ Contexts []ContextInfo }
+
+// ContextInfo describes a context.
+type ContextInfo struct {
+	Name     string
+	Language runtimes.Language
+	State    ContextState
+}
+
+func (x *contexts) find(name string) *codeContext {
+	if x != nil {
+		for _, c := range x.all {
+			if c.name == name {
+				return c
+			}
+		}
+	}
+	return nil
+}
+
+// admit checks that the context of a cell is there or may be made.
+func (x *contexts) admit(c *Cell) error {
+	if x != nil && len(x.all) == MaxContexts && x.find(c.Context) == nil {
+		return &BusyError{Limit: "contexts", Maximum: MaxContexts, RetryAfter: busyRetry}
+	}
+	return nil
+}
+
+// busy reports whether another cell runs in the context of this one.
+func (x *contexts) busy(e *execution) bool {
+	c, ok := e.task.(*cell)
+	if !ok {
+		return false
+	}
+	in := x.find(c.cell.Context)
+	return in != nil && in.busy != nil
+}
+
+// takeContext makes a cell the one that runs in its context.
+func (s *session) takeContext(c *cell) *codeContext {
+	in := s.contexts.find(c.cell.Context)
+	if in == nil {
+		if s.contexts == nil {
+			s.contexts = &contexts{}
+		}
+		in = &codeContext{name: c.cell.Context, language: c.cell.Language}
+		s.contexts.all = append(s.contexts.all, in)
+	}
+	in.busy = &c.execution
+	return in
+}
+
+// list describes all.
+func (x *contexts) list() *ContextList {
+	l := &ContextList{}
+	if x == nil {
+		return l
+	}
+	for _, c := range x.all {
+		info := ContextInfo{Name: c.name, Language: c.language}
+		switch {
+		case c.busy != nil:
+			info.State = ContextBusy
+		case c.stopped():
+			info.State = ContextStopped
+		}
+		l.Contexts = append(l.Contexts, info)
+	}
+	return l
+}
+
+// end ends the kernel of a context, and the cell that runs there.
+func (x *contexts) end(name string, remove bool) error {
+	c := x.find(name)
+	if c == nil {
+		return &ArgumentError{"context", "is no context of the session: code.contexts lists them"}
+	}
+	if c.busy != nil {
+		c.busy.task.stop(runtimes.Cancelled)
+	}
+	c.end(remove)
+	if remove {
+		x.all = slices.DeleteFunc(x.all, func(other *codeContext) bool { return other == c })
+	}
+	return nil
+}
+
+// errContextRemoved: the context of a cell was removed before its kernel was there.
+var errContextRemoved = fmt.Errorf("the context has been removed: %w", context.Canceled)
+
+// ready is a kernel that can run the cell, and the cell's number there. It may have
+// to start one.
+func (c *cell) ready() (*kernel.Kernel, int, error) {
+	in := c.context
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if in.removed {
+		return nil, 0, errContextRemoved
+	}
+	if k := in.kernel; k != nil {
+		gone := in.env != c.environment || isClosed(k.Gone())
+		if !gone && !c.cell.Reset {
+			in.number++
+			return k, in.number, nil
+		}
+		k.Close()
+		in.kernel = nil
+		c.came.Restarted = !c.cell.Reset
+	}
+	k, err := c.session.startKernel(c.ctx, c.environment)
+	if err != nil {
+		return nil, 0, err
+	}
+	in.kernel, in.env, in.number = k, c.environment, 1
+	return k, 1, nil
+}
+
+// stopped reports whether there was a kernel and is none.
+func (c *codeContext) stopped() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.kernel != nil && isClosed(c.kernel.Gone())
+}
+
+// end ends the kernel; the next cell starts another, unless the context is removed.
+func (c *codeContext) end(remove bool) {
+	c.mu.Lock()
+	k := c.kernel
+	c.kernel, c.removed = nil, remove
+	c.mu.Unlock()
+	if k != nil {
+		k.Close()
+	}
+}
+
+func isClosed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
+}

@@ -1,0 +1,49 @@
+// Package kernel runs code that keeps its state: cells, as notebooks have them.
+//
+// A kernel is a program in an environment that runs one cell after another and
+// keeps the variables between them. Its source is in this package and comes into
+// the environment through the channel of its own command (runtimes.Command.Channel),
+// so that nothing has to be installed or mounted, wherever the environment is.
+// [EngineFor] says how the kernel of a language is started on a runtime, [Start]
+// starts it, [Kernel.Run] runs a cell, which looks like a program: what it
+// prints, its input, its signals and its exit are those of a runtimes.Process.
+//
+// # Order
+//
+// The standard streams are the program's real descriptors. A display is told
+// exactly where it stands among the output: the kernel writes out what has been
+// printed before it, sends the display and waits until it has been told. Output
+// that comes between two cells belongs to the next one.
+//
+// # Ends
+//
+// A cell ends with an Exit as programs do; runtimes.Exception is that of an
+// uncaught exception. Process.Stop interrupts a cell, again after
+// [SecondInterrupt], and kills the kernel [runtimes.StopGrace] after the first.
+// When a kernel dies, its cell is told how it died; Gone is closed before.
+//
+// # Messages
+//
+// A message, in both directions, is two numbers (32 bits each, little endian), the
+// bytes of its header and of its body; the header, JSON, of at most [MaxHeader]
+// bytes; and the body, of at most [MaxBody], whose parts the header lists as
+// parts:[{"name", "type"?, "bytes"}]. To the kernel:
+//
+//	load     the body is the program's source; the bootstrap reads it
+//	run      id, cell, language?, timeoutMs?, env?, stdin: none, given or open;
+//	         parts code and stdin?
+//	input    part data: bytes of an open input
+//	eof      the open input ends
+//	ack      n: the display of that number has been told
+//
+// From the kernel:
+//
+//	ready    versions; it runs cells from now on
+//	display  n, cut?; a part mime for each type. The kernel waits for ack
+//	taken    bytes: so much of the open input has been taken in. At most
+//	         runtimes.InputBuffer are on the way
+//	closed   nobody reads the open input any more
+//	result   id, status: ok, exception or exit; exit?, interrupted?, cpuMs?,
+//	         exceptionName?, cut?: a list of value, message, traceback, displays;
+//	         last?: the kernel ends now; parts value?, mime*, message?, traceback?
+package kernel

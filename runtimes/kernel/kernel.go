@@ -1,0 +1,554 @@
+package kernel
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/codebeaker/codebeaker/runtimes"
+)
+
+// Options are those of a kernel; the zero value is valid.
+type Options struct {
+	// Dir is the working directory below the workspace, "" the workspace.
+	Dir string
+	// Env are additions to the environment's variables, "KEY=value".
+	Env []string
+	// Limits bound the kernel with all that it runs, for its whole life.
+	Limits runtimes.CommandLimits
+	// Logger is told why a kernel was ended; nil is none.
+	Logger *slog.Logger
+}
+
+// Kernel is one that runs. Its methods are safe for use by several goroutines.
+type Kernel struct {
+	engine Engine
+	logger *slog.Logger
+	gone   chan struct{}
+	room   chan struct{} // has a token when the channel may take more
+
+	// tell is held while a cell is told something. It comes before mu, and no
+	// method that a sink may call takes it.
+	tell    sync.Mutex
+	decoder decoder // of the goroutine that Output is called from
+
+	process runtimes.Process // set before started is closed
+	started chan struct{}
+
+	mu       sync.Mutex
+	owed     int // of the channel, before process is set
+	ready    bool
+	versions map[string]string
+	broken   string // why the channel is not read any more
+	ended    bool
+	current  *cell
+	kept     []chunk // what came between cells
+	queue    [][]byte
+	writing  bool
+}
+
+// chunk is output that belongs to the next cell.
+type chunk struct {
+	stream runtimes.Stream
+	bytes  []byte
+}
+
+// Start starts a kernel in the environment. It returns once the start is on its
+// way; cells may be run at once, they wait until the kernel is ready. ctx bounds
+// the call. Errors: those of Environment.Start.
+func Start(ctx context.Context, env runtimes.Environment, e Engine, o Options) (*Kernel, error) {
+	load, err := message(&header{Op: "load", Parts: []part{{Name: "source", Bytes: len(e.source)}}}, []byte(e.source))
+	if err != nil {
+		return nil, err
+	}
+	k := &Kernel{
+		engine: e, logger: o.Logger, gone: make(chan struct{}), room: make(chan struct{}, 1), started: make(chan struct{}),
+		queue: [][]byte{load}, writing: true,
+	}
+	if k.logger == nil {
+		k.logger = slog.New(slog.DiscardHandler)
+	}
+	process, err := env.Start(ctx, runtimes.Command{
+		Name: e.name, Args: e.args, Dir: o.Dir, Env: append(append([]string(nil), e.env...), o.Env...), Channel: true, Limits: o.Limits,
+	}, (*sink)(k))
+	if err != nil {
+		return nil, err
+	}
+	k.process = process
+	close(k.started)
+	k.mu.Lock()
+	owed := k.owed
+	k.owed = 0
+	k.mu.Unlock()
+	if flow := process.Channel(); flow != nil {
+		flow.Grant(owed)
+	}
+	go k.write()
+	return k, nil
+}
+
+// Gone is closed when the kernel's process has ended.
+func (k *Kernel) Gone() <-chan struct{} { return k.gone }
+
+// Versions are what the kernel says of itself once it is ready, by name, before
+// that nil.
+func (k *Kernel) Versions() map[string]string {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.versions
+}
+
+// Close kills the kernel. It does not wait: Gone tells when it has ended.
+func (k *Kernel) Close() { go k.process.Signal(runtimes.SIGKILL) }
+
+// Run runs one cell and returns it as a process: see the package's comment. It
+// does not wait; sink is told what comes of it, maybe before Run returns.
+// Errors: ErrBusy while another cell runs; ErrGone; ErrTooLong.
+func (k *Kernel) Run(of *Cell, sink CellSink) (runtimes.Process, error) {
+	c := &cell{
+		k: k, of: *of, id: cells.Add(1), sink: sink, done: make(chan struct{}),
+		left: of.OutputBytes, open: of.OpenStdin,
+	}
+	c.of.Stdin = nil
+	run, failed, err := k.encode(of, c.id)
+	if err != nil {
+		return nil, err
+	}
+	c.run = run
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	switch {
+	case k.ended:
+		return nil, ErrGone
+	case k.current != nil:
+		return nil, ErrBusy
+	}
+	k.current = c
+	switch {
+	case failed != nil:
+		go k.refuse(c, failed)
+	case k.ready:
+		go k.send(c)
+	}
+	return c, nil
+}
+
+// encode makes the message of a cell.
+func (k *Kernel) encode(of *Cell, id int64) ([]byte, *Exception, error) {
+	code := of.Code
+	if k.engine.prepare != nil {
+		var failed *Exception
+		if code, failed = k.engine.prepare(of); failed != nil {
+			return nil, failed, nil
+		}
+	}
+	h := header{
+		Op: "run", ID: id, Cell: of.Number, TimeoutMs: of.Timeout.Milliseconds(), Stdin: "none",
+		Parts: []part{{Name: "code", Bytes: len(code)}},
+	}
+	if of.Language != 0 {
+		h.Language = of.Language.String()
+	}
+	if len(of.Env) > 0 {
+		h.Env = make(map[string]string, len(of.Env))
+		for _, variable := range of.Env {
+			name, value, _ := strings.Cut(variable, "=")
+			h.Env[name] = value
+		}
+	}
+	switch {
+	case of.OpenStdin:
+		h.Stdin = "open"
+	case len(of.Stdin) > 0:
+		h.Stdin = "given"
+	}
+	if len(of.Stdin) > 0 {
+		h.Parts = append(h.Parts, part{Name: "stdin", Bytes: len(of.Stdin)})
+	}
+	m, err := message(&h, []byte(code), of.Stdin)
+	return m, nil, err
+}
+
+// send tells a cell that it begins and gives it to the kernel.
+func (k *Kernel) send(c *cell) {
+	if !k.start(c) {
+		return
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if c.ended { // the kernel has died, or the cell was cancelled
+		return
+	}
+	k.queueLocked(c.run)
+	c.run = nil
+	for _, m := range c.early {
+		k.queueLocked(m)
+	}
+	c.early = nil
+}
+
+// start tells a cell that it begins, with what was printed before it.
+func (k *Kernel) start(c *cell) bool {
+	k.tell.Lock()
+	defer k.tell.Unlock()
+	k.mu.Lock()
+	if c.begun || c.ended {
+		k.mu.Unlock()
+		return false
+	}
+	c.begun, c.begin = true, time.Now()
+	kept := k.kept
+	k.kept = nil
+	k.mu.Unlock()
+	c.sink.Started()
+	for _, p := range kept {
+		k.output(c, p.stream, p.bytes)
+	}
+	return true
+}
+
+// cancel ends a cell that was stopped before it began.
+func (k *Kernel) cancel(c *cell) {
+	if !k.start(c) {
+		k.mu.Lock()
+		running := c.begun && !c.ended
+		k.mu.Unlock()
+		if running { // it has begun meanwhile
+			c.stop()
+		}
+		return
+	}
+	k.end(c, nil, runtimes.Exit{})
+}
+
+// refuse ends a cell that cannot be given to the kernel.
+func (k *Kernel) refuse(c *cell, failed *Exception) {
+	if k.start(c) {
+		k.end(c, &Result{Exception: failed, Kept: true}, runtimes.Exit{Status: runtimes.Exception})
+	}
+}
+
+// end ends the current cell, once no interrupt of it is on its way any more: it
+// would reach the next one.
+func (k *Kernel) end(c *cell, r *Result, exit runtimes.Exit) {
+	k.mu.Lock()
+	if c.ended {
+		k.mu.Unlock()
+		return
+	}
+	c.ended = true
+	close(c.done)
+	finish := func() { k.finish(c, r, exit) }
+	if c.signalling > 0 && !k.ended {
+		c.finish = finish
+		finish = nil
+	}
+	k.mu.Unlock()
+	if finish != nil {
+		finish()
+	}
+}
+
+func (k *Kernel) finish(c *cell, r *Result, exit runtimes.Exit) {
+	k.tell.Lock()
+	defer k.tell.Unlock()
+	if r != nil {
+		c.sink.Result(r)
+	}
+	k.mu.Lock()
+	if c.stopped != 0 && exit.Status != runtimes.EnvironmentLost {
+		exit.Status, exit.Code = c.stopped, nil
+	}
+	exit.Cut = c.cut
+	owed := c.owed
+	c.owed = 0
+	if k.current == c {
+		k.current = nil
+	}
+	k.mu.Unlock()
+	k.grant(owed)
+	c.sink.Exited(exit)
+}
+
+// grant gives back room of the standard streams.
+func (k *Kernel) grant(n int) {
+	if n > 0 {
+		k.process.Grant(n)
+	}
+}
+
+// output tells the current cell what was printed.
+func (k *Kernel) output(c *cell, stream runtimes.Stream, p []byte) {
+	k.mu.Lock()
+	told, over := p, false
+	if c.of.OutputBytes > 0 {
+		if over = int64(len(p)) > c.left; over {
+			told = p[:c.left]
+			c.cut[stream-1] = true
+		}
+		c.left -= int64(len(told))
+	}
+	c.owed += len(told)
+	k.mu.Unlock()
+	if len(told) > 0 {
+		c.sink.Output(stream, told)
+	}
+	if over {
+		k.grant(len(p) - len(told))
+		c.Stop(runtimes.OutputLimitExceeded)
+	}
+}
+
+// take handles a message of the kernel. It is called with tell held, which it
+// gives up where a cell ends.
+func (k *Kernel) take(h *header, body []byte) error {
+	k.mu.Lock()
+	c := k.current
+	if c != nil && (!c.begun || c.ended) {
+		c = nil
+	}
+	k.mu.Unlock()
+	switch h.Op {
+	case "ready":
+		return k.becomeReady(h)
+	case "display":
+		return k.display(c, h, body)
+	case "taken":
+		return k.taken(c, h.Bytes)
+	case "closed":
+		if c != nil {
+			k.mu.Lock()
+			c.open = false
+			k.mu.Unlock()
+		}
+	case "result":
+		if c == nil || h.ID != c.id {
+			return errors.New("a result of no cell")
+		}
+		k.mu.Lock()
+		unsent := c.run != nil
+		k.mu.Unlock()
+		if unsent {
+			return errors.New("a result of a cell that it was not given")
+		}
+		r, exit := c.result(h, body), c.exitOf(h)
+		k.tell.Unlock()
+		k.end(c, r, exit)
+		k.tell.Lock()
+	default:
+		return fmt.Errorf("a message %.40q", h.Op)
+	}
+	return nil
+}
+
+func (k *Kernel) becomeReady(h *header) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.ready {
+		return errors.New("a kernel that is ready twice")
+	}
+	k.ready, k.versions = true, h.Versions
+	if c := k.current; c != nil && c.run != nil {
+		go k.send(c)
+	}
+	return nil
+}
+
+// maxQueue is how many messages wait for a kernel that does not read.
+const maxQueue = 1024
+
+func (k *Kernel) display(c *cell, h *header, body []byte) error {
+	if c != nil {
+		if c.shown++; c.shown <= MaxDisplays {
+			d := h.bundle(body)
+			d.Cut = d.Cut || h.displayCut()
+			if len(d.Parts) > 0 || d.Cut {
+				c.sink.Display(d)
+			}
+		}
+	}
+	m, err := message(&header{Op: "ack", N: h.N})
+	if err != nil {
+		return err
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if len(k.queue) > maxQueue {
+		return errors.New("displays without waiting")
+	}
+	k.queueLocked(m)
+	return nil
+}
+
+func (k *Kernel) taken(c *cell, n int64) error {
+	if c == nil {
+		return nil
+	}
+	k.mu.Lock()
+	if n < 0 || n > int64(c.onTheWay) {
+		k.mu.Unlock()
+		return errors.New("more input taken than was given")
+	}
+	c.onTheWay -= int(n)
+	starved := c.starved
+	c.starved = false
+	k.mu.Unlock()
+	if starved {
+		c.sink.InputReady()
+	}
+	return nil
+}
+
+// queueLocked sends a message after those that wait.
+func (k *Kernel) queueLocked(m []byte) {
+	if k.ended || k.broken != "" {
+		return
+	}
+	k.queue = append(k.queue, m)
+	if !k.writing {
+		k.writing = true
+		go k.write()
+	}
+}
+
+// write writes what waits to the channel, as the kernel takes it.
+func (k *Kernel) write() {
+	flow := k.process.Channel()
+	for {
+		k.mu.Lock()
+		if len(k.queue) == 0 || k.ended || flow == nil {
+			k.queue, k.writing = nil, false
+			k.mu.Unlock()
+			return
+		}
+		m := k.queue[0]
+		k.queue = k.queue[1:]
+		k.mu.Unlock()
+		for len(m) > 0 {
+			n, err := flow.Input(m)
+			if err != nil {
+				k.destroy("it has closed its channel")
+				break
+			}
+			if m = m[n:]; n > 0 {
+				continue
+			}
+			select {
+			case <-k.room:
+			case <-k.gone:
+				m = nil
+			}
+		}
+	}
+}
+
+// destroy ends a kernel that breaks the rules.
+func (k *Kernel) destroy(reason string) {
+	k.mu.Lock()
+	first := k.broken == "" && !k.ended
+	if first {
+		k.broken = reason
+		k.queue = nil
+	}
+	k.mu.Unlock()
+	if first {
+		go func() {
+			<-k.started
+			_, _ = k.process.Signal(runtimes.SIGKILL) // else it is gone already
+		}()
+	}
+}
+
+// sink is what the kernel's own process is told to.
+type sink Kernel
+
+func (s *sink) Started() {}
+
+func (s *sink) Output(stream runtimes.Stream, p []byte) {
+	k := (*Kernel)(s)
+	k.tell.Lock()
+	defer k.tell.Unlock()
+	if stream == runtimes.Channel {
+		k.channel(p)
+		return
+	}
+	k.mu.Lock()
+	c := k.current
+	if c == nil || !c.begun || c.ended {
+		k.kept = append(k.kept, chunk{stream, append([]byte(nil), p...)})
+		k.mu.Unlock()
+		return
+	}
+	k.mu.Unlock()
+	k.output(c, stream, p)
+}
+
+// channel reads what the kernel says.
+func (k *Kernel) channel(p []byte) {
+	k.mu.Lock()
+	broken := k.broken != ""
+	known := k.process != nil && isClosed(k.started)
+	if !known {
+		k.owed += len(p)
+	}
+	k.mu.Unlock()
+	if known {
+		k.process.Channel().Grant(len(p))
+	}
+	if broken {
+		return
+	}
+	if err := k.decoder.feed(p, k.take); err != nil {
+		k.logger.Warn("a kernel is ended for what it sent", "err", err)
+		k.destroy("what it sent could not be read: " + err.Error())
+	}
+}
+
+func isClosed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
+}
+
+func (s *sink) InputReady() {
+	select {
+	case s.room <- struct{}{}:
+	default:
+	}
+}
+
+func (s *sink) Exited(exit runtimes.Exit) {
+	k := (*Kernel)(s)
+	k.mu.Lock()
+	k.ended = true
+	c := k.current
+	k.queue, k.kept = nil, nil
+	if k.broken != "" && exit.Status == runtimes.Signalled {
+		exit.Message = "the kernel was ended: " + k.broken
+	}
+	k.mu.Unlock()
+	close(k.gone)
+	if c == nil {
+		return
+	}
+	exit.Usage = runtimes.Usage{}
+	if exit.Status != runtimes.CouldNotStart {
+		k.start(c)
+		exit.Usage.Wall = time.Since(c.begin)
+	}
+	k.end(c, nil, exit)
+	k.mu.Lock()
+	finish := c.finish // an interrupt is on its way to nobody
+	c.finish = nil
+	k.mu.Unlock()
+	if finish != nil {
+		finish()
+	}
+}
