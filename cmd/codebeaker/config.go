@@ -134,7 +134,7 @@ func addFlags(flags *pflag.FlagSet) {
 	flags.Int("max-connections", transport.DefaultConnections, "connections from one address")
 	flags.Int("reserved-files", 0, "open files that connections leave to sessions; 0 is half of those that the server may have")
 	flags.Int64("memory-budget", 0, "bytes held for clients: messages both ways and what is kept of executions; 0 is a quarter of the memory of the machine, or of the server's control group")
-	flags.Float64("key-memory-share", budget.DefaultShare, "how much of the budget for messages one key may take, or without keys one address")
+	flags.Float64("key-memory-share", budget.DefaultShare, "how much of the budget for messages, and of what is kept of executions, one key may take; of the first, without keys one address")
 	flags.Int("message-rate", websocket.DefaultMessageRate, "bytes a second that a message must not fall behind by more than 30 s")
 	flags.String("audit-log", "", "file for what clients do, one JSON object a line (see `codebeaker audit`); empty keeps none")
 	flags.String("policy", "", "file of rules about what clients may create and execute (see docs/policy.md); SIGHUP reads it again")
