@@ -48,7 +48,7 @@ func stop(t *testing.T, k *Kernel, c Cell) (*outcome, time.Duration) {
 }
 
 // until waits until a cell has been told something.
-func until(t *testing.T, r *recorder, what string) {
+func until(t testing.TB, r *recorder, what string) {
 	t.Helper()
 	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(time.Millisecond) {
 		r.mu.Lock()
