@@ -34,7 +34,7 @@ GUEST_BUILD = CGO_ENABLED=0 GOOS=linux GOARCH=$* GO=$(GO) docker/scripts/compile
 EMBEDDED   := runtimes/internal/guestbin/embedded
 
 .PHONY: help build guest run test test-short conformance fuzz bench report lint fmt \
-	generate check cross engine images smoke tools vm language-suites hostile clean clean-images
+	generate check cross engine gvisor images smoke tools vm language-suites hostile clean clean-images
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -120,6 +120,9 @@ cross: ## Compile the server for macOS and Windows, and the agent for both proce
 
 engine: ## Install (as root) and start a Docker engine, when none answers
 	@docker/scripts/engine.sh
+
+gvisor: ## Build gVisor's runsc and, as root, add it to the engine, for sessions that prefer Security
+	@GO=$(GO) docker/scripts/gvisor.sh
 
 images: ## Build the language images; VARIANT=slim without the usual commands and a C compiler
 	@docker/scripts/images.sh

@@ -193,9 +193,10 @@ func (d *directory) admit(r *CreateRequest) (runtimes.Runtime, error) {
 const OrdinaryMemoryBytes = 512 << 20
 
 // promised is what a session counts of the host's memory: its limit and, where it
-// is in memory, the room of its workspace. What programs write there is within the
-// limit, but what write_file writes is charged to the server. As much as an ordinary
-// session has of both is divided by the factor of overcommitment.
+// is in memory, the room of its workspace. Files are charged to the environment that
+// they were written in: one that takes the place of a lost one has its whole limit
+// beside them. As much as an ordinary session has of both is divided by the factor of
+// overcommitment.
 func (o *Options) promised(r *CreateRequest) int64 {
 	all, ordinary := r.Limits.MemoryBytes, int64(OrdinaryMemoryBytes)
 	if o.FilesInMemory {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -269,6 +270,36 @@ func TestAfterAShutdownEveryCallFailsAtOnce(t *testing.T) {
 	for _, err := range []error{created, found, listed} {
 		if !errors.Is(err, ErrShuttingDown) {
 			t.Errorf("err = %v", err)
+		}
+	}
+}
+
+func TestWhoPrefersSecurityGetsTheStrongest(t *testing.T) {
+	for preference, strongest := range map[runtimes.Preference]bool{
+		runtimes.Security: true, runtimes.Balanced: false, runtimes.Speed: false, runtimes.Memory: false,
+	} {
+		for _, named := range []runtimes.Type{0, runtimes.Docker} {
+			var asked []bool
+			docker := fake.New(fake.Options{Type: runtimes.Docker, Dir: t.TempDir(), CreateError: func(spec runtimes.Spec) error {
+				asked = append(asked, spec.Strongest)
+				return nil
+			}})
+			synctest.Test(t, func(t *testing.T) {
+				registry := runtimes.NewRegistry(docker)
+				registry.Probe(context.Background())
+				system := NewSystem(Options{Registry: registry})
+				r := request()
+				r.Preference, r.Runtime = preference, named
+				if _, _, err := system.Create(context.Background(), r); err != nil {
+					t.Fatal(err)
+				}
+				if !slices.Equal(asked, []bool{strongest}) {
+					t.Errorf("%v on %v: the strongest is asked for: %v", preference, named, asked)
+				}
+				if err := system.Shutdown(context.Background()); err != nil {
+					t.Error(err)
+				}
+			})
 		}
 	}
 }

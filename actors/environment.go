@@ -226,6 +226,10 @@ func (e *environment) make() {
 	making := &creation{cancel: cancel, done: make(chan result, 1)}
 	e.making = making
 	spec, assign := e.spec, runtimes.Assignment{Session: e.ends.session.id, Env: e.env}
+	if flows := e.system.options.Flows; flows != nil {
+		session := e.ends.session
+		assign.Flows = func(f runtimes.NetworkFlow) { flows(session.id, session.owner, f) }
+	}
 	spec.Name = strings.ToLower(newID())
 	e.system.dispatcher.Schedule(func() {
 		defer cancel()

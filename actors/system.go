@@ -56,6 +56,9 @@ type Options struct {
 	DisconnectGrace time.Duration
 	Logger          *slog.Logger // nil discards
 	Observer        Observer     // nil counts nothing
+	// Flows is told of each flow of a session's network; it must not block. Nil is
+	// not told.
+	Flows func(session, owner string, flow runtimes.NetworkFlow)
 }
 
 // busyRetry is what a client is told to wait when a limit is reached.

@@ -70,10 +70,14 @@ func candidatesOf(t *workload.Target) (found []runtimes.Candidate) {
 		if !known || !r.Available || workload.Shared(r) != "javascript" {
 			continue
 		}
-		found = append(found, runtimes.Candidate{
+		candidate := runtimes.Candidate{
 			Type: kind, Score: r.Isolation.Score,
 			Figures: runtimes.Figures{Startup: time.Duration(r.StartupMs * float64(time.Millisecond)), Memory: int64(r.MemoryMB * (1 << 20))},
-		})
+		}
+		if r.Strongest != nil {
+			candidate.Strongest = r.Strongest.Score
+		}
+		found = append(found, candidate)
 	}
 	return found
 }

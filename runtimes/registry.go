@@ -177,7 +177,7 @@ func (t *table) candidates(l Language) []Candidate {
 	for _, kind := range l.Runtimes() {
 		e := t.offer(kind)
 		if e.Runtime != nil && e.Availability.Serves(l) {
-			found = append(found, Candidate{kind, e.Figures, e.Availability.Isolation.Score})
+			found = append(found, Candidate{kind, e.Figures, e.Availability.Isolation.Score, e.Availability.Strongest.Score})
 		}
 	}
 	return found

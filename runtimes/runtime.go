@@ -130,6 +130,9 @@ type Spec struct {
 	// where its share of memory does not hold as much. Else it is a default,
 	// and memory, which is faster, bounds it.
 	DiskAsked bool
+	// Strongest asks for the strongest isolation that the runtime has here for
+	// such an environment, which may be slower: see Availability.Strongest.
+	Strongest bool
 }
 
 // Assignment is what an environment learns of the session that it is for.
@@ -140,6 +143,9 @@ type Assignment struct {
 	Env []string
 	// Limits are those that differ from the Spec's. A zero member stays as it is.
 	Limits Limits
+	// Flows is told of each flow of the session's network after its end, on any
+	// goroutine; it must not block. Nil is not told.
+	Flows func(NetworkFlow)
 }
 
 // HostName makes the name of a machine of the id of what it is for.
@@ -207,6 +213,11 @@ type Availability struct {
 	Languages []Language
 	// Isolation is what an environment would get.
 	Isolation Isolation
+	// Strongest is what one made with Spec.Strongest would get, where that is
+	// more; else the zero value.
+	Strongest Isolation
+	// Advice says in a sentence how to get a stronger one; "" where nothing would.
+	Advice string
 	// Terminal says that Command.Terminal works.
 	Terminal bool
 	// Processes says that programs can be started at all.

@@ -18,6 +18,9 @@ type Candidate struct {
 	Type    Type
 	Figures Figures
 	Score   int // of its isolation
+	// Strongest is the score of what a session that prefers Security gets, where
+	// that is more; else zero.
+	Strongest int
 }
 
 // tie is how far apart two values may be, as a part of the larger, and still
@@ -93,7 +96,7 @@ func (r *reference) value(c *Candidate, p Preference) float64 {
 	case Speed:
 		return speed
 	case Security:
-		return security
+		return float64(max(c.Score, c.Strongest)) / 10
 	case Memory:
 		return memory
 	}

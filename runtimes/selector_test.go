@@ -6,7 +6,7 @@ import (
 )
 
 func candidate(t Type, startup time.Duration, memoryMB int64, score int) Candidate {
-	return Candidate{t, Figures{startup * time.Millisecond, memoryMB << 20}, score}
+	return Candidate{t, Figures{startup * time.Millisecond, memoryMB << 20}, score, 0}
 }
 
 // declared are the candidates of JavaScript with the protocol's figures and
@@ -14,7 +14,7 @@ func candidate(t Type, startup time.Duration, memoryMB int64, score int) Candida
 func declared() []Candidate {
 	var all []Candidate
 	for t, score := range map[Type]int{Bun: 8, Deno: 8, Native: 8, Docker: 9} {
-		all = append(all, Candidate{t, DeclaredFigures(t), score})
+		all = append(all, Candidate{t, DeclaredFigures(t), score, 0})
 	}
 	return all
 }
@@ -37,6 +37,10 @@ func TestSelectionByTheFormulas(t *testing.T) {
 		{"a tie with the best counts, not one with a runner-up",
 			[]Candidate{candidate(Docker, 80, 1, 1), candidate(Native, 87, 1, 1), candidate(Bun, 95, 1, 1)}, Speed, Native},
 		{"eight and nine are no tie", []Candidate{candidate(Bun, 1, 1, 8), candidate(Docker, 9, 9, 9)}, Security, Docker},
+		{"what a session that prefers Security would get counts for it",
+			[]Candidate{candidate(Bun, 1, 1, 9), {Type: Docker, Figures: Figures{9, 9}, Score: 9, Strongest: 10}}, Security, Docker},
+		{"and for nobody else",
+			[]Candidate{candidate(Bun, 1, 1, 9), {Type: Docker, Figures: Figures{9e9, 9 << 30}, Score: 9, Strongest: 10}}, Balanced, Bun},
 		{"scores of zero tie", []Candidate{candidate(Docker, 1, 1, 0), candidate(Bun, 9, 9, 0)}, Security, Bun},
 		{"embedded is not chosen while there is another",
 			[]Candidate{candidate(Embedded, 1, 1, 9), candidate(Docker, 500, 250, 5)}, Speed, Docker},

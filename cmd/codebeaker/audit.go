@@ -13,8 +13,10 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/codebeaker/codebeaker/runtimes"
 	"github.com/codebeaker/codebeaker/transport"
 	"github.com/codebeaker/codebeaker/transport/audit"
+	"github.com/codebeaker/codebeaker/transport/sessions"
 )
 
 // openAudit opens the audit log, where one is wanted.
@@ -28,6 +30,16 @@ func (p *Program) openAudit(keys *transport.Keys) (err error) {
 		Path: c.AuditLog, MaxBytes: int64(c.AuditMB) << 20, MaxAge: c.AuditAge, Keep: c.AuditKeep, Sync: c.AuditSync, Logger: p.log,
 	})
 	return err
+}
+
+// auditFlows records the flows of sessions, where there is an audit log.
+func (p *Program) auditFlows() func(session, owner string, flow runtimes.NetworkFlow) {
+	if p.audit == nil {
+		return nil
+	}
+	return func(session, owner string, flow runtimes.NetworkFlow) {
+		sessions.AuditFlow(p.audit, session, owner, flow)
+	}
 }
 
 // watchKeys records the changes of the keys file, which other processes make.

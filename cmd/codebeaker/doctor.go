@@ -125,6 +125,12 @@ func describeOffer(out io.Writer, offer runtimes.Offer, verbose bool) {
 	fmt.Fprintf(out, "    languages  %s\n", strings.Join(languages, ", "))
 	fmt.Fprintf(out, "    tools      %s\n", strings.Join(slices.Sorted(slices.Values(tools)), ", "))
 	fmt.Fprintf(out, "    layers     %s\n", strings.Join(layers, ", "))
+	switch {
+	case a.Strongest.Score > a.Isolation.Score:
+		fmt.Fprintf(out, "    security   isolation %d of 10 for sessions that prefer Security and have no network\n", a.Strongest.Score)
+	case a.Advice != "":
+		fmt.Fprintf(out, "    security   %s\n", a.Advice)
+	}
 	for i := range a.Problems {
 		p := &a.Problems[i]
 		var without []string

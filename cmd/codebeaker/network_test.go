@@ -11,6 +11,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -75,8 +77,10 @@ func TestASessionReachesTheInternetOnlyWhenItAskedAndNeverTheHost(t *testing.T) 
 	address, public, own := stageAddress(t)
 	before := len(relays(t))
 	path, dir := buildServer(t), shortTempDir(t)
-	server := startBinary(t, path, dir, "--runtimes", "native,docker", "--allow-network", address)
+	log := filepath.Join(dir, "audit.jsonl")
+	server := startBinary(t, path, dir, "--runtimes", "native,docker", "--allow-network", address, "--audit-log", log)
 	f := connect(t, "python-websockets", server.url)
+	flows := map[string][]string{} // of sessions
 	for _, kind := range []string{"Native", "Docker"} {
 		t.Run(kind, func(t *testing.T) {
 			for network, want := range map[string]string{
@@ -89,6 +93,12 @@ func TestASessionReachesTheInternetOnlyWhenItAskedAndNeverTheHost(t *testing.T) 
 					t.Errorf("%s: %+v", network, o)
 				}
 				f.close(s)
+				if network == "internet" {
+					flows[s.ID] = []string{
+						"tcp " + strings.TrimPrefix(public, "http://") + " Completed answered", "tcp " + strings.TrimPrefix(own, "http://") + " Refused",
+						"tcp 169.254.169.254:80 Refused",
+					}
+				}
 			}
 		})
 	}
@@ -107,6 +117,22 @@ func TestASessionReachesTheInternetOnlyWhenItAskedAndNeverTheHost(t *testing.T) 
 	}
 	http.DefaultClient.CloseIdleConnections()
 	server.stop(t)
+	told := map[string][]string{}
+	for _, r := range records(t, log, "--event", "flow") {
+		what := r.Protocol + " " + r.Destination + " " + r.Outcome
+		if r.SentBytes > 0 && r.ReceivedBytes > 0 {
+			what += " answered"
+		}
+		told[r.Session] = append(told[r.Session], what)
+	}
+	for _, each := range []map[string][]string{told, flows} {
+		for _, all := range each {
+			slices.Sort(all)
+		}
+	}
+	if !reflect.DeepEqual(told, flows) {
+		t.Errorf("the audit log has the flows %v, not %v", told, flows)
+	}
 }
 
 func TestRelaysEndWithAServerThatIsKilled(t *testing.T) {

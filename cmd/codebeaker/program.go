@@ -153,7 +153,7 @@ func (p *Program) assemble(keys *transport.Keys, images runtimes.Images) (err er
 		Registry: p.registry, MaxSessions: c.MaxSessions, QueueLength: c.QueueLength, OutputBytes: c.OutputBytes,
 		OutputMemoryBytes: kept, HostMemoryBytes: c.hostMemory(), MemoryOvercommit: c.Overcommit,
 		FilesInMemory: p.filesInMemory(), LargeFilesInMemory: c.Storage == "memory",
-		CreateTimeout: c.CreateTimeout, DisconnectGrace: c.DisconnectGrace, Logger: p.log, Observer: metrics,
+		CreateTimeout: c.CreateTimeout, DisconnectGrace: c.DisconnectGrace, Logger: p.log, Observer: metrics, Flows: p.auditFlows(),
 	})
 	local, err := sessions.New(sessions.Options{
 		System: system, Registry: p.registry, Policy: p.policy(images), Limits: c.limits(), MessageBytes: c.MessageBytes, Audit: p.audit,

@@ -13,8 +13,12 @@ import (
 
 // Assign gives the container to a session: see runtimes.Environment. What the
 // engine can change in a container that runs can be set: memory, processes,
-// processor time, and the size of a workspace in memory.
+// processor time, and the size of a workspace in memory. In gVisor it can change
+// nothing; the limit of processes is the agent's.
 func (e *Environment) Assign(ctx context.Context, a runtimes.Assignment) error {
+	if e.relay != nil && a.Flows != nil {
+		e.relay.Tell(a.Flows)
+	}
 	was := e.Limits()
 	now, err := e.assigned(was, a.Limits)
 	if err != nil {
@@ -38,11 +42,13 @@ func (e *Environment) Assign(ctx context.Context, a runtimes.Assignment) error {
 func (e *Environment) assigned(was, ask runtimes.Limits) (runtimes.Limits, error) {
 	both := guestlink.Settable{Lower: true, Raise: true}
 	can := guestlink.SettableLimits{
-		Output:     both,
-		CPUs:       func(cpus float64) bool { return was.CPUs != 0 && e.r.machine().Visible(cpus) == e.processors },
+		Output: both,
+		CPUs: func(cpus float64) bool {
+			return !e.gvisor && was.CPUs != 0 && e.r.machine().Visible(cpus) == e.processors
+		},
 		Processors: e.processors,
 	}
-	if was.MemoryBytes > 0 {
+	if was.MemoryBytes > 0 && !e.gvisor {
 		can.Memory = both
 	}
 	if was.Processes > 0 {
@@ -69,7 +75,7 @@ func (e *Environment) setLimits(ctx context.Context, was, now runtimes.Limits) (
 	}
 	e.link.SetProgramLimits(now.Processes, now.MemoryBytes)
 	e.link.SetOutputLimit(now.OutputBytes)
-	if now.MemoryBytes == was.MemoryBytes && now.CPUs == was.CPUs && now.Processes == was.Processes {
+	if now.MemoryBytes == was.MemoryBytes && now.CPUs == was.CPUs && (now.Processes == was.Processes || e.gvisor) {
 		return now, nil
 	}
 	if err := e.link.SetLimits(cgroup.Limits{MemoryBytes: now.MemoryBytes, CPUs: now.CPUs, Processes: now.Processes}); err != nil {

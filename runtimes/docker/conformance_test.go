@@ -25,22 +25,27 @@ func TestConformance(t *testing.T) {
 		remote   bool
 		found    []runtimes.Language
 		disk     bool // all sessions have their files there
+		gvisor   bool // all sessions prefer Security
 		only     []string
 	}{
-		{"python", runtimes.Python, false, nil, false, nil},
-		{"nodejs", runtimes.JavaScript, false, []runtimes.Language{}, false, runtimetest.InImage},
-		{"remote python", runtimes.Python, true, []runtimes.Language{}, false, runtimetest.Elsewhere},
-		{"python on disk", runtimes.Python, false, []runtimes.Language{}, true, runtimetest.OnDisk},
+		{"python", runtimes.Python, false, nil, false, false, nil},
+		{"nodejs", runtimes.JavaScript, false, []runtimes.Language{}, false, false, runtimetest.InImage},
+		{"remote python", runtimes.Python, true, []runtimes.Language{}, false, false, runtimetest.Elsewhere},
+		{"gvisor", runtimes.Python, false, []runtimes.Language{}, false, true, runtimetest.InGVisor},
+		{"python on disk", runtimes.Python, false, []runtimes.Language{}, true, false, runtimetest.OnDisk},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			requireEngine(t, c.language)
 			var r *Runtime
 			lacks := map[runtimetest.Capability]string{}
-			if c.remote || os.Geteuid() != 0 {
+			if c.remote || c.gvisor || os.Geteuid() != 0 {
 				lacks[runtimetest.CommandLimits] = "without cgroups the agent sets resource limits, which give no status of their own"
 			}
-			if !c.remote && os.Geteuid() != 0 {
+			if !c.remote && !c.gvisor && os.Geteuid() != 0 {
 				lacks[runtimetest.ExactProcesses] = "the engine's limit holds the agent's places too, and the uid is the server's, of which all is counted"
+			}
+			if c.gvisor {
+				lacks[runtimetest.ProcessorFiles] = "gVisor has files of its own there"
 			}
 			if c.remote {
 				lacks[runtimetest.ProcessorFiles] = "an engine elsewhere has no files of the server"
@@ -71,6 +76,11 @@ func TestConformance(t *testing.T) {
 					t.Skip("no session can have files on a disk of its own:", reason)
 				}
 				h.Spec = func(spec *runtimes.Spec) { spec.Limits.DiskBytes, spec.DiskAsked = 160<<20, true }
+			}
+			if c.gvisor {
+				requireGVisor(t)
+				h.Spec = func(spec *runtimes.Spec) { spec.Strongest = true }
+				h.Differs = gvisorDiffers
 			}
 			runtimetest.Run(t, h)
 		})

@@ -73,6 +73,7 @@ type blueprint struct {
 	labels    map[string]string
 	// processors that programs see; zero is unknown.
 	processors int
+	gvisor     bool
 }
 
 // config says what runs in the container: the agent and nothing else. Whatever
@@ -106,7 +107,12 @@ func (b *blueprint) hostConfig() *container.HostConfig {
 	if pids > 0 {
 		pids += agentTasks
 	}
+	runtime := "" // the engine's default
+	if b.gvisor {
+		runtime, pids = gvisorRuntime, gvisorTasks(pids)
+	}
 	return &container.HostConfig{
+		Runtime:        runtime,
 		LogConfig:      container.LogConfig{Type: "none"},
 		NetworkMode:    "none",
 		RestartPolicy:  container.RestartPolicy{Name: container.RestartPolicyDisabled},

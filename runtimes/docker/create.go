@@ -53,11 +53,18 @@ func (r *Runtime) Adopt(context.Context, runtimes.Handle) (runtimes.Environment,
 }
 
 func (r *Runtime) create(ctx context.Context, spec runtimes.Spec) (*Environment, error) {
+	// A network's interface cannot be put into gVisor's own namespace.
+	gvisor := spec.Strongest && spec.Network == runtimes.NoNetwork && r.gvisorFor(ctx, spec.Language).isolation.Score > 0
+	return r.createIn(ctx, spec, gvisor)
+}
+
+// createIn makes an environment in gVisor or with the engine's usual runtime.
+func (r *Runtime) createIn(ctx context.Context, spec runtimes.Spec, gvisor bool) (*Environment, error) {
 	r.startLoops()
 	if spec.Name == "" {
 		spec.Name = "e-" + randomName()
 	}
-	c := &construction{r: r, spec: spec, name: newName(spec.Name)}
+	c := &construction{r: r, spec: spec, name: newName(spec.Name), gvisor: gvisor}
 	env, err := c.build(ctx)
 	switch {
 	case err == nil:
@@ -74,6 +81,8 @@ type construction struct {
 	spec runtimes.Spec
 	name string
 	step string // what is being done, for the error
+	// gvisor: in a kernel of its own, see gvisor.go.
+	gvisor bool
 
 	image     *imageFacts
 	way       access
@@ -140,7 +149,7 @@ func (c *construction) makeWorkspace(ctx context.Context) (err error) {
 }
 
 func (c *construction) prepare(ctx context.Context) (err error) {
-	c.seat, err = c.way.seat(ctx, c.name, c.spec, c.workspace)
+	c.seat, err = c.way.seat(ctx, c)
 	if err == nil {
 		err = c.showProcessors()
 	}
@@ -162,7 +171,7 @@ func (c *construction) blueprint() *blueprint {
 		mounts: append(c.seat.mounts, c.workspace.mount()), network: c.spec.Network, language: c.spec.Language,
 		hostName:  c.spec.MachineName(),
 		arguments: c.seat.arguments, stdio: c.seat.stdio,
-		labels: c.r.labels(roleEnvironment, c.spec.Name), processors: c.processors(),
+		labels: c.r.labels(roleEnvironment, c.spec.Name), processors: c.processors(), gvisor: c.gvisor,
 	}
 }
 
@@ -256,7 +265,7 @@ func (c *construction) handshake(ctx context.Context) error {
 	volume, remote := c.workspace.(*volumeWorkspace)
 	answer, err := c.r.handshake(ctx, handshake{
 		conn: c.conn, environment: plan.environment(nil), limits: c.spec.Limits, pid: c.pid, files: remote,
-		machine: c.r.machine(), sharedUser: !c.workspace.ownUser(),
+		machine: c.r.machine(), sharedUser: !c.workspace.ownUser() && !c.gvisor, // gVisor counts for itself
 	})
 	if err != nil {
 		return err
@@ -264,6 +273,9 @@ func (c *construction) handshake(ctx context.Context) error {
 	c.agent = answer
 	if remote {
 		volume.serve(answer.files)
+	}
+	if shared, ok := c.workspace.(sharedPlace); ok {
+		shared.ChargeTo(answer.link.Reserve)
 	}
 	return nil
 }
@@ -285,7 +297,7 @@ func (c *construction) finish() *Environment {
 	limits := c.limitsInForce()
 	env := &Environment{
 		r: c.r, name: c.name, container: c.id, pid: c.pid, seat: c.seat, workspace: c.workspace,
-		relay: c.relay, link: c.agent.link, files: c.agent.files, terminal: c.agent.terminal,
+		relay: c.relay, link: c.agent.link, files: c.agent.files, terminal: c.agent.terminal, gvisor: c.gvisor,
 		limits: limits, isolation: isolationOf(c, limits), variables: c.variables(), processors: c.processors(),
 		closing: make(chan struct{}), closed: make(chan struct{}), losses: losses{happened: make(chan struct{})},
 	}

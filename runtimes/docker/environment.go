@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"os"
 	"strings"
 	"sync"
 
@@ -27,6 +28,7 @@ type Environment struct {
 	isolation runtimes.Isolation
 	files     runtimes.Workspace // the agent's, where it does file commands
 	terminal  bool
+	gvisor    bool
 	oom       oomSource // nil where the link itself counts
 	ooms      oomEvents
 	witnesses sync.WaitGroup // last calls of sinks under way
@@ -121,6 +123,8 @@ type link interface {
 	SetEnv(env []string) error
 	SetProgramLimits(processes, stack int64)
 	SetOutputLimit(bytes int64)
+	// Reserve is a workspace.Charge.
+	Reserve(f *os.File, offset, length, grows int64) error
 	SetLimits(limits cgroup.Limits) error
 	Limits() (cgroup.Limits, error)
 	Close() error

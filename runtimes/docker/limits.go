@@ -20,6 +20,9 @@ import (
 // read, else those the engine names. Disk and inodes are the workspace's.
 func (c *construction) limitsInForce() runtimes.Limits {
 	limits := engineLimits(c.found.HostConfig)
+	if c.gvisor { // the engine's counts threads of gVisor's own: see gvisorTasks
+		limits.Processes = c.spec.Limits.Processes
+	}
 	kernel := c.agent.limits
 	if kernel.MemoryBytes > 0 {
 		limits.MemoryBytes = kernel.MemoryBytes
@@ -124,9 +127,11 @@ func engineLayers(c *construction) []runtimes.Layer {
 		{runtimes.UTSNamespace, host.UTSMode == ""},
 		{runtimes.NetworkNamespace, host.NetworkMode.IsNone() && c.relay == nil},
 		{runtimes.NetworkFilter, host.NetworkMode.IsNone() && c.relay != nil},
-		// An engine that cannot enforce a profile refuses to start the container.
-		{runtimes.SeccompAllowList, slices.Contains(host.SecurityOpt, seccompOption)},
-		{runtimes.CgroupNamespace, host.CgroupnsMode.IsPrivate()},
+		// An engine that cannot enforce a profile refuses to start the container;
+		// gVisor does not look at it, and holds the agent's filter.
+		{runtimes.SeccompAllowList, slices.Contains(host.SecurityOpt, seccompOption) && !c.gvisor},
+		{runtimes.CgroupNamespace, host.CgroupnsMode.IsPrivate() && !c.gvisor},
+		{runtimes.GVisor, c.gvisor && host.Runtime == gvisorRuntime && c.r.gvisor.known().isolation.Score > 0},
 	} {
 		if shown.is {
 			layers = append(layers, shown.layer)
@@ -210,7 +215,7 @@ func (c *construction) processors() int {
 // engine that does not see the server's files has none to show.
 func (c *construction) showProcessors() error {
 	n := c.processors()
-	if _, shared := c.way.(*sharedAccess); !shared || n == c.r.machine().Visible(0) {
+	if _, shared := c.way.(*sharedAccess); !shared || c.gvisor || n == c.r.machine().Visible(0) {
 		return nil
 	}
 	directory, err := c.r.processorFiles(n)

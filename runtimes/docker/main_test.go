@@ -76,12 +76,13 @@ func (l *fakeLink) Start(context.Context, runtimes.Command, runtimes.Sink) (runt
 }
 func (l *fakeLink) Lost() <-chan struct{} { return l.lost }
 
-func (l *fakeLink) SetEnv([]string) error          { return nil }
-func (l *fakeLink) SetProgramLimits(int64, int64)  {}
-func (l *fakeLink) SetOutputLimit(int64)           {}
-func (l *fakeLink) SetLimits(cgroup.Limits) error  { return nil }
-func (l *fakeLink) Limits() (cgroup.Limits, error) { return cgroup.Limits{}, nil }
-func (l *fakeLink) Err() error                     { return nil }
+func (l *fakeLink) SetEnv([]string) error                       { return nil }
+func (l *fakeLink) SetProgramLimits(int64, int64)               {}
+func (l *fakeLink) SetOutputLimit(int64)                        {}
+func (l *fakeLink) Reserve(*os.File, int64, int64, int64) error { return errors.ErrUnsupported }
+func (l *fakeLink) SetLimits(cgroup.Limits) error               { return nil }
+func (l *fakeLink) Limits() (cgroup.Limits, error)              { return cgroup.Limits{}, nil }
+func (l *fakeLink) Err() error                                  { return nil }
 func (l *fakeLink) Close() error {
 	l.once.Do(func() { close(l.lost); l.conn.Close() })
 	return nil

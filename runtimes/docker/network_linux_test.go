@@ -36,9 +36,12 @@ func testNetwork(t *testing.T, lend bool) {
 		o.lendNetworks = lend
 		o.Egress = egress.Options{Policy: egresstest.Policy, Counters: counters}
 	})
-	env := newEnvironment(t, r, runtimes.Spec{Language: runtimes.Python, Network: runtimes.Internet})
+	env := newEnvironment(t, r, runtimes.Spec{Language: runtimes.Python, Network: runtimes.Internet, Strongest: !lend})
 	if env.isolation.Has(runtimes.NetworkNamespace) || !env.isolation.Has(runtimes.NetworkFilter) {
 		t.Errorf("the layers are %v", env.isolation.Layers)
+	}
+	if env.isolation.Has(runtimes.GVisor) || env.gvisor {
+		t.Error("a session with a network is in gVisor")
 	}
 	put(t, env, "fetch.py", fetch)
 	port := public[strings.LastIndex(public, ":")+1:]

@@ -102,6 +102,8 @@ func (r *Runtime) probe(ctx context.Context, version types.Version) runtimes.Ava
 		layers = append(layers, trial.layers)
 	}
 	found.Isolation = runtimes.NewIsolation(common(layers)...)
+	gvisor := r.gvisorFor(ctx, found.Languages[0])
+	found.Strongest, found.Advice = gvisor.isolation, gvisor.advice
 	return found
 }
 

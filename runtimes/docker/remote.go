@@ -93,26 +93,18 @@ func (a *remoteAccess) onDisk(spec runtimes.Spec) bool {
 }
 
 // seat fills the agent's volume if that has not been done in this life.
-func (a *remoteAccess) seat(ctx context.Context, name string, spec runtimes.Spec, ws place) (*seat, error) {
+func (a *remoteAccess) seat(ctx context.Context, c *construction) (*seat, error) {
 	guest, err := a.guestVolume(ctx)
 	if err != nil {
 		return nil, err
 	}
-	volume := ws.(*volumeWorkspace)
-	scratch, err := a.scratch(ctx, name, volume)
+	volume := c.workspace.(*volumeWorkspace)
+	scratch, err := a.scratch(ctx, c.name, volume)
 	if err != nil {
 		return nil, err
 	}
 	link := &stdio{engine: a.r.engine, log: a.r.log}
-	return &seat{
-		mounts:    append(scratch.mounts, readOnlyVolume(guest, guestDirectory), readOnlyVolume(volume.etc(), etcTarget)),
-		arguments: []string{"-stdio"},
-		stdio:     true,
-		attach:    link.attach,
-		accept:    func(context.Context) (io.ReadWriteCloser, error) { return link, nil },
-		said:      link.complaints,
-		release:   func() error { return errors.Join(link.Close(), scratch.release()) },
-	}, nil
+	return link.seat(append(scratch.mounts, readOnlyVolume(guest, guestDirectory), readOnlyVolume(volume.etc(), etcTarget)), scratch.release), nil
 }
 
 // guestVolume makes and fills the volume with the agent's binary once.
@@ -191,6 +183,19 @@ type stdio struct {
 
 	mu   sync.Mutex
 	said []byte // the beginning of the agent's standard error
+}
+
+// seat is that of a container whose agent speaks over its standard streams.
+func (s *stdio) seat(mounts []mount.Mount, release func() error) *seat {
+	return &seat{
+		mounts:    mounts,
+		arguments: []string{"-stdio"},
+		stdio:     true,
+		attach:    s.attach,
+		accept:    func(context.Context) (io.ReadWriteCloser, error) { return s, nil },
+		said:      s.complaints,
+		release:   func() error { return errors.Join(s.Close(), release()) },
+	}
 }
 
 const (

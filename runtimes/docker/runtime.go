@@ -73,6 +73,7 @@ type Runtime struct {
 	engine    *engine
 	claims    claims
 	probes    probes
+	gvisor    gvisorChoice
 	last      lastProbe
 	left      leftover.Keeper
 	handshake handshaker
@@ -186,6 +187,8 @@ func (r *Runtime) watch(ctx context.Context) {
 		}
 		r.forgetAccess()
 		r.probes.forget()
+		r.gvisor.learn(gvisorTrial{})
+		r.last.forget()
 		sleep(ctx, wait)
 		wait = min(2*wait, reconnectLast)
 	}
@@ -288,6 +291,13 @@ func (p *lastProbe) set(answered bool, retry time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.at, p.answered, p.retry = time.Now(), answered, retry
+}
+
+// forget makes the next look a reason for another probe.
+func (p *lastProbe) forget() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.at = time.Time{}
 }
 
 // lack notes what was found of the images.

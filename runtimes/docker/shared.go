@@ -23,7 +23,7 @@ type access interface {
 	// fresh tells that it was made.
 	workspace(ctx context.Context, spec runtimes.Spec) (ws place, fresh bool, err error)
 	// seat prepares what one container needs.
-	seat(ctx context.Context, name string, spec runtimes.Spec, ws place) (*seat, error)
+	seat(ctx context.Context, c *construction) (*seat, error)
 }
 
 // place is a workspace as a container sees it.
@@ -127,12 +127,13 @@ func (a *sharedAccess) workspace(ctx context.Context, spec runtimes.Spec) (place
 // seat makes a directory for the container: the files of /etc that it sees, and
 // a directory with the socket that the agent dials. Both are read-only there.
 // After an error the seat is what there is to release.
-func (a *sharedAccess) seat(ctx context.Context, name string, spec runtimes.Spec, ws place) (*seat, error) {
+func (a *sharedAccess) seat(ctx context.Context, c *construction) (*seat, error) {
+	ws := c.workspace
 	scratch, err := ws.(sharedPlace).scratch(ctx)
 	if err != nil {
 		return nil, err
 	}
-	directory := filepath.Join(a.environments, name)
+	directory := filepath.Join(a.environments, c.name)
 	link := filepath.Join(directory, "link")
 	release := func() error { return os.RemoveAll(directory) }
 	begun := &seat{release: release}
@@ -141,8 +142,8 @@ func (a *sharedAccess) seat(ctx context.Context, name string, spec runtimes.Spec
 			return begun, err
 		}
 	}
-	mounts := append(scratch, readOnly(a.guest, guestTarget), readOnly(link, linkTarget))
-	for _, file := range etcFiles(spec, ws.UID(), ws.GID()) {
+	mounts := append(scratch, readOnly(a.guest, guestTarget))
+	for _, file := range etcFiles(c.spec, ws.UID(), ws.GID()) {
 		path := filepath.Join(directory, file.name)
 		err := os.WriteFile(path, []byte(file.content), 0o444)
 		if err == nil {
@@ -153,12 +154,16 @@ func (a *sharedAccess) seat(ctx context.Context, name string, spec runtimes.Spec
 		}
 		mounts = append(mounts, readOnly(path, etcTarget+"/"+file.name))
 	}
+	if c.gvisor { // in which no socket of the host can be dialed
+		stdio := &stdio{engine: c.r.engine, log: c.r.log}
+		return stdio.seat(mounts, release), nil
+	}
 	socket, err := listenOnce(link)
 	if err != nil {
 		return begun, err
 	}
 	return &seat{
-		mounts:    mounts,
+		mounts:    append(mounts, readOnly(link, linkTarget)),
 		arguments: []string{"-dial", linkTarget + "/" + socketName},
 		accept:    socket.accept,
 		release: func() error {

@@ -78,6 +78,8 @@ func (a *agent) handle(h frame.Header, payload []byte) error {
 		return a.place(payload)
 	case frame.KindAssign:
 		return a.assign(payload)
+	case frame.KindReserve:
+		return a.reserve(h.Execution, payload)
 	case frame.KindFileCall, frame.KindBody:
 		return a.files.take(h, payload)
 	}

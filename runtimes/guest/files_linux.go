@@ -3,6 +3,7 @@ package guest
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -161,6 +162,26 @@ func (p *plumbing) close() {
 	for _, fd := range p.own {
 		unix.Close(fd)
 	}
+}
+
+// reserve allocates a part of a file that the server has opened. What it takes is
+// charged to the control group of this process: the kernel charges whoever first
+// touches a page of a tmpfs, and goes by the process, not by its thread.
+func (a *agent) reserve(number uint32, payload []byte) error {
+	if len(payload) != 16 {
+		return fmt.Errorf("a Reserve of %d bytes", len(payload))
+	}
+	offset, length := int64(binary.LittleEndian.Uint64(payload)), int64(binary.LittleEndian.Uint64(payload[8:]))
+	files, err := a.conn.take(1)
+	if err != nil {
+		return err
+	}
+	go func() { // it may take a while
+		failure, _ := workspace.Reserve(files[0], offset, length).(unix.Errno)
+		files[0].Close()
+		a.conn.send(frame.Header{Kind: frame.KindReserved, Execution: number}, binary.LittleEndian.AppendUint32(nil, uint32(failure)))
+	}()
+	return nil
 }
 
 // fileCalls carries out file commands for a server that does not see the

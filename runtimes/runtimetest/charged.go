@@ -6,12 +6,16 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/codebeaker/codebeaker/runtimes"
 )
 
 // chargedCases are about what counts against a session's memory.
 var chargedCases = []testCase{
 	{"MemoryOfAllProcessesTogetherIsLimited", allMemoryLimited},
 	{"TheKernelTakesProgramsBeforeTheServer", beforeServer},
+	{"WhatFileCommandsWriteIsCharged", filesCharged},
+	{"FileCommandsDoNotTakeTheMemoryOfPrograms", filesRefused},
 }
 
 // A limit of memory that is told is that of all processes: one of each by itself
@@ -55,4 +59,64 @@ func beforeServer(t *testing.T, s *suite) {
 	if program < agent || agent < 500 || agent <= server && server < 500 {
 		t.Errorf("a program has %d, its agent %d, the server %d", program, agent, server)
 	}
+}
+
+// inMemory makes an environment whose files are in its memory, as far as half of
+// it.
+func (s *suite) inMemory(t *testing.T) (runtimes.Environment, int64) {
+	t.Helper()
+	env := s.create(t, littleMemory)
+	limit := env.Limits().MemoryBytes
+	enforced(t, "memory of all processes", limit)
+	enforced(t, "disk", env.Limits().DiskBytes)
+	return env, limit
+}
+
+// What file commands write was charged to the server: a session had half as much
+// again as its limit.
+func filesCharged(t *testing.T, s *suite) {
+	env, limit := s.inMemory(t)
+	s.succeeds(t, env, s.hog(t, limit/4*3))
+	part := make([]byte, limit/8-1<<20)
+	for _, mode := range []runtimes.WriteMode{runtimes.Replace, runtimes.Append} {
+		if _, err := env.Workspace().WriteFile(t.Context(), runtimes.WriteFile{Path: "file", Content: part, Mode: mode}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := env.Workspace().CopyFile(t.Context(), runtimes.CopyFile{Source: "file", Destination: "copy"}); err != nil {
+		t.Fatal(err)
+	}
+	overMemory(t, env, s.run(t, env, s.hog(t, limit/4*3)))
+	for _, path := range []string{"file", "copy"} {
+		if err := env.Workspace().DeleteFile(t.Context(), runtimes.DeleteFile{Path: path}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.succeeds(t, env, s.hog(t, limit/4*3))
+}
+
+// A file for which the memory does not suffice is refused: nothing is ended for it.
+func filesRefused(t *testing.T, s *suite) {
+	env, limit := s.inMemory(t)
+	writeFile(t, env.Workspace(), "kept", "old")
+	const holds = `dd if=/dev/zero bs=$1 count=1 2>/dev/null | { head -c 1 >/dev/null; echo ready; sleep 1000; }`
+	program, r := s.start(t, env, s.shell(t, holds, strconv.FormatInt(limit/4*3, 10)))
+	r.untilText(runtimes.Stdout, "ready")
+	large := make([]byte, limit/8*3)
+	for _, cmd := range []runtimes.WriteFile{
+		{Path: "new"}, {Path: "kept"}, {Path: "kept", Mode: runtimes.Append}, {Path: "kept", Atomic: true},
+	} {
+		cmd.Content = large
+		_, err := env.Workspace().WriteFile(t.Context(), cmd)
+		wantCode(t, "write without memory", err, runtimes.CodeNoSpace)
+	}
+	if got := readFile(t, env.Workspace(), "kept"); got != "old" {
+		t.Errorf("a write that failed left %d bytes", len(got))
+	}
+	if r.exited() {
+		t.Errorf("the program was ended: %+v", r.wait())
+	}
+	program.Stop(runtimes.Cancelled)
+	r.wait()
+	writeFile(t, env.Workspace(), "kept", string(large))
 }

@@ -33,6 +33,9 @@ type Harness struct {
 	FoundIn []runtimes.Language
 	// Only are the subjects, or "SUBJECT/CASE", to run; nil is all.
 	Only []string
+	// Differs gives the reasons why the runtime does otherwise than a case wants,
+	// by "SUBJECT/CASE": it is skipped.
+	Differs map[string]string
 	// Lacks gives the reasons why the runtime lacks capabilities.
 	Lacks map[Capability]string
 }

@@ -12,6 +12,7 @@ const (
 	Closed       = "close"        // a client closed a session
 	Executed     = "execute"      // a program ran, or runs in the background
 	Ended        = "executeEnded" // a program in the background has ended
+	Flow         = "flow"         // of a session's network, after its end
 	File         = "file"         // a file command
 	Refused      = "refused"      // by a rate, a quota or the policy
 	Unauthorized = "unauthorized" // by the key
@@ -55,6 +56,10 @@ type Record struct {
 	StdoutBytes int64  `json:"stdoutBytes,omitempty"`
 	StderrBytes int64  `json:"stderrBytes,omitempty"`
 	Background  bool   `json:"background,omitempty"`
+
+	Protocol      string `json:"protocol,omitempty"` // of a flow; Destination is its address and port
+	SentBytes     int64  `json:"sentBytes,omitempty"`
+	ReceivedBytes int64  `json:"receivedBytes,omitempty"`
 
 	Outcome    string   `json:"outcome,omitempty"` // "Completed", a status, a FileCode, or the name of an error
 	ExitCode   *int     `json:"exitCode,omitempty"`

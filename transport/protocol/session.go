@@ -213,6 +213,7 @@ type Runtime struct {
 	MemoryMB     float64           `json:"memoryMB" doc:"idle environment with its idle tool"`
 	Measured     bool              `json:"measured" doc:"startupMs and memoryMB were measured on this host; otherwise they are declared"`
 	Isolation    Isolation         `json:"isolation" doc:"what an environment gets here"`
+	Strongest    *Isolation        `json:"strongestIsolation,omitempty" doc:"what it gets for a session without a network that prefers Security, where that is more"`
 	Capabilities Capabilities      `json:"capabilities" doc:"what its sessions can do"`
 	Pool         Pool              `json:"pool" doc:"ready environments"`
 }

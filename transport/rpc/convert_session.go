@@ -180,6 +180,10 @@ func wireRuntimes(all []sessions.Runtime) *protocol.RuntimeList {
 			Capabilities: wireCapabilities(a, r.Stateful),
 			Pool:         protocol.Pool{Warm: r.Warm, Target: r.Target},
 		}
+		if a.Strongest.Score > a.Isolation.Score {
+			strongest := wireIsolation(a.Strongest)
+			wire.Strongest = &strongest
+		}
 		if wire.ToolVersions == nil {
 			wire.ToolVersions = map[string]string{}
 		}

@@ -153,6 +153,21 @@ func (c *Conn) AuditClose(session string, caller actors.Caller) actors.Caller {
 	return &audited{log: c.local.audit, record: r, caller: caller, changes: true}
 }
 
+// AuditFlow records a flow of a session's network. It does not wait.
+func AuditFlow(log *audit.Log, session, owner string, f runtimes.NetworkFlow) {
+	r := audit.Record{
+		Event: audit.Flow, Key: owner, Session: session, Protocol: f.Protocol, Outcome: string(f.Outcome),
+		SentBytes: f.Sent, ReceivedBytes: f.Received, DurationMs: f.Duration.Milliseconds(), Count: f.Count,
+	}
+	if f.To.IsValid() {
+		r.Destination = f.To.String()
+	}
+	if f.Count > 0 {
+		r.Reason = "flows that were too many to tell each"
+	}
+	log.Add(r, nil)
+}
+
 // auditExecute makes the caller of a command one that records it.
 // Errors: *AuditError.
 func (s *LocalSession) auditExecute(call *actors.Call, r *actors.Execute, d policy.Decision) error {

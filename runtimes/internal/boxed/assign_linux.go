@@ -14,6 +14,9 @@ import (
 // take any limit, the kernel's limits of a process only lower ones. The places
 // in memory keep the room that they were made with.
 func (e *Environment) Assign(ctx context.Context, a runtimes.Assignment) error {
+	if e.relay != nil && a.Flows != nil {
+		e.relay.Tell(a.Flows)
+	}
 	was := e.Limits()
 	now, err := e.assigned(was, a.Limits)
 	if err != nil {

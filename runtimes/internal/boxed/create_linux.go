@@ -87,6 +87,7 @@ func (r *Runtime) make(ctx context.Context, found *found, language *Language, sp
 			return nil, r.fail(step.name, why, err)
 		}
 	}
+	m.e.workspace.ChargeTo(m.e.link.Reserve)
 	m.e.watch()
 	return m.e, nil
 }

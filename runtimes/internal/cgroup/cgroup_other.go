@@ -84,6 +84,9 @@ func (*Group) Usage() Usage { return Usage{} }
 // Memory knows nothing.
 func (*Group) Memory() (Memory, bool) { return Memory{}, false }
 
+// Free knows nothing.
+func (*Group) Free() (int64, bool) { return 0, false }
+
 // CPU knows nothing.
 func (*Group) CPU() (time.Duration, bool) { return 0, false }
 

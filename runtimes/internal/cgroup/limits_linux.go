@@ -251,6 +251,34 @@ func (g *Group) Memory() (m Memory, known bool) {
 	return Memory{Held: anonymous + shared, Cache: max(all-shared, 0) + names}, hasOwn && hasFiles && hasShared
 }
 
+// Free is how much more memory the group and those below it may be charged for
+// before the kernel ends one of its processes: cached files make room. known is
+// false without a limit.
+func (g *Group) Free() (bytes int64, known bool) {
+	limit, usage, prefix, slab := "memory.limit_in_bytes", "memory.usage_in_bytes", "total_", ""
+	if g.version == V2 {
+		limit, usage, prefix, slab = "memory.max", "memory.current", "", "slab_reclaimable"
+	}
+	most, limited, err := readNumber(g.at[memory], limit)
+	if err != nil || !limited {
+		return 0, false
+	}
+	used, _, err := readNumber(g.at[memory], usage)
+	if err != nil {
+		return 0, false
+	}
+	text, err := g.counters.stat.read(g.at[memory], "memory.stat", unix.O_RDONLY)
+	if err != nil {
+		return 0, false
+	}
+	for _, key := range []string{prefix + "inactive_file", prefix + "active_file", slab} {
+		if n, found := keyed(text, key); found {
+			used -= n
+		}
+	}
+	return most - max(used, 0), true
+}
+
 // CPU is the processor time that the group has used so far.
 func (g *Group) CPU() (used time.Duration, known bool) {
 	if g.version == V2 {

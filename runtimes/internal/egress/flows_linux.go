@@ -14,6 +14,7 @@ import (
 	"gvisor.dev/gvisor/pkg/tcpip/transport/udp"
 	"gvisor.dev/gvisor/pkg/waiter"
 
+	"github.com/codebeaker/codebeaker/runtimes"
 	"github.com/codebeaker/codebeaker/runtimes/internal/tunnel"
 )
 
@@ -21,7 +22,8 @@ import (
 // answered: a refused connection is a refused one inside too. The stack calls
 // it on a goroutine of its own.
 func (g *gate) acceptTCP(r *tcp.ForwarderRequest) {
-	outside, err := g.connect(destination(r.ID()))
+	to, began := destination(r.ID()), time.Now()
+	outside, err := g.connect(to)
 	if err != nil {
 		r.Complete(!timedOut(err)) // who does not answer stays silent inside too
 		return
@@ -36,7 +38,13 @@ func (g *gate) acceptTCP(r *tcp.ForwarderRequest) {
 	}
 	keepAlive(endpoint)
 	s := &stream{gate: g, endpoint: endpoint, inside: gonet.NewTCPConn(&events, endpoint), outside: outside}
+	g.flows.open.Add(1)
 	s.carry()
+	g.flows.add(runtimes.NetworkFlow{
+		Protocol: "tcp", To: to, Outcome: runtimes.FlowEnded,
+		Sent: s.sent.Load(), Received: s.received.Load(), Duration: time.Since(began),
+	})
+	g.flows.open.Add(-1)
 	s.awaitEnd()
 }
 
@@ -62,14 +70,16 @@ type stream struct {
 	inside   *gonet.TCPConn
 	outside  *net.TCPConn
 	broken   sync.Once
+
+	sent, received atomic.Int64
 }
 
 // carry carries bytes both ways until both ways have ended, and closes both
 // halves.
 func (s *stream) carry() {
 	var both sync.WaitGroup
-	both.Go(func() { s.copy(s.outside, s.inside, &s.gate.counters.sent) })
-	both.Go(func() { s.copy(s.inside, s.outside, &s.gate.counters.received) })
+	both.Go(func() { s.copy(&counted{s.outside, &s.gate.counters.sent, &s.sent}, s.outside, s.inside) })
+	both.Go(func() { s.copy(&counted{s.inside, &s.gate.counters.received, &s.received}, s.inside, s.outside) })
 	both.Wait()
 	s.inside.Close()
 	s.gate.outside.end(s.outside)
@@ -81,10 +91,10 @@ type halfCloser interface {
 	CloseWrite() error
 }
 
-// copy copies one way, counting as it goes, and passes the end on. An error
+// copy copies one way, by a writer that counts, and passes the end on. An error
 // breaks both halves: an end that was none must not look like one.
-func (s *stream) copy(to, from halfCloser, count *atomic.Int64) {
-	if _, err := io.Copy(&counted{to, count}, from); err != nil {
+func (s *stream) copy(by io.Writer, to, from halfCloser) {
+	if _, err := io.Copy(by, from); err != nil {
 		s.broken.Do(func() {
 			s.endpoint.Abort()
 			s.gate.outside.abort(s.outside)
@@ -106,16 +116,17 @@ func (s *stream) awaitEnd() {
 	}
 }
 
-// counted counts what is written.
+// counted counts what is written, for the session and for the flow.
 type counted struct {
-	to    io.Writer
-	count *atomic.Int64
+	to        io.Writer
+	all, flow *atomic.Int64
 }
 
 // Write is io.Writer's.
 func (c *counted) Write(p []byte) (int, error) {
 	n, err := c.to.Write(p)
-	c.count.Add(int64(n))
+	c.all.Add(int64(n))
+	c.flow.Add(int64(n))
 	return n, err
 }
 
@@ -131,14 +142,16 @@ const (
 // another. False has the stack answer that the port is unreachable. It must not
 // block: to connect a UDP socket asks nobody.
 func (g *gate) acceptUDP(r *udp.ForwarderRequest) bool {
-	to := destination(r.ID())
+	to, began := destination(r.ID()), time.Now()
 	target, err := g.target(to)
 	if err != nil {
 		g.counters.Add(Counts{Refused: 1})
+		g.flows.failed("udp", to, runtimes.FlowRefused, began)
 		return false
 	}
 	outside, err := g.dial("udp", target)
 	if err != nil {
+		g.flows.failed("udp", to, runtimes.FlowFailed, began)
 		return false
 	}
 	var events waiter.Queue
@@ -151,8 +164,14 @@ func (g *gate) acceptUDP(r *udp.ForwarderRequest) bool {
 	if g.exchanges.add(x) {
 		g.counters.Add(Counts{Limited: 1}) // another one had to go
 	}
+	g.flows.open.Add(1)
 	go func() {
 		x.carry(g)
+		g.flows.add(runtimes.NetworkFlow{
+			Protocol: "udp", To: to, Outcome: runtimes.FlowEnded,
+			Sent: x.sent.Load(), Received: x.received.Load(), Duration: time.Unix(0, x.last.Load()).Sub(began),
+		})
+		g.flows.open.Add(-1)
 		g.exchanges.remove(x)
 	}()
 	return true
@@ -164,6 +183,7 @@ type exchange struct {
 	dns             bool
 	open            atomic.Int64 // questions without an answer
 	last            atomic.Int64 // when a datagram came, in Unix nanoseconds
+	sent, received  atomic.Int64 // bytes
 	idle            *time.Timer
 }
 
@@ -177,10 +197,10 @@ func (x *exchange) carry(g *gate) {
 	defer x.idle.Stop()
 	var both sync.WaitGroup
 	both.Go(func() {
-		x.copy(&counted{x.outside, &g.counters.sent}, x.inside, func() time.Duration { x.open.Add(1); return silence })
+		x.copy(&counted{x.outside, &g.counters.sent, &x.sent}, x.inside, func() time.Duration { x.open.Add(1); return silence })
 	})
 	both.Go(func() {
-		x.copy(&counted{x.inside, &g.counters.received}, x.outside, func() time.Duration {
+		x.copy(&counted{x.inside, &g.counters.received, &x.received}, x.outside, func() time.Duration {
 			if x.open.Add(-1) <= 0 && x.dns {
 				return answeredDNS
 			}
@@ -240,6 +260,15 @@ func (e *exchanges) add(x *exchange) (another bool) {
 	}
 	e.all[x] = true
 	return another
+}
+
+// endAll is the end of the session.
+func (e *exchanges) endAll() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for x := range e.all {
+		x.end()
+	}
 }
 
 func (e *exchanges) remove(x *exchange) {

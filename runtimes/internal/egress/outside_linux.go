@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/codebeaker/codebeaker/runtimes"
 	"github.com/codebeaker/codebeaker/runtimes/internal/tunnel"
 )
 
@@ -97,29 +98,37 @@ type gate struct {
 	exchanges exchanges
 	outside   outsides
 	resolver  func() (netip.AddrPort, bool)
+	flows     flows
 }
 
 func newGate(p Policy) *gate {
-	return &gate{policy: p, streams: make(chan struct{}, MaxFlows), resolver: hostResolver}
+	return &gate{
+		policy: p, streams: make(chan struct{}, MaxFlows), resolver: hostResolver,
+		flows: flows{ended: make(chan runtimes.NetworkFlow, maxUntold)},
+	}
 }
 
-// connect makes a TCP connection to where a program wants to go, and counts
-// what came of it. Its place is given back by leave.
+// connect makes a TCP connection to where a program wants to go, and counts and
+// tells why it cannot. Its place is given back by leave.
 func (g *gate) connect(to netip.AddrPort) (*net.TCPConn, error) {
+	began := time.Now()
 	target, err := g.target(to)
 	if err != nil {
 		g.counters.Add(Counts{Refused: 1})
+		g.flows.failed("tcp", to, runtimes.FlowRefused, began)
 		return nil, err
 	}
 	select {
 	case g.streams <- struct{}{}:
 	default:
 		g.counters.Add(Counts{Limited: 1})
+		g.flows.failed("tcp", to, runtimes.FlowLimited, began)
 		return nil, errLimited
 	}
 	conn, err := g.dial("tcp", target)
 	if err != nil {
 		g.leave()
+		g.flows.failed("tcp", to, runtimes.FlowFailed, began)
 		return nil, err
 	}
 	stream := conn.(*net.TCPConn)

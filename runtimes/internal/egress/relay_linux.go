@@ -14,6 +14,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/codebeaker/codebeaker/runtimes"
 )
 
 const (
@@ -28,6 +30,7 @@ const (
 type Relay struct {
 	options Options
 	device  *os.File
+	flows   teller
 
 	mu      sync.Mutex
 	current *relayProcess // nil when there is none any more
@@ -73,6 +76,11 @@ func (r *Relay) Close() error {
 	return nil
 }
 
+// Tell has every flow told from now on: after its end, on one goroutine at a
+// time, by f, which must not block. Some may stand for many: see
+// runtimes.NetworkFlow.
+func (r *Relay) Tell(f func(runtimes.NetworkFlow)) { r.flows.to.Store(&f) }
+
 // PID is the number of the relay's process, 0 while there is none.
 func (r *Relay) PID() int {
 	r.mu.Lock()
@@ -87,7 +95,7 @@ func (r *Relay) PID() int {
 func (r *Relay) keep(p *relayProcess) {
 	var deaths []time.Time
 	for {
-		why := p.wait()
+		why := p.wait(&r.flows)
 		r.mu.Lock()
 		closed := r.closed
 		r.current = nil
@@ -111,7 +119,7 @@ func (r *Relay) keep(p *relayProcess) {
 		}
 		if p = next; !r.adopt(p) {
 			p.end()
-			p.wait()
+			p.wait(&r.flows)
 			return
 		}
 	}
@@ -149,7 +157,7 @@ const (
 type relayProcess struct {
 	command *exec.Cmd
 	pipe    io.WriteCloser // its end ends the relay
-	told    *bufio.Scanner // lines of Counts; no line is longer than a buffer
+	told    *bufio.Scanner // see line; none is longer than a buffer
 	stderr  limited
 	counted func(Counts)
 	ending  sync.Once
@@ -196,16 +204,25 @@ func (p *relayProcess) begin(policy Policy) (err error) {
 	return errors.Join(err, p.command.Wait(), errors.New(p.stderr.String()))
 }
 
-// wait counts what the relay tells until it ends, and returns why it did.
-func (p *relayProcess) wait() (why string) {
+// wait counts and passes on what the relay tells until it ends, and returns why
+// it did.
+func (p *relayProcess) wait(flows *teller) (why string) {
 	var before Counts
 	for p.told.Scan() {
-		var now Counts
-		if json.Unmarshal(p.told.Bytes(), &now) == nil {
-			p.counted(now.sub(before))
-			before = now
+		var told line
+		if json.Unmarshal(p.told.Bytes(), &told) != nil {
+			continue
+		}
+		if told.Flow != nil {
+			flows.flow(*told.Flow)
+		}
+		if told.Counts != nil {
+			p.counted(told.Counts.sub(before))
+			before = *told.Counts
+			flows.rest(false)
 		}
 	}
+	flows.rest(true)
 	p.kill() // whatever else it does, nobody hears it any more
 	err := p.command.Wait()
 	return fmt.Sprintf("%v: %s", err, p.stderr.String())

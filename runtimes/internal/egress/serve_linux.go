@@ -2,6 +2,7 @@ package egress
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -99,7 +100,7 @@ func closeOthers() error {
 
 // serveRelay reads the policy, serves, and ends when its server closes the
 // pipe. It writes a line of Counts when they have changed, the first at once:
-// it serves.
+// it serves; and one for each flow.
 func serveRelay(from io.Reader, to io.Writer) error {
 	debug.SetMemoryLimit(relayMemory)
 	runtime.GOMAXPROCS(1) // a session may keep one processor busy with it, not all
@@ -118,19 +119,34 @@ func serveRelay(from io.Reader, to io.Writer) error {
 }
 
 func (g *gate) tell(to *json.Encoder, ended <-chan struct{}) error {
-	told := Counts{Opened: -1}
-	for {
-		if now := g.counters.Counts(); now != told {
-			if err := to.Encode(now); err != nil {
-				return err
-			}
-			told = now
+	var told *Counts
+	count := func() error {
+		now := g.counters.Counts()
+		if told != nil && now == *told {
+			return nil
 		}
+		told = &now
+		return to.Encode(line{Counts: told})
+	}
+	if err := count(); err != nil {
+		return err
+	}
+	interval := time.NewTicker(countInterval)
+	defer interval.Stop()
+	for {
+		var err error
 		select {
-		case <-time.After(countInterval):
+		case flow := <-g.flows.ended:
+			err = g.flows.write(to, flow)
+		case <-interval.C:
+			err = count()
 		case <-ended:
 			g.outside.abortAll()
-			return to.Encode(g.counters.Counts())
+			g.exchanges.endAll()
+			return errors.Join(g.flows.rest(to), count())
+		}
+		if err != nil {
+			return err
 		}
 	}
 }

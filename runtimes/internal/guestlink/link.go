@@ -29,6 +29,7 @@ type Link struct {
 
 	sharedUser bool // Options.SharedUser
 	share      *cpus.Share
+	reserving  reserving
 
 	ending sync.WaitGroup // executions whose Exited is under way
 	lost   chan struct{}
@@ -318,6 +319,9 @@ func (l *Link) end() {
 func (l *Link) handle(h frame.Header, payload []byte) error {
 	if h.Kind == frame.KindFileReply || h.Kind == frame.KindBody {
 		return l.answered(h, payload)
+	}
+	if h.Kind == frame.KindReserved {
+		return l.reserved(h, payload)
 	}
 	if h.Execution == 0 {
 		switch h.Kind {

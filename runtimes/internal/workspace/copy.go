@@ -102,6 +102,9 @@ func (t *Tree) copyBytes(ctx context.Context, out, in *os.File, size, limit int6
 	if limit > 0 && size > limit {
 		return 0, errCopyLimit
 	}
+	if err := t.charge.to(out, 0, size); err != nil {
+		return 0, err
+	}
 	var done int64
 	for done < size {
 		if err := context.Cause(ctx); err != nil {

@@ -38,6 +38,7 @@ var faults = []fault{
 	{syscall.ENXIO, runtimes.CodeNotRegularFile, notRegular},
 	{syscall.ENODEV, runtimes.CodeNotRegularFile, notRegular},
 	{syscall.ENOSPC, runtimes.CodeNoSpace, "no space left in the workspace"},
+	{syscall.ENOMEM, runtimes.CodeNoSpace, "no memory left in the session, whose files and programs share memoryLimitMB"},
 	{syscall.EDQUOT, runtimes.CodeNoSpace, "no space left in the workspace"},
 	{syscall.EFBIG, runtimes.CodeTooLarge, "the file is too large"},
 	{syscall.EMLINK, runtimes.CodeTooLarge, "too many links"},

@@ -100,16 +100,25 @@ func mountsBelow(dir string) ([]string, error) {
 	return points, nil
 }
 
-// reserve makes sure of space for the first length bytes of a file, holes
-// included, without changing what it holds (fallocate(2)).
+// Reserve makes sure of space for a part of a file, holes included, without
+// changing what it holds or how long it is (fallocate(2)).
 // Errors: errors.ErrUnsupported where the file system cannot.
-func reserve(f *os.File, length int64) error {
+func Reserve(f *os.File, offset, length int64) error {
 	for {
-		err := unix.Fallocate(int(f.Fd()), unix.FALLOC_FL_KEEP_SIZE, 0, length)
+		err := unix.Fallocate(int(f.Fd()), unix.FALLOC_FL_KEEP_SIZE, offset, length)
 		if !errors.Is(err, unix.EINTR) { // a tmpfs stops at signals
 			return err
 		}
 	}
+}
+
+// allocated is how much space a file has, in bytes; zero where that is not known.
+func allocated(f *os.File) int64 {
+	var stat unix.Stat_t
+	if unix.Fstat(int(f.Fd()), &stat) != nil {
+		return 0
+	}
+	return stat.Blocks * 512
 }
 
 // exchangePays reports whether swap should use RENAME_EXCHANGE in dir.

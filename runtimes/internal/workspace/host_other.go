@@ -28,7 +28,11 @@ func sizeOf(string, bool) (bytes, inodes int64, err error) { return 0, 0, errUns
 
 func mountsBelow(string) ([]string, error) { return nil, nil }
 
-func reserve(*os.File, int64) error { return errors.ErrUnsupported }
+// Reserve is for Linux only.
+func Reserve(*os.File, int64, int64) error { return errors.ErrUnsupported }
+
+// allocated is not known.
+func allocated(*os.File) int64 { return 0 }
 
 func exchangePays(string) bool { return false }
 

@@ -23,6 +23,7 @@ type Tree struct {
 	made   atomic.Uint64 // temporary names given out
 	top    *os.File      // the directory itself
 	swaps  bool          // exchange is faster than rename
+	charge charging
 }
 
 var _ runtimes.Workspace = (*Tree)(nil)

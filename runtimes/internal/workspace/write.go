@@ -56,7 +56,9 @@ func (t *Tree) replace(at location, content []byte, executable *bool) error {
 	if err != nil {
 		return err
 	}
-	_, err = f.Write(content)
+	if err = t.charge.to(f, 0, int64(len(content))); err == nil {
+		_, err = f.Write(content)
+	}
 	if err = t.finish(f, withExecutable(target.mode(newFileMode), executable), err); err != nil {
 		t.discard(name)
 		return err
@@ -153,9 +155,9 @@ func (t *Tree) writeInPlace(at location, cmd runtimes.WriteFile) error {
 	}
 	defer f.Close()
 	if cmd.Mode == runtimes.Append {
-		err = appendTo(f, before.Size(), cmd.Content)
+		err = t.appendTo(f, before.Size(), cmd.Content)
 	} else {
-		err = overwrite(f, before.Size(), cmd.Content)
+		err = t.overwrite(f, before.Size(), cmd.Content)
 	}
 	mode := before.Mode().Perm()
 	if now := withExecutable(mode, cmd.Executable); err == nil && now != mode {
@@ -209,8 +211,13 @@ func (t *Tree) openShut(at location, flags int, denied error) (*os.File, error) 
 // overwrite gives a file of size bytes other content. Want of space shows
 // before a byte has changed, since all of it is reserved first; a file that
 // gets shorter is cut last.
-func overwrite(f *os.File, size int64, content []byte) error {
-	return overwriteWith(f, size, content, reserve)
+func (t *Tree) overwrite(f *os.File, size int64, content []byte) error {
+	return overwriteWith(f, size, content, func(f *os.File, length int64) error {
+		if err := t.charge.to(f, 0, length); err != nil {
+			return err
+		}
+		return Reserve(f, 0, length)
+	})
 }
 
 func overwriteWith(f *os.File, size int64, content []byte, reserve func(*os.File, int64) error) error {
@@ -248,7 +255,10 @@ func overwriteWith(f *os.File, size int64, content []byte, reserve func(*os.File
 // appendTo adds to the end of a file of size bytes. When space runs out the
 // file gets its old length back, unless a program has written to it meanwhile:
 // its bytes are not ours to cut.
-func appendTo(f *os.File, size int64, content []byte) error {
+func (t *Tree) appendTo(f *os.File, size int64, content []byte) error {
+	if err := t.charge.to(f, size, int64(len(content))); err != nil {
+		return err
+	}
 	n, err := f.Write(content)
 	if err == nil {
 		return nil

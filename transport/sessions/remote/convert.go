@@ -120,6 +120,14 @@ func milliseconds(d *time.Duration) *int64 {
 	return &ms
 }
 
+func isolation(wire protocol.Isolation) runtimes.Isolation {
+	i := runtimes.Isolation{Score: wire.Score}
+	for _, layer := range wire.Layers {
+		i.Layers = append(i.Layers, runtimes.Layer(layer))
+	}
+	return i
+}
+
 // info is a session's. What the wire does not tell is zero.
 func info(s *protocol.Session) (*sessions.Info, error) {
 	i := &sessions.Info{
@@ -131,11 +139,8 @@ func info(s *protocol.Session) (*sessions.Info, error) {
 			TemporaryBytes: megabytes(s.Limits.TmpMB), SharedMemoryBytes: megabytes(s.Limits.ShmMB),
 			OpenFiles: or(s.Limits.OpenFiles), OutputBytes: or(s.Limits.OutputBytes),
 		},
-		Isolation: runtimes.Isolation{Score: s.Isolation.Score},
+		Isolation: isolation(s.Isolation),
 		Pooled:    s.Pooled,
-	}
-	for _, layer := range s.Isolation.Layers {
-		i.Isolation.Layers = append(i.Isolation.Layers, runtimes.Layer(layer))
 	}
 	var known [3]bool
 	i.Runtime, known[0] = runtimes.ParseType(s.RuntimeType)

@@ -131,9 +131,9 @@ func (s *Service) Runtimes(ctx context.Context) ([]sessions.Runtime, error) {
 		for _, command := range r.Capabilities.Commands {
 			one.Availability.Processes = one.Availability.Processes || command == protocol.TypeExecuteShell
 		}
-		one.Availability.Isolation.Score = r.Isolation.Score
-		for _, layer := range r.Isolation.Layers {
-			one.Availability.Isolation.Layers = append(one.Availability.Isolation.Layers, runtimes.Layer(layer))
+		one.Availability.Isolation = isolation(r.Isolation)
+		if r.Strongest != nil {
+			one.Availability.Strongest = isolation(*r.Strongest)
 		}
 		all = append(all, one)
 	}

@@ -37,10 +37,19 @@ func Network(t *testing.T, newRuntime func(boxed.Options) runtimes.Runtime, f Fe
 	if i := e.Isolation(); i.Has(runtimes.NetworkNamespace) || !i.Has(runtimes.NetworkFilter) {
 		t.Errorf("the layers are %v", i.Layers)
 	}
+	flows := make(chan runtimes.NetworkFlow, 16)
+	if err := e.Assign(t.Context(), runtimes.Assignment{Flows: func(f runtimes.NetworkFlow) { flows <- f }}); err != nil {
+		t.Fatal(err)
+	}
 	metadata, loopback := "http://169.254.169.254/", strings.Replace(public, egresstest.Address.String(), "127.0.0.1", 1)
 	got := RunFile(t, e, f.File, f.Text, append(f.Run, public, forbidden, metadata, loopback)...)
 	if got.Stdout != "hello\nrefused\nrefused\nrefused\n" {
 		t.Errorf("got %+v", got)
+	}
+	for range 3 { // what the session's own loopback is asked is none
+		if f := <-flows; (f.Outcome == runtimes.FlowEnded) != (f.To.Addr() == egresstest.Address) || f.Protocol != "tcp" {
+			t.Errorf("a flow is told as %+v", f)
+		}
 	}
 	if names := Run(t, e, "cat", "/etc/resolv.conf"); !strings.Contains(names.Stdout, "nameserver 198.51.100.1") {
 		t.Errorf("resolv.conf: %+v", names)

@@ -143,6 +143,13 @@ const (
 	KindAssign Kind = iota + KindFileReply + 1
 	// Assigned (JSON Assigned), from the agent, answers Assign.
 	KindAssigned
+	// Reserve (two uint64: offset and length), from the server, comes with a
+	// descriptor: the agent allocates that part of the file, fallocate(2), so that
+	// it is charged to the agent's memory.
+	KindReserve
+	// Reserved (uint32: errno(3), zero for success), from the agent, answers
+	// Reserve.
+	KindReserved
 
 	kindCount
 )
@@ -151,6 +158,7 @@ var kindNames = [kindCount]string{
 	"", "Hello", "Start", "Input", "CloseInput", "Grant", "Signal", "Resize", "Ping", "FileCall", "Body", "CPUs",
 	"Ready", "Failed", "Started", "NotStarted", "Output", "InputCredit", "InputClosed", "Signalled",
 	"CPUExceeded", "Exited", "Pong", "FileReply", "Assign", "Assigned",
+	"Reserve", "Reserved",
 }
 
 // String names the kind, for errors.
