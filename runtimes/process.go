@@ -41,7 +41,9 @@ type CommandLimits struct {
 	MemoryBytes int64
 	CPU         time.Duration // of all its processes together
 	Processes   int64
-	OutputBytes int64 // of all streams together but the channel
+	// OutputBytes is of all streams together but the channel. Negative: not even
+	// the environment's holds, for the caller bounds what it takes.
+	OutputBytes int64
 	// StackBytes is how far the stack of each of its first threads may grow. Zero
 	// is the environment's own: see docs/runtimes.md.
 	StackBytes int64
@@ -96,7 +98,8 @@ type Sink interface {
 	// runs has none: it is told Exited alone.
 	Started()
 	// Output delivers bytes in the order in which the program wrote them to
-	// that stream. p is valid during the call only.
+	// that stream. Those of the channel come after what the program had written to
+	// its standard output and error before. p is valid during the call only.
 	Output(stream Stream, p []byte)
 	// InputReady tells that input which did not fit before may fit now, of the
 	// program or of its channel.

@@ -32,7 +32,8 @@ import (
 //	size              COLUMNSxROWS of the terminal, again after each SIGWINCH
 //	relay             the channel's input to its output, then prints "done"
 //	relay N           N letters c to the channel, then prints "done"
-//	python3           with a channel, a kernel: see kernel.go
+//	python3, node, bun, deno
+//	                  with a channel, a kernel: see kernel.go
 var builtins = map[string]Program{
 	"print":    func(r *Run) int { return say(r.Stdout(), r) },
 	"complain": func(r *Run) int { return say(r.Stderr(), r) },
@@ -52,6 +53,9 @@ var builtins = map[string]Program{
 	"size":     size,
 	"relay":    relay,
 	"python3":  runKernel,
+	"node":     runKernel,
+	"bun":      runKernel,
+	"deno":     runKernel,
 }
 
 func say(to io.Writer, r *Run) int {

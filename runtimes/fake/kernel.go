@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// kernel is the program "python3" when it has a channel: it speaks the protocol of
+// kernel is what "python3", "node", "bun" and "deno" are with a channel: it speaks the protocol of
 // package kernel, and its code is a line for each thing to do:
 //
 //	print TEXT, complain TEXT   a line of output

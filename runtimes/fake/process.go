@@ -48,9 +48,13 @@ func newProcess(e *Environment, cmd runtimes.Command, sink runtimes.Sink) *proce
 	return p
 }
 
-// outputLimit is the smaller of two limits, -1 without any.
+// outputLimit is the smaller of a command's limit and the environment's, -1
+// without any. A negative one of the command is none.
 func outputLimit(a, b int64) int64 {
-	if a <= 0 || (b > 0 && b < a) {
+	if a < 0 {
+		return -1
+	}
+	if a == 0 || (b > 0 && b < a) {
 		a = b
 	}
 	if a <= 0 {

@@ -39,7 +39,8 @@ type Cell struct {
 	// open after it, until Process.CloseInput.
 	Stdin     []byte
 	OpenStdin bool
-	// OutputBytes bounds what the cell prints; zero does not.
+	// OutputBytes bounds what the cell prints, below the environment's limit of an
+	// execution; zero is that.
 	OutputBytes int64
 }
 

@@ -18,7 +18,8 @@ type Options struct {
 	Dir string
 	// Env are additions to the environment's variables, "KEY=value".
 	Env []string
-	// Limits bound the kernel with all that it runs, for its whole life.
+	// Limits bound the kernel with all that it runs, for its whole life; its output
+	// is bounded by cell.
 	Limits runtimes.CommandLimits
 	// Logger is told why a kernel was ended; nil is none.
 	Logger *slog.Logger
@@ -27,6 +28,7 @@ type Options struct {
 // Kernel is one that runs. Its methods are safe for use by several goroutines.
 type Kernel struct {
 	engine Engine
+	env    runtimes.Environment
 	logger *slog.Logger
 	gone   chan struct{}
 	room   chan struct{} // has a token when the channel may take more
@@ -66,12 +68,13 @@ func Start(ctx context.Context, env runtimes.Environment, e Engine, o Options) (
 		return nil, err
 	}
 	k := &Kernel{
-		engine: e, logger: o.Logger, gone: make(chan struct{}), room: make(chan struct{}, 1), started: make(chan struct{}),
+		engine: e, env: env, logger: o.Logger, gone: make(chan struct{}), room: make(chan struct{}, 1), started: make(chan struct{}),
 		queue: [][]byte{load}, writing: true,
 	}
 	if k.logger == nil {
 		k.logger = slog.New(slog.DiscardHandler)
 	}
+	o.Limits.OutputBytes = -1
 	process, err := env.Start(ctx, runtimes.Command{
 		Name: e.name, Args: e.args, Dir: o.Dir, Env: append(append([]string(nil), e.env...), o.Env...), Channel: true, Limits: o.Limits,
 	}, (*sink)(k))
@@ -111,8 +114,10 @@ func (k *Kernel) Close() { go k.process.Signal(runtimes.SIGKILL) }
 func (k *Kernel) Run(of *Cell, sink CellSink) (runtimes.Process, error) {
 	c := &cell{
 		k: k, of: *of, id: cells.Add(1), sink: sink, done: make(chan struct{}),
-		left: of.OutputBytes, open: of.OpenStdin,
+		open: of.OpenStdin,
 	}
+	c.of.OutputBytes = smallest(of.OutputBytes, k.env.Limits().OutputBytes)
+	c.left = c.of.OutputBytes
 	c.of.Stdin = nil
 	run, failed, err := k.encode(of, c.id)
 	if err != nil {
@@ -137,6 +142,14 @@ func (k *Kernel) Run(of *Cell, sink CellSink) (runtimes.Process, error) {
 	return c, nil
 }
 
+// smallest is the smaller limit, where zero is none.
+func smallest(a, b int64) int64 {
+	if a == 0 || b != 0 && b < a {
+		return b
+	}
+	return a
+}
+
 // encode makes the message of a cell.
 func (k *Kernel) encode(of *Cell, id int64) ([]byte, *Exception, error) {
 	code := of.Code
@@ -147,7 +160,7 @@ func (k *Kernel) encode(of *Cell, id int64) ([]byte, *Exception, error) {
 		}
 	}
 	h := header{
-		Op: "run", ID: id, Cell: of.Number, TimeoutMs: of.Timeout.Milliseconds(), Stdin: "none",
+		Op: "run", ID: id, Cell: &of.Number, TimeoutMs: of.Timeout.Milliseconds(), Stdin: "none",
 		Parts: []part{{Name: "code", Bytes: len(code)}},
 	}
 	if of.Language != 0 {

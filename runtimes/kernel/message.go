@@ -25,7 +25,7 @@ type header struct {
 
 	// Of run.
 	ID        int64             `json:"id,omitempty"`
-	Cell      int               `json:"cell,omitempty"`
+	Cell      *int              `json:"cell,omitempty"`
 	Language  string            `json:"language,omitempty"`
 	TimeoutMs int64             `json:"timeoutMs,omitempty"`
 	Env       map[string]string `json:"env,omitempty"`

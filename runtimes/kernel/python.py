@@ -1112,6 +1112,12 @@ class Outcome:
     error = None
     exit = None
 
+    def take(self, error):
+        if isinstance(error, SystemExit):
+            self.exit = error
+        else:
+            self.error = error
+
 
 def guarded(what, outcome):
     """Runs what may be interrupted, and keeps what it raises."""
@@ -1119,12 +1125,13 @@ def guarded(what, outcome):
         try:
             state.running = True
             what()
-        finally:
             state.running = False
-    except SystemExit as error:
-        outcome.exit = error
-    except BaseException as error:
-        outcome.error = error
+        except BaseException as error:
+            state.running = False
+            outcome.take(error)
+    except KeyboardInterrupt as error:  # which came while the first was being kept
+        state.running = False
+        outcome.take(error)
     state.shielded, state.pending = 0, False
 
 

@@ -149,7 +149,7 @@ func waitForWarmGo(t testing.TB) {
 		t.Fatal(p)
 	}
 	warm := kit.Languages[0].Warm.Dir
-	for deadline := time.Now().Add(5 * time.Minute); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
+	for deadline := time.Now().Add(15 * time.Minute); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
 		_, err := os.Stat(warm)
 		if errors.Is(err, os.ErrPermission) {
 			t.Log("this user may not see the shared cache: Go starts cold")
@@ -158,7 +158,7 @@ func waitForWarmGo(t testing.TB) {
 			return
 		}
 	}
-	t.Fatal("the cache is not filled after five minutes")
+	t.Fatal("the cache is not filled after fifteen minutes")
 }
 
 func TestNativeAsAnOrdinaryUser(t *testing.T) {

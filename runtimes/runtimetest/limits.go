@@ -182,6 +182,11 @@ func outputLimited(t *testing.T, s *suite) {
 	if did.Status != runtimes.OutputLimitExceeded || int64(len(did.stdout)+len(did.stderr)) > limit {
 		t.Errorf("status %v after %d bytes, the limit is %d", did.Status, len(did.stdout)+len(did.stderr), limit)
 	}
+	unbounded := s.programs.Spill(3<<20, 0)
+	unbounded.Limits.OutputBytes = -1
+	if did := s.run(t, env, unbounded); did.Status != runtimes.Completed || len(did.stdout) != 3<<20 {
+		t.Errorf("without a limit, %v after %d bytes", did.Status, len(did.stdout))
+	}
 }
 
 func commandOutputLimited(t *testing.T, s *suite) {

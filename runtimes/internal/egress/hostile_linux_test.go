@@ -65,6 +65,11 @@ func TestAPortMayBeUsedAgainAtOnce(t *testing.T) {
 	}
 	for i := range 5 {
 		conn, err := p.dialFrom(dialer, "tcp", address)
+		// The last word of the connection before may still be on its way.
+		for deadline := time.Now().Add(5 * time.Second); errors.Is(err, syscall.EADDRNOTAVAIL) && time.Now().Before(deadline); {
+			time.Sleep(20 * time.Millisecond)
+			conn, err = p.dialFrom(dialer, "tcp", address)
+		}
 		if err != nil {
 			t.Fatalf("connection %d: %v", i, err)
 		}

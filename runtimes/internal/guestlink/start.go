@@ -72,7 +72,9 @@ func (l *Link) register(p *process) bool {
 		l.last++
 	}
 	p.id = l.last
-	p.outputLeft = smallest(l.outputLimit, p.outputLeft)
+	if p.limits.OutputBytes >= 0 {
+		p.outputLeft = smallest(l.outputLimit, p.outputLeft)
+	}
 	l.processes[p.id] = p
 	return true
 }
