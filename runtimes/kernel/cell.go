@@ -194,6 +194,7 @@ func (c *cell) Signal(sig runtimes.Signal) (bool, error) {
 	}
 	c.signalling++
 	k.mu.Unlock()
+	k.signalled.Store(true)
 	delivered, err := k.process.Signal(sig)
 	k.mu.Lock()
 	c.signalling--

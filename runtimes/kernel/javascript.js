@@ -587,6 +587,10 @@ function flush() {
 const pending = () => process.stdout?.writableLength > 0 || process.stderr?.writableLength > 0;
 
 async function run(m) {
+  if (m.settle) { // an interrupt of the cell before may not have been heard yet
+    cell = { interrupt() {} };
+    await new Promise((done) => setTimeout(done, 20));
+  }
   const mine = cell = { id: m.id, displays: 0, lost: false, interrupt: null, began: process.cpuUsage() };
   for (const [name, value] of Object.entries(m.env ?? {})) process.env[name] = value;
   input.readable = null;

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/codebeaker/codebeaker/runtimes"
@@ -31,7 +32,9 @@ type Kernel struct {
 	env    runtimes.Environment
 	logger *slog.Logger
 	gone   chan struct{}
-	room   chan struct{} // has a token when the channel may take more
+	// signalled: a signal has been sent since the last cell was given to it.
+	signalled atomic.Bool
+	room      chan struct{} // has a token when the channel may take more
 
 	// tell is held while a cell is told something. It comes before mu, and no
 	// method that a sink may call takes it.
@@ -161,7 +164,7 @@ func (k *Kernel) encode(of *Cell, id int64) ([]byte, *Exception, error) {
 	}
 	h := header{
 		Op: "run", ID: id, Cell: &of.Number, TimeoutMs: of.Timeout.Milliseconds(), Stdin: "none",
-		Parts: []part{{Name: "code", Bytes: len(code)}},
+		Parts: []part{{Name: "code", Bytes: len(code)}}, Settle: k.signalled.Swap(false),
 	}
 	if of.Language != 0 {
 		h.Language = of.Language.String()

@@ -30,6 +30,9 @@ type header struct {
 	TimeoutMs int64             `json:"timeoutMs,omitempty"`
 	Env       map[string]string `json:"env,omitempty"`
 	Stdin     string            `json:"stdin,omitempty"`
+	// Settle: the cell before was signalled, and an engine that hears of signals in
+	// its own time lets them pass before it runs this one.
+	Settle bool `json:"settle,omitempty"`
 
 	// Of display and ack, and of taken.
 	N     int64 `json:"n,omitempty"`
