@@ -590,6 +590,7 @@ async function run(m) {
   if (m.settle) { // an interrupt of the cell before may not have been heard yet
     cell = { interrupt() {} };
     await new Promise((done) => setTimeout(done, 20));
+    await new Promise((done) => setImmediate(done)); // behind what the engine waited for meanwhile
   }
   const mine = cell = { id: m.id, displays: 0, lost: false, interrupt: null, began: process.cpuUsage() };
   for (const [name, value] of Object.entries(m.env ?? {})) process.env[name] = value;
