@@ -166,3 +166,11 @@ func TestKernelPythonOnNative(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) { c.test(t, p) })
 	}
 }
+
+// Without control groups the limits are those of each process.
+func TestKernelPythonWithoutControlGroups(t *testing.T) {
+	p := nativePlace(t, runtimes.Python, nil)
+	pythonDies(t, p)
+	pythonRunsOutOfMemory(t, p)
+	pythonThatIsNotInterruptedIsKilled(t, p)
+}
