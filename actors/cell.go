@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/codebeaker/codebeaker/actors/output"
 	"github.com/codebeaker/codebeaker/runtimes"
@@ -95,10 +96,47 @@ func newCell(c *Cell) *cell {
 	return e
 }
 
-// prepare takes the context, and sets the time limit.
+// prepare takes the context. The time of a cell begins with its code; until then
+// it has that and what a kernel may take to start.
 func (c *cell) prepare() {
 	c.context = c.session.takeContext(c)
-	c.program.prepare()
+	if c.request.Timeout > 0 {
+		c.limit(c.started.Add(kernelStart + c.request.Timeout))
+	}
+}
+
+// kernelStart bounds how long a kernel takes to start.
+const kernelStart = 30 * time.Second
+
+func (c *cell) limit(at time.Time) {
+	c.deadline = at
+	c.session.armFor(at)
+}
+
+// Started is runtimes.Sink's: the code runs.
+func (c *cell) Started() {
+	c.program.Started()
+	if c.request.Timeout > 0 && !c.request.Background { // then it is told already
+		c.send((*running)(&c.execution))
+	}
+}
+
+// running begins the time limit, and does what came too early.
+func (c *cell) running() {
+	if c.request.Timeout > 0 {
+		c.limit(time.Now().Add(c.request.Timeout))
+	}
+	c.program.running()
+}
+
+// Exited is runtimes.Sink's.
+func (c *cell) Exited(exit runtimes.Exit) {
+	c.mu.Lock()
+	if !c.begun && exit.Status == runtimes.TimeLimitExceeded {
+		exit.Message = fmt.Sprintf("the kernel did not start within %v", kernelStart)
+	}
+	c.mu.Unlock()
+	c.program.Exited(exit)
 }
 
 // run has the kernel of the context run the code.

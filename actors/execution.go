@@ -94,7 +94,7 @@ func newExecution(s *session, call *Call, r *Execute) *execution {
 	e.session, e.id, e.request, e.call, e.arrived = s, newID(), *r, call, time.Now()
 	e.request.Command = nil // the task has it
 	r.Release = nil         // the execution has it
-	e.log.Init(e.id, output.Options{Capacity: s.system.options.OutputBytes, Memory: s.system.memory, Owner: e})
+	e.log.Init(e.id, output.Options{Capacity: s.system.options.OutputBytes, Memory: s.system.memory, Key: s.handle.owner, Owner: e})
 	return e
 }
 

@@ -63,7 +63,7 @@ func (f *fileCommand) conclude(o *Outcome) {
 	}
 }
 
-// doFile carries out a file command on the workspace.
+// doFile runs a file command on the workspace.
 func doFile(ctx context.Context, w runtimes.Workspace, command any) (Result, error) {
 	switch c := command.(type) {
 	case *runtimes.WriteFile:

@@ -41,6 +41,9 @@ type Options struct {
 	// OutputMemoryBytes bounds the output and results that are kept of all
 	// executions together.
 	OutputMemoryBytes int64
+	// OutputShare is how much of that the executions of one key may have, as a part.
+	// Zero is all.
+	OutputShare float64
 	// HostMemoryBytes bounds what the memory limits of live sessions add up to,
 	// weighed by MemoryOvercommit: see promised. Zero is no bound.
 	HostMemoryBytes int64
@@ -124,7 +127,7 @@ func NewSystem(o Options) *System {
 	o.setDefaults()
 	s := &System{
 		options:    o,
-		memory:     output.NewMemory(o.OutputMemoryBytes),
+		memory:     output.NewMemory(o.OutputMemoryBytes, o.OutputShare),
 		dispatcher: &dispatcher{},
 		register:   newRegister(),
 		creating:   make(chan struct{}, 4*runtime.GOMAXPROCS(0)),

@@ -55,6 +55,27 @@ func NewIsolation(layers ...Layer) Isolation {
 	return Isolation{Score: min(score, 10), Layers: layers}
 }
 
+// LayersOf are the layers that hold limits which are in force: that of open files
+// by setrlimit(2), those of the workspace by its quota, the others by a control
+// group.
+func LayersOf(l Limits) (layers []Layer) {
+	for _, limit := range []struct {
+		layer   Layer
+		inForce bool
+	}{
+		{CgroupMemory, l.MemoryBytes > 0},
+		{CgroupPids, l.Processes > 0},
+		{CgroupCPU, l.CPUs > 0},
+		{ResourceLimits, l.OpenFiles > 0 || l.ProcessMemoryBytes > 0},
+		{DiskQuota, l.DiskBytes > 0},
+	} {
+		if limit.inForce {
+			layers = append(layers, limit.layer)
+		}
+	}
+	return layers
+}
+
 // Has reports whether the layer is in force.
 func (i Isolation) Has(layer Layer) bool {
 	for _, l := range i.Layers {

@@ -40,6 +40,8 @@ type Options struct {
 	Capture int
 	// Memory is what the log shares with others. Nil has no bound.
 	Memory *Memory
+	// Key is whose share of Memory the log counts in; "" is nobody's.
+	Key string
 	// Owner keeps the execution; Memory forgets it through it. Nil keeps the
 	// result for ever.
 	Owner Owner
@@ -70,6 +72,7 @@ type Log struct {
 	id      string
 	options Options
 	memory  *Memory
+	share   *bound // of its key; nil for none
 
 	element *list.Element // in the list of place; guarded by memory.mu
 
@@ -113,7 +116,7 @@ func (l *Log) Init(id string, o Options) {
 	if o.Capture <= 0 {
 		o.Capture = defaultCapture
 	}
-	l.id, l.options, l.memory = id, o, o.Memory
+	l.id, l.options, l.memory, l.share = id, o, o.Memory, o.Memory.of(o.Key)
 }
 
 // ID returns the id of the execution.
@@ -194,7 +197,7 @@ func joined(a, b []byte) []byte {
 // captureLocked is how much of a stream may be kept for the result: no more
 // than there is when the memory is full of what readers wait for.
 func (l *Log) captureLocked() int {
-	if l.memory.tight() {
+	if l.tight() {
 		return 0
 	}
 	return l.options.Capture

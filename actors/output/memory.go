@@ -16,19 +16,31 @@ import (
 // So the logs hold no more than the bound, and for each execution that holds
 // its program back the window that was granted before (runtimes.Window).
 //
+// The logs of one key hold no more than its share, in the same way: what is above it
+// goes from among them, and it is their programs that wait. When there is no room
+// for all keys, what goes first is that of keys which hold more than if all that
+// hold something held as much.
+//
 // A nil Memory has no bound. Its methods are safe for concurrent use; as long
-// as there is room a log costs it one atomic addition.
+// as there is room a log costs it two atomic additions.
 type Memory struct {
-	limit     int64
-	kept      atomic.Int64
+	all       bound
+	share     int64 // of a key; zero is any
 	dropped   atomic.Int64
 	forgotten atomic.Int64
-	// exhausted: over the bound, and only readers can make room. Stale when
-	// kept is within the bound.
-	exhausted atomic.Bool
 
-	mu    sync.Mutex // taken before that of a log
-	lists [3]list.List
+	mu     sync.Mutex // taken before that of a log
+	lists  [3]list.List
+	shares map[string]*bound // by key
+}
+
+// bound is how much logs may hold, and do. The nil bound has no limit.
+type bound struct {
+	limit int64
+	kept  atomic.Int64
+	// exhausted: over the limit, and only readers can make room. Stale when
+	// kept is within the limit.
+	exhausted atomic.Bool
 }
 
 // place is the list of a Memory that a log is in.
@@ -49,40 +61,74 @@ type Usage struct {
 	Forgotten int64 // executions forgotten for want of room, since the start
 }
 
-// NewMemory makes a Memory of so many bytes.
-func NewMemory(limit int64) *Memory { return &Memory{limit: limit} }
+// NewMemory makes a Memory of so many bytes. share is how much of it the logs of one
+// key may hold, as a part; zero is all.
+func NewMemory(limit int64, share float64) *Memory {
+	m := &Memory{all: bound{limit: limit}, shares: map[string]*bound{}}
+	if share > 0 && share < 1 {
+		m.share = int64(share * float64(limit))
+	}
+	return m
+}
+
+// of is the share of a key, nil for none: who has no key shares with nobody.
+func (m *Memory) of(key string) *bound {
+	if m == nil || m.share == 0 || key == "" {
+		return nil
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	b := m.shares[key]
+	if b == nil {
+		b = &bound{limit: m.share}
+		m.shares[key] = b // for ever: there are as many as there were keys
+	}
+	return b
+}
 
 // Usage returns the counts.
 func (m *Memory) Usage() Usage {
-	return Usage{Kept: m.kept.Load(), Dropped: m.dropped.Load(), Forgotten: m.forgotten.Load()}
+	return Usage{Kept: m.all.kept.Load(), Dropped: m.dropped.Load(), Forgotten: m.forgotten.Load()}
+}
+
+// whole is the bound of all logs.
+func (m *Memory) whole() *bound {
+	if m == nil {
+		return nil
+	}
+	return &m.all
 }
 
 // change tells that a log holds n more bytes.
-func (m *Memory) change(n int64) {
-	if m.kept.Add(n) <= m.limit && m.exhausted.Load() {
-		m.exhausted.Store(false)
+func (b *bound) change(n int64) {
+	if b != nil && b.kept.Add(n) <= b.limit && b.exhausted.Load() {
+		b.exhausted.Store(false)
 	}
 }
 
 // above reports whether more than so many bytes are held.
-func (m *Memory) above(target int64) bool { return m != nil && m.kept.Load() > target }
+func (b *bound) above(target int64) bool { return b != nil && b.kept.Load() > target }
+
+// over reports whether more is held than may be.
+func (b *bound) over() bool { return b != nil && b.kept.Load() > b.limit }
 
 // tight reports whether there is no room that others could make.
-func (m *Memory) tight() bool { return m != nil && m.exhausted.Load() && m.above(m.limit) }
+func (b *bound) tight() bool { return b != nil && b.exhausted.Load() && b.over() }
 
 // wanting reports whether others have to make room.
-func (m *Memory) wanting() bool { return m.above(m.bound()) && !m.exhausted.Load() }
-
-func (m *Memory) bound() int64 {
-	if m == nil {
-		return 0
-	}
-	return m.limit
-}
+func (b *bound) wanting() bool { return b.over() && !b.exhausted.Load() }
 
 // spare is how much more than needed is made free where others pay for it, so
 // that not every chunk needs to look for room.
-func (m *Memory) spare() int64 { return m.limit / 16 }
+func (b *bound) spare() int64 { return b.limit / 16 }
+
+// settle notes whether only readers can make room now.
+func (b *bound) settle() {
+	b.exhausted.Store(true)
+	if !b.over() { // looked at behind the store, as change does the other way round
+		b.exhausted.Store(false)
+	}
+}
 
 // reclaim makes room for writer. No log is locked.
 func (m *Memory) reclaim(writer *Log) {
@@ -94,43 +140,75 @@ func (m *Memory) reclaim(writer *Log) {
 func (m *Memory) reclaimFor(writer *Log) (forgotten []Owner) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if !m.above(m.limit) {
-		return nil // another has made room
+	if own := writer.share; own.over() {
+		forgotten = m.makeRoom(writer, own, own)
+		own.settle()
 	}
-	target := m.limit - m.spare()
-	m.shed(amongFinished, target)
-	forgotten = m.forget(target)
-	if m.above(m.limit) {
-		writer.shed(m.limit)
+	if !m.all.over() {
+		return forgotten // or another has made room
 	}
-	if m.above(m.limit) {
-		m.shed(amongRunning, target)
+	for _, large := range m.largest() {
+		forgotten = append(forgotten, m.makeRoom(nil, large, &m.all)...)
 	}
-	m.exhausted.Store(true)
-	if !m.above(m.limit) { // looked at behind the store, as change does the other way round
-		m.exhausted.Store(false)
+	if m.all.over() {
+		forgotten = append(forgotten, m.makeRoom(writer, nil, &m.all)...)
+	}
+	m.all.settle()
+	return forgotten
+}
+
+// largest are the shares that hold more than if all that hold something held as
+// much; none where they are the only one.
+func (m *Memory) largest() (large []*bound) {
+	holding := int64(0)
+	for _, b := range m.shares {
+		if b.above(0) {
+			holding++
+		}
+	}
+	for _, b := range m.shares {
+		if holding > 1 && b.above((m.all.limit-m.all.spare())/holding) {
+			large = append(large, b)
+		}
+	}
+	return large
+}
+
+// makeRoom gives up what logs hold, those of a share or with nil all, until within
+// is within its limit again, and a little more.
+func (m *Memory) makeRoom(writer *Log, of, within *bound) (forgotten []Owner) {
+	target := within.limit - within.spare()
+	m.shed(amongFinished, of, within, target)
+	forgotten = m.forget(of, within, target)
+	if writer != nil && within.over() {
+		writer.shed(within, within.limit)
+	}
+	if within.over() {
+		m.shed(amongRunning, of, within, target)
 	}
 	return forgotten
 }
 
-// shed drops the chunks of the logs at a place until no more than target is
-// held.
-func (m *Memory) shed(at place, target int64) {
-	for e := m.list(at).Front(); e != nil && m.above(target); {
+// shed drops the chunks of the logs at a place until within holds no more than
+// target.
+func (m *Memory) shed(at place, of, within *bound, target int64) {
+	for e := m.list(at).Front(); e != nil && within.above(target); {
 		l := e.Value.(*Log)
 		e = e.Next()
-		l.shed(target)
-		m.moveLocked(l)
+		if of == nil || l.share == of {
+			l.shed(within, target)
+			m.moveLocked(l)
+		}
 	}
 }
 
-// forget gives up results until no more than target is held.
-func (m *Memory) forget(target int64) (owners []Owner) {
+// forget gives up results until within holds no more than target.
+func (m *Memory) forget(of, within *bound, target int64) (owners []Owner) {
 	results := m.list(amongResults)
-	for e := results.Front(); e != nil && m.above(target); {
+	for e := results.Front(); e != nil && within.above(target); {
 		l := e.Value.(*Log)
 		e = e.Next()
-		if l.options.Owner == nil {
+		if l.options.Owner == nil || of != nil && l.share != of {
 			continue
 		}
 		l.release()
@@ -162,8 +240,11 @@ func (m *Memory) moveLocked(l *Log) {
 	if to != nowhere {
 		l.element = m.list(to).PushBack(l)
 	}
-	if to == amongResults {
-		m.exhausted.Store(false) // here is something to give up
+	if to == amongResults { // here is something to give up
+		m.all.exhausted.Store(false)
+		if l.share != nil {
+			l.share.exhausted.Store(false)
+		}
 	}
 	l.place = to
 }

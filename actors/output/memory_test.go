@@ -41,7 +41,7 @@ func kept(o *owned) int64 {
 }
 
 func TestAboveTheBoundTheOldestFinishedOutputGoesFirst(t *testing.T) {
-	m := NewMemory(16_440) // each chunk counts 2064 bytes: itself, its part of the result, its cost
+	m := NewMemory(16_440, 0) // each chunk counts 2064 bytes: itself, its part of the result, its cost
 	running := newOwned("running", m, 1<<20)
 	running.Output(runtimes.Stdout, make([]byte, 1000))
 	first, second := chunksOf(newOwned("1", m, 1<<20), 3, 1000), chunksOf(newOwned("2", m, 1<<20), 3, 1000)
@@ -61,7 +61,7 @@ func TestAboveTheBoundTheOldestFinishedOutputGoesFirst(t *testing.T) {
 }
 
 func TestWithoutChunksToDropWholeExecutionsAreForgotten(t *testing.T) {
-	m := NewMemory(10_000)
+	m := NewMemory(10_000, 0)
 	first, second := newOwned("1", m, 0), newOwned("2", m, 0)
 	for _, o := range []*owned{first, second} {
 		o.Hold(4500) // the content of a file
@@ -78,7 +78,7 @@ func TestWithoutChunksToDropWholeExecutionsAreForgotten(t *testing.T) {
 }
 
 func TestWithNothingFinishedWhoeverIsNotReadLosesItsOldest(t *testing.T) {
-	m := NewMemory(20_000)
+	m := NewMemory(20_000, 0)
 	silent := newOwned("silent", m, 1<<20)
 	for range 4 {
 		silent.Output(runtimes.Stderr, make([]byte, 1000))
@@ -104,8 +104,78 @@ func TestWithNothingFinishedWhoeverIsNotReadLosesItsOldest(t *testing.T) {
 	}
 }
 
+// newKeyed is newOwned of a key.
+func newKeyed(key string, m *Memory) *owned {
+	o := &owned{}
+	o.Log = NewLog(key, Options{Capacity: 1 << 20, Memory: m, Key: key, Owner: o})
+	return o
+}
+
+func TestAKeyAboveItsShareLosesItsOwn(t *testing.T) {
+	m := NewMemory(40_000, 0.5)                      // a chunk counts 2064 bytes
+	other := chunksOf(newKeyed("other", m), 3, 1000) // the oldest of all
+	var own []*owned
+	for range 5 {
+		own = append(own, chunksOf(newKeyed("own", m), 3, 1000))
+	}
+	if kept(other) != 3 || kept(own[0]) != 0 || kept(own[4]) != 3 {
+		t.Errorf("of the other key %d chunks are kept, of its own oldest %d, of the last %d", kept(other), kept(own[0]), kept(own[4]))
+	}
+	for range 20 { // results without output
+		o := newKeyed("own", m)
+		o.Hold(2000)
+		o.Complete(nil)
+		own = append(own, o)
+	}
+	if other.forgotten.Load() || !own[5].forgotten.Load() || own[24].forgotten.Load() || m.Usage().Kept > 20_000+3*2064 {
+		t.Errorf("the other is forgotten: %v, %+v", other.forgotten.Load(), m.Usage())
+	}
+	running := newKeyed("own", m)
+	for range 15 {
+		running.Output(runtimes.Stdout, make([]byte, 1000))
+	}
+	if kept(other) != 3 || kept(running) == 0 || m.Usage().Kept > 20_000+3*2064 {
+		t.Errorf("of the other key %d chunks are kept, of what runs %d, %+v", kept(other), kept(running), m.Usage())
+	}
+}
+
+func TestWhatReadersDoNotTakeHoldsUpTheirKeyOnly(t *testing.T) {
+	m := NewMemory(40_000, 0.5)
+	paced := newKeyed("own", m)
+	var g, h granted
+	paced.Bind(&g)
+	s := subscribe(t, paced.Log, Oldest)
+	for range 20 {
+		paced.Output(runtimes.Stdout, make([]byte, 1000))
+	}
+	if kept(paced) != 20 || g.n.Load() == 20_000 {
+		t.Errorf("%d chunks are kept, %d bytes granted: it is not held up", kept(paced), g.n.Load())
+	}
+	other := newKeyed("other", m)
+	other.Bind(&h)
+	for range 2 {
+		other.Output(runtimes.Stdout, make([]byte, 1000))
+	}
+	if c := other.Captured(runtimes.Stdout); kept(other) != 2 || h.n.Load() != 2000 || c.Truncated {
+		t.Errorf("another key keeps %d chunks and is granted %d bytes", kept(other), h.n.Load())
+	}
+	if items := drain(s); len(items) != 21 || g.n.Load() != 20_000 {
+		t.Errorf("%d items read, %d bytes granted", len(items), g.n.Load())
+	}
+}
+
+func TestWithoutRoomForAllTheLargestKeysLoseFirst(t *testing.T) {
+	m := NewMemory(30_000, 0.5)
+	small := chunksOf(newKeyed("small", m), 2, 1000)
+	first, second := chunksOf(newKeyed("first", m), 6, 1000), chunksOf(newKeyed("second", m), 6, 1000)
+	chunksOf(newKeyed("third", m), 2, 1000)
+	if kept(small) != 2 || kept(first)+kept(second) >= 12 || m.Usage().Kept > 30_000 {
+		t.Errorf("kept %d, %d, %d; %+v", kept(small), kept(first), kept(second), m.Usage())
+	}
+}
+
 func TestWhatIsReleasedCountsNoMore(t *testing.T) {
-	m := NewMemory(1 << 20)
+	m := NewMemory(1<<20, 0)
 	o := newOwned("1", m, 1<<20)
 	s := subscribe(t, o.Log, Oldest)
 	chunksOf(o, 4, 1000)
@@ -212,7 +282,7 @@ func (e *modelled) check(t *rapid.T) (behind bool) {
 func TestTheSumOfWhatIsKeptStaysBelowTheBound(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		limit := int64(rapid.IntRange(500, 8000).Draw(t, "limit"))
-		m := NewMemory(limit)
+		m := NewMemory(limit, 0)
 		var all []*modelled
 		steps := map[string]func(*rapid.T){
 			"begin": func(t *rapid.T) {
@@ -301,7 +371,7 @@ func (p *program) run(o *owned, size int, r *rand.Rand) {
 // press on the bound at once.
 func TestTheBoundHoldsUnderConcurrency(t *testing.T) {
 	const executions, size, limit = 32, 40_000, 50_000
-	m := NewMemory(limit)
+	m := NewMemory(limit, 0)
 	var programs, readers sync.WaitGroup
 	for i := range executions {
 		o, r := newOwned("e", m, 4000), rand.New(rand.NewPCG(1, uint64(i)))

@@ -18,10 +18,10 @@ func (g grant) pay() {
 // back, and readers are woken.
 func (l *Log) unlockAndTell(news bool) {
 	l.trimLocked()
-	if m := l.memory; m != nil && (l.placeLocked() != l.place || m.wanting()) {
+	if m := l.memory; m != nil && (l.placeLocked() != l.place || l.wanting()) {
 		l.mu.Unlock()
 		m.move(l)
-		if m.wanting() {
+		if l.wanting() {
 			m.reclaim(l)
 		}
 		l.mu.Lock()
@@ -45,21 +45,29 @@ func (l *Log) trimLocked() {
 		l.dropLocked()
 	}
 	l.weighLocked()
-	if l.memory.tight() {
-		l.shedLocked(l.memory.limit)
+	for _, b := range [...]*bound{l.share, l.memory.whole()} {
+		if b.tight() {
+			l.shedLocked(b, b.limit)
+		}
 	}
 }
 
-// shed drops the oldest chunks that no reader needs, until the memory holds no
-// more than target.
-func (l *Log) shed(target int64) {
+// tight reports whether there is no room that other logs could make.
+func (l *Log) tight() bool { return l.share.tight() || l.memory.whole().tight() }
+
+// wanting reports whether other logs have to make room.
+func (l *Log) wanting() bool { return l.share.wanting() || l.memory.whole().wanting() }
+
+// shed drops the oldest chunks that no reader needs, until within holds no more
+// than target.
+func (l *Log) shed(within *bound, target int64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.shedLocked(target)
+	l.shedLocked(within, target)
 }
 
-func (l *Log) shedLocked(target int64) {
-	for l.ring.len() > 0 && l.memory.above(target) && !l.neededLocked(l.ring.first()) {
+func (l *Log) shedLocked(within *bound, target int64) {
+	for l.ring.len() > 0 && within.above(target) && !l.neededLocked(l.ring.first()) {
 		l.memory.dropped.Add(int64(l.dropLocked()))
 		l.weighLocked()
 	}
@@ -100,7 +108,7 @@ func (l *Log) grantLocked() grant {
 	if l.granter == nil || l.owed == 0 {
 		return grant{}
 	}
-	if (l.overfullLocked() || l.memory.tight()) && l.ring.len() > 0 && l.neededLocked(l.ring.first()) {
+	if (l.overfullLocked() || l.tight()) && l.ring.len() > 0 && l.neededLocked(l.ring.first()) {
 		return grant{}
 	}
 	g := grant{l.granter, l.owed}
@@ -115,7 +123,8 @@ func (l *Log) weighLocked() {
 	}
 	now := l.ring.weight() + l.resultWeightLocked()
 	if now != l.weight {
-		l.memory.change(int64(now - l.weight))
+		l.memory.all.change(int64(now - l.weight))
+		l.share.change(int64(now - l.weight))
 		l.weight = now
 	}
 }

@@ -22,6 +22,7 @@ import (
 	"github.com/codebeaker/codebeaker/runtimes"
 	"github.com/codebeaker/codebeaker/runtimes/host"
 	"github.com/codebeaker/codebeaker/transport"
+	"github.com/codebeaker/codebeaker/transport/audit"
 	"github.com/codebeaker/codebeaker/transport/budget"
 	"github.com/codebeaker/codebeaker/transport/sessions"
 	"github.com/codebeaker/codebeaker/transport/websocket"
@@ -121,7 +122,7 @@ func addFlags(flags *pflag.FlagSet) {
 	flags.Duration("create-timeout", actors.DefaultCreateTimeout, "bound on the making of one environment")
 	flags.Duration("disconnect-grace", actors.DefaultDisconnectGrace, "how long a session made with killOnDisconnect waits for its client to come back")
 	flags.Duration("ping-interval", websocket.DefaultPingInterval, "time between pings of an idle connection")
-	flags.Float64("host-memory-share", 0.8, "share of the machine's memory that the sessions that live may be promised together; 0 is no bound")
+	flags.Float64("host-memory-share", 0.8, "share of the machine's memory that the sessions that live may be promised together; 0 means no limit")
 	flags.Float64("memory-overcommit", actors.DefaultMemoryOvercommit, "factor by which what an ordinary session has of memory counts less in host-memory-share")
 	flags.Int("max-memory-mb", 0, "largest memoryLimitMB a session may ask for; 0 is three quarters of the machine's")
 	flags.Float64("max-cpus", 0, "largest cpus a session may ask for; 0 is the machine's")
@@ -133,22 +134,22 @@ func addFlags(flags *pflag.FlagSet) {
 	flags.Int("max-connections", transport.DefaultConnections, "connections from one address")
 	flags.Int("reserved-files", 0, "open files that connections leave to sessions; 0 is half of those that the server may have")
 	flags.Int64("memory-budget", 0, "bytes held for clients: messages both ways and what is kept of executions; 0 is a quarter of the memory of the machine, or of the server's control group")
-	flags.Float64("key-memory-share", budget.DefaultShare, "how much of the budget for messages one key may take, or without keys one address")
+	flags.Float64("key-memory-share", budget.DefaultShare, "how much of the budget for messages, and of what is kept of executions, one key may take; of the first, without keys one address")
 	flags.Int("message-rate", websocket.DefaultMessageRate, "bytes a second that a message must not fall behind by more than 30 s")
 	flags.String("audit-log", "", "file for what clients do, one JSON object a line (see `codebeaker audit`); empty keeps none")
 	flags.String("policy", "", "file of rules about what clients may create and execute (see docs/policy.md); SIGHUP reads it again")
 	flags.Bool("audit-sync", false, "have a record on disk before what changes state is answered, and change nothing while that cannot be")
-	flags.Int("audit-file-mb", 100, "size at which the file of the audit log gives way to the next")
-	flags.Duration("audit-file-age", 24*time.Hour, "age at which it does")
-	flags.Duration("audit-keep", 90*24*time.Hour, "how long files of the audit log are kept that gave way, to a day; 0 keeps all")
-	flags.Float64("connection-calls", defaultConnectionCalls, "calls, notifications and malformed messages that one connection may send a second; over it the connection is read more slowly; 0 is no bound")
-	flags.Float64("key-calls", defaultKeyCalls, "calls a second of one key, or of one address without keys; over it they get RateLimited; 0 is no bound")
-	flags.Float64("key-creates", 0, "calls of session.create a second of one key or address; 0 is no bound")
-	flags.Float64("key-bytes", 0, "bytes of messages a second of one key or address; 0 is no bound")
-	flags.Float64("key-sessions", 0, "sessions that one key or address may have at once; 0 is no bound")
-	flags.Float64("key-memory-mb", 0, "memory that the sessions of one key or address may have together; 0 is no bound")
-	flags.Float64("key-cpus", 0, "processors that the sessions of one key or address may have together; 0 is no bound")
-	flags.Float64("key-disk-mb", 0, "room for files that the sessions of one key or address may have together; 0 is no bound")
+	flags.Int("audit-file-mb", audit.DefaultMaxBytes>>20, "size at which the file of the audit log gives way to the next")
+	flags.Duration("audit-file-age", audit.DefaultMaxAge, "age at which it does")
+	flags.Duration("audit-keep", audit.DefaultKeep, "how long files of the audit log are kept that gave way, to a day; 0 keeps all")
+	flags.Float64("connection-calls", defaultConnectionCalls, "calls, notifications and malformed messages that one connection may send a second; over it the connection is read more slowly; 0 means no limit")
+	flags.Float64("key-calls", defaultKeyCalls, "calls a second of one key, or of one address without keys; over it they get RateLimited; 0 means no limit")
+	flags.Float64("key-creates", 0, "calls of session.create a second of one key or address; 0 means no limit")
+	flags.Float64("key-bytes", 0, "bytes of messages a second of one key or address; 0 means no limit")
+	flags.Float64("key-sessions", 0, "sessions that one key or address may have at once; 0 means no limit")
+	flags.Float64("key-memory-mb", 0, "memory that the sessions of one key or address may have together; 0 means no limit")
+	flags.Float64("key-cpus", 0, "processors that the sessions of one key or address may have together; 0 means no limit")
+	flags.Float64("key-disk-mb", 0, "room for files that the sessions of one key or address may have together; 0 means no limit")
 	flags.Duration("drain-timeout", 5*time.Second, "how long running commands may go on when the server stops")
 }
 
@@ -265,7 +266,7 @@ func (c *Config) validate() error {
 		"key-sessions": c.KeySessions, "key-memory-mb": c.KeyMemoryMB, "key-cpus": c.KeyCPUs, "key-disk-mb": c.KeyDiskMB,
 	} {
 		if !(value >= 0 && value <= 1e12) {
-			return fmt.Errorf("%s must be from 0, which is no bound, to 1e12", name)
+			return fmt.Errorf("%s must be from 0, which means no limit, to 1e12", name)
 		}
 	}
 	if _, err := c.networks(); err != nil {

@@ -26,7 +26,7 @@ const execHelp = `Run a program in a fresh session of LANG and pass its output, 
 Standard input goes to the program when it is a pipe or a file. Ctrl-C sends it SIGINT; a second one ends the session.
 A session of --session stays, and only the program is killed then; so it is when nobody reads its output any more.
 Exit codes: the program's; 128+n when signal n ended it; 124 after --timeout; 127 when it could not start;
-125 when the command could not be carried out.`
+125 when the command could not be run.`
 
 func execCommand() *cobra.Command {
 	var r remote

@@ -18,7 +18,7 @@ import (
 // and shells have them.
 const (
 	exitTimeLimit = 124
-	exitOurs      = 125 // it could not be carried out, or output was lost
+	exitOurs      = 125 // the command could not be run, or output was lost
 	exitNotFound  = 127 // the program could not start
 	exitSignal    = 128 // and the number of the signal
 )

@@ -43,7 +43,7 @@ func addKeyCommand(open func(*cobra.Command) (*transport.Keys, error)) *cobra.Co
 	flags := cmd.Flags()
 	flags.StringVar(&roles, "role", "user,metrics", "what it is for: user (its own sessions), metrics (/metrics), admin (the sessions of all keys, and both)")
 	flags.StringVar(&expires, "expires", "", "when it ends: a time from now such as 12h or 30d, or a date such as 2027-01-31 or 2027-01-31T12:00:00Z; empty is never")
-	const instead = " instead of the server's %s; negative is no bound"
+	const instead = " instead of the server's %s; negative means no limit"
 	for _, f := range []struct {
 		to             *float64
 		name, help, of string

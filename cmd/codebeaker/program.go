@@ -151,7 +151,7 @@ func (p *Program) assemble(keys *transport.Keys, images runtimes.Images) (err er
 	metrics.Count("codebeaker_audit_lost_total", "Records that the audit log could not take.", "reason", "unwritable", p.audit.Lost)
 	system := actors.NewSystem(actors.Options{
 		Registry: p.registry, MaxSessions: c.MaxSessions, QueueLength: c.QueueLength, OutputBytes: c.OutputBytes,
-		OutputMemoryBytes: kept, HostMemoryBytes: c.hostMemory(), MemoryOvercommit: c.Overcommit,
+		OutputMemoryBytes: kept, OutputShare: c.KeyMemoryShare, HostMemoryBytes: c.hostMemory(), MemoryOvercommit: c.Overcommit,
 		FilesInMemory: p.filesInMemory(), LargeFilesInMemory: c.Storage == "memory",
 		CreateTimeout: c.CreateTimeout, DisconnectGrace: c.DisconnectGrace, Logger: p.log, Observer: metrics, Flows: p.auditFlows(),
 	})

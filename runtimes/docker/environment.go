@@ -137,7 +137,7 @@ type handshake struct {
 	limits      runtimes.Limits
 	pid         int // of the container's first process on this host, or 0
 	machine     *cpus.Machine
-	files       bool // the agent carries out file commands
+	files       bool // the agent runs file commands
 	sharedUser  bool // programs have a uid that others on the host have
 }
 

@@ -92,23 +92,12 @@ func checkMounts(given []container.MountPoint, asked []mount.Mount) error {
 func isolationOf(c *construction, limits runtimes.Limits) runtimes.Isolation {
 	layers := engineLayers(c)
 	layers = append(layers, c.agent.layers...)
-	for _, limited := range []struct {
-		layer runtimes.Layer
-		is    bool
-	}{
-		{runtimes.OwnUID, c.workspace.ownUser()},
-		{runtimes.CgroupMemory, limits.MemoryBytes > 0},
-		{runtimes.CgroupPids, limits.Processes > 0},
-		{runtimes.CgroupCPU, limits.CPUs > 0},
-		{runtimes.ResourceLimits, limits.OpenFiles > 0},
-		{runtimes.DiskQuota, limits.DiskBytes > 0},
-		// The agent is process 1 of the container: its tree ends with it.
-		{runtimes.TreeKill, true},
-	} {
-		if limited.is {
-			layers = append(layers, limited.layer)
-		}
+	if c.workspace.ownUser() {
+		layers = append(layers, runtimes.OwnUID)
 	}
+	layers = append(layers, runtimes.LayersOf(limits)...)
+	// The agent is process 1 of the container: its tree ends with it.
+	layers = append(layers, runtimes.TreeKill)
 	return runtimes.NewIsolation(unique(layers)...)
 }
 

@@ -48,7 +48,7 @@ func (w *volumeWorkspace) mount() mount.Mount {
 	}
 }
 
-// serve names the agent that carries out the commands from now on.
+// serve names the agent that runs the commands from now on.
 func (w *volumeWorkspace) serve(files runtimes.Workspace) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -133,7 +133,7 @@ func (w *volumeWorkspace) ListDirectory(ctx context.Context, cmd runtimes.ListDi
 	return asked(w, func(files runtimes.Workspace) (runtimes.Listing, error) { return files.ListDirectory(ctx, cmd) })
 }
 
-// asked carries out a command with a result by the present agent.
+// asked runs a command with a result by the present agent.
 func asked[T any](w *volumeWorkspace, command func(runtimes.Workspace) (T, error)) (T, error) {
 	files, err := w.agent()
 	if err != nil {

@@ -65,7 +65,7 @@ func (a *agent) serve() error {
 
 func (a *agent) groups() frame.Groups { return a.hello.Groups }
 
-// handle carries out one frame. It never waits for a program. An error means
+// handle acts on one frame. It never waits for a program. An error means
 // that the server broke the protocol.
 func (a *agent) handle(h frame.Header, payload []byte) error {
 	switch h.Kind {

@@ -79,7 +79,7 @@ func newExecution(a *agent, id uint32, spec frame.Start, group []*os.File) (*exe
 
 var errPayload = errors.New("the payload has another shape")
 
-// handle carries out a frame about this execution.
+// handle acts on a frame about this execution.
 func (x *execution) handle(h frame.Header, payload []byte) error {
 	in, credit := x.input, x.credit
 	if x.channel != nil && h.Detail == frame.StreamChannel {

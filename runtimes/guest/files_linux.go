@@ -184,7 +184,7 @@ func (a *agent) reserve(number uint32, payload []byte) error {
 	return nil
 }
 
-// fileCalls carries out file commands for a server that does not see the
+// fileCalls runs file commands for a server that does not see the
 // workspace. The server asks for one at a time.
 type fileCalls struct {
 	conn *conn
@@ -249,7 +249,7 @@ func (f *fileCalls) carryOut(number uint32, call frame.FileCall, content []byte)
 	}
 }
 
-// do carries out one command.
+// do runs one command.
 func (f *fileCalls) do(call frame.FileCall, content []byte) (reply frame.FileReply, body []byte) {
 	ctx := context.Background()
 	command, known := map[string]func() error{

@@ -46,6 +46,7 @@ func javascript(t runtimes.Type, l runtimes.Language, tools map[string]string) (
 		globals = true
 	case runtimes.Deno:
 		e.name, e.args = "deno", []string{"eval", "--quiet", bootDeno}
+		globals = true
 	case runtimes.Native, runtimes.Docker:
 		major, _, _ := strings.Cut(tools["node"], ".")
 		if n, err := strconv.Atoi(major); err == nil && n < oldestNode {

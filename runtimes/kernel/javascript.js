@@ -2,7 +2,7 @@
 // calls it with host = {require, load}, load being import() of the session's
 // directory. It reads messages on descriptor 3 and answers on 4, see message.go.
 // Cells come rewritten by the server (see rewrite.go): no import and export is
-// left in them, and for Bun no let, const or class at top level.
+// left in them, and for Bun and Deno no let, const or class at top level.
 "use strict";
 const engine = typeof Bun !== "undefined" ? "bun" : typeof Deno !== "undefined" ? "deno" : "node";
 const fs = host.require("node:fs");
@@ -35,7 +35,7 @@ function own(fd, flags) {
 const from = own(3, "r");
 const to = own(4, "w");
 // What the agent gave goes; Deno has no other way to close what it has not opened.
-const inherited = engine === "deno" ? [3, 4] : [4]; // 3 is what the others listen to
+const inherited = engine === "node" ? [4] : [3, 4]; // 3 is what Node listens to
 if (from !== 3 && to !== 4) {
   try {
     const close = engine === "deno" ? Deno.dlopen("libc.so.6", { close: { parameters: ["i32"], result: "i32" } }).symbols.close : closeSync;
@@ -371,8 +371,17 @@ const ours = "codebeaker-kernel";
 // ends are the lines, by cell, of the call of what is put around cells that await.
 const ends = new Map();
 
+function note(number, code) {
+  if (!code.endsWith("\n})()")) {
+    ends.delete(String(number));
+    return;
+  }
+  if (ends.size > 1000) ends.clear();
+  ends.set(String(number), code.split("\n").length);
+}
+
 function around(line) {
-  const at = ends.size && /<cell (\d+)>:(\d+)/.exec(line);
+  const at = ends.size && /(?:<cell |cell-)(\d+)>?:(\d+)/.exec(line);
   return at && ends.get(at[1]) === Number(at[2]);
 }
 const anonymous = /at <anonymous> \((<cell \d+>:[\d:]+)\)$/;
@@ -457,12 +466,7 @@ if (engine === "bun") {
   evaluate = async (m, code) => {
     const filename = `<cell ${m.cell}>`;
     let script;
-    if (code.endsWith("\n})()")) {
-      if (ends.size > 1000) ends.clear();
-      ends.set(String(m.cell), code.split("\n").length);
-    } else {
-      ends.delete(String(m.cell));
-    }
+    note(m.cell, code);
     try {
       script = new vm.Script(code, { filename });
     } catch (e) {
@@ -499,20 +503,45 @@ if (engine === "bun") {
     if (o.unserializableValue) return [Number(o.unserializableValue)];
     return [o.type === "undefined" ? undefined : o.subtype === "null" ? null : o.value];
   };
+  // begin evaluates so that SIGINT ends what runs before the first await. Only
+  // Node's vm has that.
+  let begin = (asked) => post("Runtime.evaluate", asked);
+  if (engine === "node") {
+    let asked, answer;
+    replace(globalThis, Symbol.for(key + ".begin"), { value: () => { answer = post("Runtime.evaluate", asked); } });
+    const script = new vm.Script(`globalThis[Symbol.for("${key}.begin")]()`, { filename: ours });
+    begin = (a) => {
+      asked = a;
+      script.runInThisContext({ breakOnSigint: true });
+      return answer;
+    };
+  }
   evaluate = async (m, code) => {
+    if (engine === "deno") note(m.cell, code);
     try {
       const asked = {
-        expression: `${code}\n//# sourceURL=cell-${m.cell}`, replMode: true, objectGroup: "cell", silent: true,
+        expression: `${code}\n//# sourceURL=cell-${m.cell}`, replMode: engine === "node", objectGroup: "cell", silent: true,
       };
       if (m.timeoutMs > 0) asked.timeout = m.timeoutMs;
       let r;
       try {
-        r = await post("Runtime.evaluate", asked);
-      } catch (e) {
+        r = await begin(asked);
+      } catch {
         return { interrupted: true };
       }
       const failed = r.exceptionDetails;
-      if (!failed) return m.quiet ? {} : { value: (await real(r.result))[0] };
+      if (!failed) {
+        const [value] = await real(r.result);
+        if (engine === "node") return { value };
+        // The server makes it an array. What is waited for is ours, since Deno dies
+        // of a promise of the inspector's that is collected.
+        try {
+          const all = await value;
+          return { value: Array.isArray(all) ? all[0] : undefined };
+        } catch (e) {
+          return { thrown: e };
+        }
+      }
       const [thrown] = await real(failed.exception ?? r.result);
       if (failed.exception?.className === "SyntaxError" && !/cell-\d+:|<cell \d+>:/.test(failed.exception.description)) {
         return { syntax: unreadable(thrown.message, code, m.cell, failed.lineNumber + 1, failed.columnNumber + 1) };
@@ -619,8 +648,8 @@ process.on("exit", (code) => {
 });
 process.on("SIGINT", () => cell?.interrupt());
 
-// The loop. Node and Bun tell of bytes by themselves; Deno's reads stand in a
-// thread, so one is only begun where nobody reads at once.
+// The loop. Node tells of bytes by itself; the others' reads stand in a thread, so
+// one is only begun where nobody reads at once.
 let reading = false;
 let wanted = null;
 
@@ -649,18 +678,15 @@ async function listen() {
       .on("close", () => exit(0));
     return;
   }
-  if (engine === "bun") {
-    for await (const bytes of Bun.file(3).stream()) {
-      feed(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
-      pump();
-    }
-    exit(0);
-  }
-  const file = await Deno.open("/dev/fd/" + from);
+  setInterval(() => {}, 1 << 30); // a cell may wait for what nobody does
+  const file = engine === "deno" ? await Deno.open("/dev/fd/" + from) : null;
+  const read = file ? (p) => file.read(p) : (p) => new Promise((done, fail) => {
+    fs.read(from, p, 0, p.length, null, (e, n) => e ? fail(e) : done(n));
+  });
   for (;;) {
     const some = Buffer.allocUnsafe(64 << 10);
     reading = true;
-    const n = await file.read(some);
+    const n = await read(some);
     reading = false;
     if (!n) exit(0);
     feed(some.subarray(0, n));

@@ -29,14 +29,18 @@ func runGroup(cmd *exec.Cmd) ([]byte, error) {
 	return out.Bytes(), err
 }
 
-// niceSession gives a session the lowest priority among the sessions of the host.
+// sessionNice is the priority of a session that works in the background, the lowest.
+// Tests that wait for it set another.
+var sessionNice = "19"
+
+// niceSession gives a session that priority among the sessions of the host.
 // Where the kernel shares processors among those (sched(7), autogroup), the
 // priority of a process counts within its session only. Anyone but root may set
 // it ten times a second, all together.
 func niceSession(pid int) {
 	file := fmt.Sprintf("/proc/%d/autogroup", pid)
 	for range 5 {
-		if err := os.WriteFile(file, []byte("19"), 0); !errors.Is(err, syscall.EAGAIN) {
+		if err := os.WriteFile(file, []byte(sessionNice), 0); !errors.Is(err, syscall.EAGAIN) {
 			return // done, or there is no such thing here
 		}
 		time.Sleep(100 * time.Millisecond)

@@ -23,6 +23,7 @@ const cacheVariable = "NATIVE_TEST_CACHE"
 
 func TestMain(m *testing.M) {
 	egress.RunRelay()
+	sessionNice = "0" // what is compiled in the background is waited for
 	if os.Getenv(cacheVariable) == "" {
 		dir, err := filepath.Abs("../../.cache/warm")
 		if err == nil {

@@ -30,9 +30,14 @@ type Options struct {
 	Logger *slog.Logger // nil discards
 }
 
+// Defaults of Options, and of how long the server keeps files that gave way.
 const (
-	defaultMaxBytes = 100 << 20
-	defaultMaxAge   = 24 * time.Hour
+	DefaultMaxBytes = 100 << 20
+	DefaultMaxAge   = 24 * time.Hour
+	DefaultKeep     = 90 * 24 * time.Hour
+)
+
+const (
 	// maxQueue bounds the records that wait for the disk.
 	maxQueue = 1 << 16
 	// retry is how often a log that could not be written is tried again without
@@ -85,10 +90,10 @@ type throttle struct {
 // that is not whole is cut off, which the next line tells.
 func Open(o Options) (*Log, error) {
 	if o.MaxBytes == 0 {
-		o.MaxBytes = defaultMaxBytes
+		o.MaxBytes = DefaultMaxBytes
 	}
 	if o.MaxAge == 0 {
-		o.MaxAge = defaultMaxAge
+		o.MaxAge = DefaultMaxAge
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)

@@ -30,7 +30,7 @@
 //   - A call whose connection broke before the answer came is made again when it
 //     does the same twice; [Client.Create] is, by its client token. Others
 //     (execute, input, signal, methods unknown here) fail with
-//     [ErrConnectionLost]: whether they were carried out is not known.
+//     [ErrConnectionLost]: it is not known whether they had an effect.
 //   - An [Execution] whose id is known is attached again at the chunk that is
 //     due, so that its output is exactly what the program wrote, none of it
 //     twice. What the server no longer had is a [*GapError] where it is missing.

@@ -17,8 +17,8 @@ var (
 	// server refuses it, or because it gave up to connect again.
 	ErrClosed = errors.New("the client is closed")
 	// ErrConnectionLost is the error of a call whose connection broke before
-	// the answer came: whether it was carried out is not known.
-	ErrConnectionLost = errors.New("the connection was lost before the answer came; whether the call was carried out is not known")
+	// the answer came: it is not known whether it had an effect.
+	ErrConnectionLost = errors.New("the connection was lost before the answer came; it is not known whether the call had its effect")
 	// ErrInputClosed is the error of a Write to an execution that takes no more
 	// input: its end was sent, or it has completed.
 	ErrInputClosed = errors.New("the execution takes no more input")

@@ -106,7 +106,7 @@ func (d *detector) read(n *yaml.Node, dir string) error {
 		var sum [sha256.Size]byte
 		decoded, err := hex.DecodeString(word)
 		if err != nil || copy(sum[:], decoded) != len(sum) || len(decoded) != len(sum) {
-			return wrong(n, "sha256: line %d of %s is no SHA-256", number, path)
+			return wrong(n, "sha256: line %d of %s is not a SHA-256 hash", number, path)
 		}
 		d.digests[sum] = true
 	}

@@ -80,6 +80,9 @@ func (r *Results) save(dir string) error {
 	if err != nil {
 		return err
 	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
 	return os.WriteFile(file(dir, r.Who), append(text, '\n'), 0o644)
 }
 

@@ -188,22 +188,17 @@ func (m *making) readIsolation(report guestlink.Report) error {
 	if report.Harden.Seccomp && slices.Contains(layers, runtimes.Seccomp) {
 		layers = append(layers, runtimes.SeccompAllowList) // what the agent has tried is its own filter
 	}
-	for _, limit := range []struct {
-		layer   runtimes.Layer
-		inForce bool
-	}{
-		{runtimes.CgroupMemory, grouped.Memory && l.MemoryBytes > 0},
-		{runtimes.CgroupPids, grouped.Processes && l.Processes > 0},
-		{runtimes.CgroupCPU, grouped.CPU && l.CPUs > 0},
-		{runtimes.ResourceLimits, len(report.Limits) > 0},
-		{runtimes.DiskQuota, l.DiskBytes > 0},
+	if !grouped.Processes {
+		l.Processes = 0 // setrlimit(2) holds it
+	}
+	if !grouped.CPU {
+		l.CPUs = 0
+	}
+	layers = append(layers, runtimes.LayersOf(l)...)
+	if slices.Contains(layers, runtimes.PIDNamespace) {
 		// The agent is the first process of a pid namespace: what it does not
 		// end, its own end does.
-		{runtimes.TreeKill, slices.Contains(layers, runtimes.PIDNamespace)},
-	} {
-		if limit.inForce {
-			layers = append(layers, limit.layer)
-		}
+		layers = append(layers, runtimes.TreeKill)
 	}
 	m.e.isolation = runtimes.NewIsolation(layers...)
 	return m.refuseOpen(os.Geteuid() == 0)

@@ -24,38 +24,17 @@ func Detect() (*Hierarchy, error) {
 // At is for Linux only.
 func At(string) *Hierarchy { return nil }
 
-// Version is for Linux only.
-func (*Hierarchy) Version() Version { return 0 }
-
-// Controllers are none.
-func (*Hierarchy) Controllers() Controllers { return Controllers{} }
-
 // String is for Linux only.
 func (*Hierarchy) String() string { return "" }
 
 // Missing is for Linux only.
 func (*Hierarchy) Missing() string { return "" }
 
-// Create returns ErrUnavailable.
-func (*Hierarchy) Create(string, Limits) (*Group, error) { return nil, ErrUnavailable }
-
-// Glob finds nothing.
-func (*Hierarchy) Glob(string) ([]string, error) { return nil, nil }
-
-// OpenContainer returns ErrUnavailable.
-func (*Hierarchy) OpenContainer(int) (*Group, error) { return nil, ErrUnavailable }
-
-// Sweep has nothing to do.
-func (*Hierarchy) Sweep(context.Context, string) error { return nil }
-
 // Child returns ErrUnavailable.
 func (*Group) Child(string, Limits) (*Group, error) { return nil, ErrUnavailable }
 
 // Version is for Linux only.
 func (*Group) Version() Version { return 0 }
-
-// Add returns ErrUnavailable.
-func (*Group) Add(int) error { return ErrUnavailable }
 
 // Tasks returns ErrUnavailable.
 func (*Group) Tasks() ([]*os.File, error) { return nil, ErrUnavailable }
@@ -108,12 +87,6 @@ func (*Group) Empty() bool { return false }
 // Full knows nothing.
 func (*Group) Full() bool { return false }
 
-// Freeze returns ErrUnavailable.
-func (*Group) Freeze() error { return ErrUnavailable }
-
-// Thaw returns ErrUnavailable.
-func (*Group) Thaw() error { return ErrUnavailable }
-
 // Renew knows nothing.
 func (*Group) Renew() bool { return false }
 
@@ -123,5 +96,8 @@ func (*Group) Close() {}
 // Remove returns ErrUnavailable.
 func (*Group) Remove(context.Context) error { return ErrUnavailable }
 
-// ThawAll fails with ErrUnavailable.
+// OpenContainer returns ErrUnavailable.
+func (*Hierarchy) OpenContainer(int) (*Group, error) { return nil, ErrUnavailable }
+
+// ThawAll returns ErrUnavailable.
 func (*Group) ThawAll() error { return ErrUnavailable }

@@ -21,7 +21,7 @@ const fileTimeout = 2 * time.Minute
 // maxListing bounds the answer to a ListDirectory, in bytes of JSON.
 const maxListing = 64 << 20
 
-// Files are the file commands carried out by the agent on its workspace, one
+// Files are the file commands that the agent runs on its workspace, one
 // after another. They are for engines that do not see the server's
 // directories; it needs Hello.Files.
 func (l *Link) Files() runtimes.Workspace { return &files{link: l, turn: make(chan struct{}, 1)} }
@@ -44,7 +44,7 @@ type fileCall struct {
 // Close does nothing: the workspace belongs to the engine.
 func (*files) Close() error { return nil }
 
-// call carries out a command. The path is what errors name.
+// call runs a command. The path is what errors name.
 func (f *files) call(ctx context.Context, command, path string, arguments runtimes.FileCommand, content []byte, limit int) (*fileCall, error) {
 	payload, err := callPayload(command, arguments)
 	if err != nil {

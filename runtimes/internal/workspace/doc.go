@@ -1,6 +1,6 @@
 // Package workspace keeps the files of sessions.
 //
-// A [Tree] carries out the seven file commands of [runtimes.Workspace] below
+// A [Tree] runs the seven file commands of [runtimes.Workspace] below
 // one directory. It works on [os.Root] alone and never joins a path of the
 // host, so that no "..", symlink or race of a program leads out; it opens
 // without blocking and looks at the open handle before it reads, so that no

@@ -92,7 +92,7 @@ const (
 	maxSteps = 512 // elements of a path and of the links in it
 )
 
-// through carries out a command on a place. os.Root takes every absolute
+// through runs a command on a place. os.Root takes every absolute
 // symlink for one that leads out. Only when it says so, which costs all other
 // paths nothing, are the links in the path resolved, and the command is tried
 // once more on what they lead to. os.Root stays the guard: a program that

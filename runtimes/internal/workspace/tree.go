@@ -11,7 +11,7 @@ import (
 	"github.com/codebeaker/codebeaker/runtimes"
 )
 
-// Tree carries out file commands below one directory. Its methods are safe for
+// Tree runs file commands below one directory. Its methods are safe for
 // use by several goroutines; what two commands on one path give is what the
 // kernel makes of them, but never half a file.
 type Tree struct {

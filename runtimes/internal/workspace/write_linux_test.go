@@ -12,7 +12,7 @@ import (
 	"github.com/codebeaker/codebeaker/runtimes"
 )
 
-// mustWrite carries out a write and returns what the file is then.
+// mustWrite makes a write and returns what the file is then.
 func mustWrite(t *testing.T, tree *Tree, dir string, cmd runtimes.WriteFile) os.FileInfo {
 	t.Helper()
 	n, err := tree.WriteFile(t.Context(), cmd)

@@ -192,7 +192,7 @@ type Hello struct {
 	Workspace string
 	// Places are directories whose room the agent reads back.
 	Places []string `json:",omitempty"`
-	// Files: the agent carries out file commands on the workspace.
+	// Files: the agent runs file commands on the workspace.
 	Files bool `json:",omitempty"`
 	// Groups says by what programs are kept together and limited.
 	Groups Groups
