@@ -117,6 +117,7 @@ func pythonIsInterruptedBySIGINT(t *testing.T, at *place) {
 	k, _ := at.kernel(t)
 	p, r := begin(t, k, Cell{Code: "import time\nprint('on')\ntry:\n    time.sleep(60)\nexcept KeyboardInterrupt:\n    print('caught')\n'went on'", Number: 1})
 	until(t, r, "on\n")
+	time.Sleep(30 * time.Millisecond) // it comes to the line after its print
 	if delivered, err := p.Signal(2); !delivered || err != nil {
 		t.Error(delivered, err)
 	}
