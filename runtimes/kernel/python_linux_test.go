@@ -117,6 +117,7 @@ func pythonIsInterruptedBySIGINT(t *testing.T, at *place) {
 	k, _ := at.kernel(t)
 	p, r := begin(t, k, Cell{Code: "import time\nprint('on')\ntry:\n    time.sleep(60)\nexcept KeyboardInterrupt:\n    print('caught')\n'went on'", Number: 1})
 	until(t, r, "on\n")
+	time.Sleep(30 * time.Millisecond) // it comes to the line after its print
 	if delivered, err := p.Signal(2); !delivered || err != nil {
 		t.Error(delivered, err)
 	}
@@ -165,4 +166,12 @@ func TestKernelPythonOnNative(t *testing.T) {
 	for _, c := range pythonTests {
 		t.Run(c.name, func(t *testing.T) { c.test(t, p) })
 	}
+}
+
+// Without control groups the limits are those of each process.
+func TestKernelPythonWithoutControlGroups(t *testing.T) {
+	p := nativePlace(t, runtimes.Python, nil)
+	pythonDies(t, p)
+	pythonRunsOutOfMemory(t, p)
+	pythonThatIsNotInterruptedIsKilled(t, p)
 }
