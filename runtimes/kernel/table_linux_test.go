@@ -53,7 +53,7 @@ var table = []row{
 	{name: "the last of several", python: "1\n2\n3", javascript: "1\n2\n3", want: want{value: "3"}},
 	{name: "a loop has none", python: "for i in range(3): i", javascript: "for (let i = 0; i < 3; i++) i", want: want{}},
 	{name: "the last value", python: "6 * 7\n----\n_ + 1", javascript: "6 * 7\n----\n_ + 1", want: want{value: "43"}},
-	{name: "an object first", javascript: "{a: 1}", want: want{value: "{ a: 1 }"}},
+	{name: "an object first", javascript: "{a: 1}", want: want{value: "{ a: 1 }"}, on: map[string]want{"bun": {value: "{\n  a: 1,\n}"}}},
 	{name: "a dict", python: "{'a': [1, (2,), {3}], 'b': {}}", want: want{value: "{'a': [1, (2,), {3}], 'b': {}}"}},
 	{name: "itself", python: "own = [1]\nown.append(own)\nown", want: want{value: "[1, [...]]"}},
 	{name: "on two lines", python: "(1 +\n 2)", javascript: "(1 +\n 2)", want: want{value: "3"}},
