@@ -347,9 +347,9 @@ func pythonCellsOneAfterAnother(t *testing.T, at *place) {
 		t.Error(got)
 	}
 	// A module that was not there a moment ago.
-	o := run(t, k, Cell{Code: "try:\n    import fresh\nexcept ImportError:\n    pass", Number: 1})
+	run(t, k, Cell{Code: "try:\n    import fresh\nexcept ImportError:\n    pass", Number: 1})
 	write(t, env, "fresh.py", "value = 5\n")
-	if o = run(t, k, Cell{Code: "import fresh\nfresh.value", Number: 2}); o.Value != "5" {
+	if o := run(t, k, Cell{Code: "import fresh\nfresh.value", Number: 2}); o.Value != "5" {
 		t.Error(o)
 	}
 	// A cell that is stopped before it begins leaves the kernel alone.

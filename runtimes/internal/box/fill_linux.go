@@ -26,7 +26,7 @@ var systemDirectories = []string{
 var systemFiles = []string{
 	"/etc/ld.so.cache", "/etc/alternatives", "/etc/ssl/certs", "/etc/ssl/openssl.cnf", "/etc/pki/tls/certs",
 	"/etc/pki/ca-trust/extracted", "/etc/crypto-policies", "/etc/mime.types", "/etc/localtime", "/etc/os-release",
-	"/etc/debian_version", "/etc/protocols", "/etc/services",
+	"/etc/debian_version", "/etc/protocols", "/etc/services", "/etc/fonts", "/etc/matplotlibrc",
 }
 
 // Base is the part of a layout that shows the host's system.
