@@ -71,18 +71,20 @@ func Shared(r protocol.Runtime) string {
 
 // The scenarios, as -scenario names them.
 const (
-	Create   = "create"
-	OneShot  = "oneshot"
-	Close    = "close"
-	Execute  = "execute"
-	Hello    = "hello"
-	Write    = "write"
-	Read     = "read"
-	List     = "list"
-	Copy     = "copy"
-	Delete   = "delete"
-	Wire     = "wire"
-	Selector = "selector"
+	Create    = "create"
+	OneShot   = "oneshot"
+	Close     = "close"
+	Execute   = "execute"
+	Hello     = "hello"
+	Cell      = "cell"
+	FirstCell = "first-cell"
+	Write     = "write"
+	Read      = "read"
+	List      = "list"
+	Copy      = "copy"
+	Delete    = "delete"
+	Wire      = "wire"
+	Selector  = "selector"
 )
 
 // Scenario describes one for readers of the report.
@@ -100,6 +102,8 @@ var scenarios = []Scenario{
 	{Close, "Close a session", "`session.close` until its reply: nothing of the session is left. Beside it `docker rm -f`."},
 	{Execute, "Run a program that does nothing", "`execute_shell` of `true` in a session that lives. Beside it `docker exec`, and `true` as a process."},
 	{Hello, "Run the language's hello", "`execute_shell` of a file that prints one line, start of the language's tool included. Beside it `docker exec` of the same, and the tool itself as a process."},
+	{Cell, "Run a cell in a kernel that runs", "`execute_code` of an expression with a variable of an earlier cell, until its value is here. Compare `hello`, where the tool starts each time."},
+	{FirstCell, "Start a kernel and run its first cell", "`execute_code` with `reset`: the kernel before is ended, another started, and it computes 6 * 7."},
 	{Write, "Write a file", "`write_file` until its reply. Beside it `docker cp` into a container, and the system calls themselves."},
 	{Read, "Read a file", "`read_file`, content included. Beside it `docker cp` out of a container, and the system calls themselves."},
 	{List, "List a directory", "`list_directory` of a workspace that holds one file. Beside it `docker exec ls`."},

@@ -101,6 +101,7 @@ func (m *maker) runtime(r protocol.Runtime) {
 	} else {
 		m.lack(Execute, "", r.RuntimeType, "the runtime has no processes")
 	}
+	m.cells(r)
 	for _, size := range sizes {
 		m.files(r.RuntimeType, shared, size)
 	}
