@@ -120,6 +120,7 @@ func TestCLIOnNative(t *testing.T) {
 		{"ExecInANamedSessionIsKilledByTwoInterrupts", interruptsKillInNamedSession},
 		{"ExecInANamedSessionIsKilledWhenItsReaderLeaves", leavingReaderKillsInNamedSession},
 		{"RunGivesArgumentsAndSaysWhatItCannotDo", runGivesArgumentsAndSaysWhatItCannotDo},
+		{"RunRunsANotebookAndWritesWhatCameOfIt", runRunsANotebook},
 	})
 }
 

@@ -166,19 +166,33 @@ func terminal(input any) bool {
 
 func runCommand() *cobra.Command {
 	var r remote
-	var language string
+	var language, output string
+	var notebook bool
 	cmd := &cobra.Command{
-		Use: "run FILE [ARG...]", Short: "Run a source file in a session",
+		Use: "run FILE [ARG...]", Short: "Run a source file, or a notebook, in a session",
 		Long: "Copy FILE into a fresh session of its language, which its suffix names, and run it there.\n" +
-			"Output, input, signals and exit codes are those of `codebeaker exec`.",
-		Example: "  codebeaker run hello.py\n  codebeaker run --runtime Deno hello.ts one two",
+			"Output, input, signals and exit codes are those of `codebeaker exec`.\n\n" +
+			"A notebook (.ipynb) is run cell by cell, and a copy with the outputs is written beside it. The first\n" +
+			"exception ends it with exit code 1; --timeout is that of each cell.",
+		Example: "  codebeaker run hello.py\n  codebeaker run --runtime Deno hello.ts one two\n  codebeaker run --output done.ipynb analysis.ipynb",
 		Args:    cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if notebook || filepath.Ext(args[0]) == ".ipynb" {
+				if len(args) > 1 {
+					return ours(errors.New("a notebook takes no arguments"))
+				}
+				return ours(r.notebook(cmd, language, args[0], output))
+			}
+			if output != "" {
+				return ours(errors.New("--output is for notebooks"))
+			}
 			return ours(r.runFile(cmd, language, args[0], args[1:]))
 		},
 	}
 	cmd.Flags().SetInterspersed(false) // what follows FILE is the program's
-	cmd.Flags().StringVar(&language, "language", "", "language of FILE; empty goes by its suffix")
+	cmd.Flags().StringVar(&language, "language", "", "language of FILE; empty goes by its suffix, or what the notebook says")
+	cmd.Flags().BoolVar(&notebook, "notebook", false, "FILE is a notebook whatever its suffix")
+	cmd.Flags().StringVar(&output, "output", "", "where the copy of a notebook goes; empty is FILE.executed.ipynb beside it")
 	r.addServerFlags(cmd)
 	r.addSessionFlags(cmd)
 	return cmd
