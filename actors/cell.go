@@ -34,9 +34,7 @@ type CellResult struct {
 	// Result is what the kernel told, nil where it told nothing.
 	Result *kernel.Result
 	// Displays is what the cell has shown; the value's own is the last, with Main.
-	// Omitted is how many more there were.
 	Displays []*output.Display
-	Omitted  int
 	// Ran: a kernel took the code. Restarted: the context begins anew, or has begun
 	// since the cell before, without having been asked to.
 	Ran, Restarted bool
@@ -56,14 +54,8 @@ func (r *CellResult) size() int {
 	return n
 }
 
-// Bounds of cells.
-const (
-	// MaxContexts is how many contexts a session may have.
-	MaxContexts = 8
-	// MaxDisplayBytes bounds what is kept of one cell's displays for its result.
-	// Readers of the output get all of them.
-	MaxDisplayBytes = 16 << 20
-)
+// MaxContexts is how many contexts a session may have.
+const MaxContexts = 8
 
 // startKernel starts a kernel of the session's language.
 func (s *session) startKernel(ctx context.Context, env runtimes.Environment) (*kernel.Kernel, error) {
@@ -84,9 +76,8 @@ type cell struct {
 
 	// Written before the kernel's calls and by them, which come one after another;
 	// read once the cell has finished.
-	came      CellResult
-	ran       bool // the kernel took the code
-	displayed int  // bytes
+	came   CellResult
+	kernel *kernel.Kernel // that took the code; nil before
 }
 
 // newCell makes an execution of a cell.
@@ -97,12 +88,11 @@ func newCell(c *Cell) *cell {
 }
 
 // prepare takes the context. The time of a cell begins with its code; until then
-// it has that and what a kernel may take to start.
+// there is that which a kernel may take to start.
 func (c *cell) prepare() {
-	c.context = c.session.takeContext(c)
-	if c.request.Timeout > 0 {
-		c.limit(c.started.Add(kernelStart + c.request.Timeout))
-	}
+	c.context = c.session.contextOf(c.cell)
+	c.context.busy = &c.execution
+	c.limit(c.started.Add(kernelStart))
 }
 
 // kernelStart bounds how long a kernel takes to start.
@@ -116,27 +106,17 @@ func (c *cell) limit(at time.Time) {
 // Started is runtimes.Sink's: the code runs.
 func (c *cell) Started() {
 	c.program.Started()
-	if c.request.Timeout > 0 && !c.request.Background { // then it is told already
+	if !c.request.Background { // then it is told already
 		c.send((*running)(&c.execution))
 	}
 }
 
 // running begins the time limit, and does what came too early.
 func (c *cell) running() {
-	if c.request.Timeout > 0 {
+	if c.deadline = (time.Time{}); c.request.Timeout > 0 {
 		c.limit(time.Now().Add(c.request.Timeout))
 	}
 	c.program.running()
-}
-
-// Exited is runtimes.Sink's.
-func (c *cell) Exited(exit runtimes.Exit) {
-	c.mu.Lock()
-	if !c.begun && exit.Status == runtimes.TimeLimitExceeded {
-		exit.Message = fmt.Sprintf("the kernel did not start within %v", kernelStart)
-	}
-	c.mu.Unlock()
-	c.program.Exited(exit)
 }
 
 // run has the kernel of the context run the code.
@@ -150,12 +130,13 @@ func (c *cell) run() {
 		c.Exited(c.exitOf(err))
 		return
 	}
-	c.ran = true
+	c.kernel = k
 	process, err := k.Run(&kernel.Cell{
 		Code: c.cell.Code, Language: c.cell.Language, Number: number, Timeout: c.request.Timeout,
 		Stdin: c.cell.Stdin, OpenStdin: c.cell.OpenStdin,
 	}, c)
 	if err != nil {
+		c.kernel = nil
 		c.Exited(c.exitOf(err))
 		return
 	}
@@ -166,18 +147,7 @@ func (c *cell) run() {
 func (c *cell) Display(d kernel.Display) {
 	shown := &output.Display{Display: d}
 	c.log.Display(shown)
-	c.keep(shown)
-}
-
-// keep keeps what was shown for the result, as far as there is room.
-func (c *cell) keep(shown *output.Display) {
-	size := shown.Size()
-	if r := &c.came; c.displayed+size > MaxDisplayBytes {
-		r.Omitted++
-	} else {
-		r.Displays = append(r.Displays, shown)
-		c.displayed += size
-	}
+	c.came.Displays = append(c.came.Displays, shown)
 }
 
 // Result is kernel.CellSink's.
@@ -200,8 +170,8 @@ func (c *cell) conclude(o *Outcome) {
 		return // it was refused
 	}
 	r := &c.came
-	r.ProcessResult, r.Ran = c.result, c.ran
-	r.Restarted = r.Restarted || c.ran && r.Result == nil
+	r.ProcessResult, r.Ran = c.result, c.kernel != nil
+	r.Restarted = r.Restarted || r.Ran && r.Result == nil && isClosed(c.kernel.Gone())
 	o.Result = r
 	if r.Result != nil && r.Result.Exception != nil && c.exit.Status == runtimes.Exception {
 		x := r.Result.Exception
@@ -276,7 +246,7 @@ func (x *contexts) find(name string) *codeContext {
 
 // admit checks that the context of a cell is there or may be made.
 func (x *contexts) admit(c *Cell) error {
-	if x != nil && len(x.all) == MaxContexts && x.find(c.Context) == nil {
+	if x != nil && len(x.all) >= MaxContexts && x.find(c.Context) == nil {
 		return &BusyError{Limit: "contexts", Maximum: MaxContexts, RetryAfter: busyRetry}
 	}
 	return nil
@@ -292,17 +262,16 @@ func (x *contexts) busy(e *execution) bool {
 	return in != nil && in.busy != nil
 }
 
-// takeContext makes a cell the one that runs in its context.
-func (s *session) takeContext(c *cell) *codeContext {
-	in := s.contexts.find(c.cell.Context)
+// contextOf is the context of a cell; one that is not there is made.
+func (s *session) contextOf(c *Cell) *codeContext {
+	in := s.contexts.find(c.Context)
 	if in == nil {
 		if s.contexts == nil {
 			s.contexts = &contexts{}
 		}
-		in = &codeContext{name: c.cell.Context, language: c.cell.Language}
+		in = &codeContext{name: c.Context, language: c.Language}
 		s.contexts.all = append(s.contexts.all, in)
 	}
-	in.busy = &c.execution
 	return in
 }
 

@@ -212,6 +212,8 @@ func TestContextsAreRestartedRemovedAndBounded(t *testing.T) {
 			c.Context = fmt.Sprint("c", i)
 			w.cell(s, c)
 		}
+		// Names are counted when they come, not when their turn does.
+		slow := send(s, &Execute{Command: shell("sleep", "1s").Command})
 		extra := cellOf("count")
 		extra.Context = "extra"
 		var busy *BusyError
@@ -221,6 +223,15 @@ func TestContextsAreRestartedRemovedAndBounded(t *testing.T) {
 		if a := w.ask(s, &EndContext{Context: "c3", Remove: true}); a.err != nil {
 			t.Error(a.err)
 		}
+		another := cellOf("count")
+		another.Context = "c3"
+		queued := send(s, &Execute{Command: another})
+		if a := w.ask(s, &Execute{Command: extra}); !errors.As(a.err, &busy) {
+			t.Errorf("the ninth, behind one that waits: %v", a.err)
+		}
+		<-slow.done
+		<-queued.done
+		w.ask(s, &EndContext{Context: "c3", Remove: true})
 		w.cell(s, extra)
 		if list := w.ask(s, &ListContexts{}).result.(*ContextList); len(list.Contexts) != MaxContexts || list.Contexts[MaxContexts-1].Name != "extra" {
 			t.Errorf("%+v", list.Contexts)
@@ -241,6 +252,32 @@ func TestInputOfACell(t *testing.T) {
 		r := w.ask(s, &WaitExecution{Execution: id}).result.(*Waited).Outcome.Result.(*CellResult)
 		if string(r.Stdout.Data) != "input:hello\neof:\n" {
 			t.Errorf("%q", r.Stdout.Data)
+		}
+	})
+}
+
+func TestACellThatWaitsForItsKernelHasALimitAndLosesNothing(t *testing.T) {
+	never := func(r *fake.Run) int {
+		<-r.Killed()
+		return 1
+	}
+	inWorld(t, Options{}, fake.Options{Programs: map[string]fake.Program{"python3": never}}, func(w *world) {
+		r := request()
+		r.Language = runtimes.Python
+		s, _, err := w.system.Create(context.Background(), r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, timeout := range []time.Duration{0, time.Hour} {
+			a := send(s, &Execute{Command: cellOf("count"), Timeout: timeout})
+			<-a.done
+			o := a.result.(*Outcome)
+			if o.ErrorCode != "TimeLimitExceeded" || !strings.Contains(o.Error, "still starting") || o.Duration < kernelStart || o.Duration > kernelStart+time.Second {
+				t.Errorf("with a limit of %v: %+v", timeout, o)
+			}
+			if o.Result.(*CellResult).Restarted {
+				t.Error("it is told that variables are lost where there were none")
+			}
 		}
 	})
 }

@@ -17,6 +17,9 @@ func (s *session) execute(c *Call, r *Execute) {
 	}
 	s.touch()
 	s.hand.call = nil
+	if cell, ok := r.Command.(*Cell); ok {
+		s.contextOf(cell)
+	}
 	e := newExecution(s, c, r)
 	s.handle.executionCount.Add(1)
 	s.executions.add(e)

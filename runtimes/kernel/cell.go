@@ -15,11 +15,13 @@ import (
 const (
 	// MaxText is how many bytes a value, a message or a traceback has at most.
 	MaxText = 64 << 10
-	// MaxDisplays is how many displays a cell has at most, and MaxDisplay how many
-	// bytes each.
-	MaxDisplays = 64
-	MaxDisplay  = 4 << 20
-	// SecondInterrupt is how long after the first interrupt a cell gets another.
+	// MaxDisplays is how many displays a cell has at most, MaxDisplay how many bytes
+	// each, and MaxDisplayBytes how many all of them.
+	MaxDisplays     = 64
+	MaxDisplay      = 4 << 20
+	MaxDisplayBytes = 16 << 20
+	// SecondInterrupt is how long after an interrupt a cell gets another, until it is
+	// killed.
 	SecondInterrupt = 50 * time.Millisecond
 )
 
@@ -82,8 +84,8 @@ type Result struct {
 	Main *Display
 	// Exception is the uncaught one, or nil.
 	Exception *Exception
-	// DisplaysCut: there were more than MaxDisplays.
-	DisplaysCut bool
+	// Omitted is how many displays there were beyond the bounds, as far as is known.
+	Omitted int
 	// Kept: the variables are there for the next cell. False: the kernel ends, and
 	// another is to be started.
 	Kept bool
@@ -103,7 +105,7 @@ type cell struct {
 	begin time.Time
 	done  chan struct{} // closed when it has ended
 
-	shown int // displays; guarded by k.tell
+	shown, shownBytes, omitted int // displays; guarded by k.tell
 
 	// Guarded by k.mu.
 	begun      bool // its sink has been told Started
@@ -233,7 +235,7 @@ func (c *cell) stop() {
 	go c.Signal(sigint) // an answer may fail to come
 	kill := time.NewTimer(runtimes.StopGrace)
 	defer kill.Stop()
-	again := time.NewTimer(SecondInterrupt)
+	again := time.NewTicker(SecondInterrupt) // the first may come before the code does
 	defer again.Stop()
 	for {
 		select {
@@ -270,7 +272,10 @@ var mimeType = regexp.MustCompile(`^[A-Za-z0-9][\w!#$&^.+-]{0,126}/[A-Za-z0-9][\
 
 // result makes a Result of the message.
 func (c *cell) result(h *header, body []byte) *Result {
-	r := &Result{Kept: !h.Last, DisplaysCut: h.cut("displays"), ValueCut: h.cut("value")}
+	r := &Result{Kept: !h.Last, Omitted: c.omitted, ValueCut: h.cut("value")}
+	if h.cut("displays") {
+		r.Omitted = max(r.Omitted, 1) // the kernel does not count them
+	}
 	var message, traceback string
 	h.pieces(body, func(p part, data []byte) {
 		switch p.Name {
@@ -286,7 +291,7 @@ func (c *cell) result(h *header, body []byte) *Result {
 		}
 	})
 	if d := h.bundle(body); len(d.Parts) > 0 || d.Cut {
-		d.Main = true
+		d.Main, d.Cut = true, d.Cut || h.cut("forms") || h.cut("mime")
 		r.Main = &d
 	}
 	if h.Status == "exception" {

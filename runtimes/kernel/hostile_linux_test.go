@@ -178,12 +178,12 @@ func pythonIsHeldUpByAReaderWhoDoesNotRead(t *testing.T, at *place) {
 func pythonFloodsWithDisplays(t *testing.T, at *place) {
 	k, _ := at.kernel(t)
 	o := run(t, k, Cell{Code: "for i in range(1000):\n    display(i)\n'done'", Number: 1})
-	if len(o.displays) != MaxDisplays || !o.DisplaysCut || o.Value != "'done'" {
-		t.Errorf("%d displays, cut %v, value %q", len(o.displays), o.DisplaysCut, o.Value)
+	if len(o.displays) != MaxDisplays || o.Omitted == 0 || o.Value != "'done'" {
+		t.Errorf("%d displays, %d left out, value %q", len(o.displays), o.Omitted, o.Value)
 	}
 	o = run(t, k, Cell{Code: "display({'text/html': 'x' * (5 << 20), 'text/plain': 'short'}, raw=True)\ndisplay({'text/html': 'x' * (5 << 20)}, raw=True)", Number: 2})
-	if len(o.displays) != 2 || !o.displays[0].Cut || len(o.displays[0].Parts) != 1 || !o.displays[1].Cut || o.DisplaysCut {
-		t.Errorf("%d displays, %v", len(o.displays), o.DisplaysCut)
+	if len(o.displays) != 2 || !o.displays[0].Cut || len(o.displays[0].Parts) != 1 || !o.displays[1].Cut || o.Omitted > 0 {
+		t.Errorf("%d displays, %v", len(o.displays), o.Omitted)
 	}
 	o = run(t, k, Cell{Code: "display({'text/html': 'x' * (4 << 20)}, raw=True)", Number: 3})
 	if len(o.displays) != 1 || o.displays[0].Cut || len(o.displays[0].Parts[0].Data) != MaxDisplay {
@@ -345,6 +345,16 @@ func pythonCellsOneAfterAnother(t *testing.T, at *place) {
 	other := start(t, env, at.engine(t), Options{Dir: "sub", Env: []string{"ITS=own"}})
 	if got := value(t, other, "import mine, os\nmine.answer, os.environ['ITS']"); got != "(42, 'own')" {
 		t.Error(got)
+	}
+	// Files that are called as modules of the kernel's are nothing to it.
+	write(t, env, "json.py", "raise SystemExit('not this one')\n")
+	if got := value(t, start(t, env, at.engine(t), Options{}), "6 * 7"); got != "42" {
+		t.Error(got)
+	}
+	// What a kernel says that cannot start is its first cell's.
+	broken := start(t, env, at.engine(t), Options{Env: []string{"PYTHONHOME=/nowhere"}})
+	if o := run(t, broken, Cell{Code: "1", Number: 1}); o.exit.Status != runtimes.NonZeroExit || !strings.Contains(strings.Join(o.told, ""), "encodings") {
+		t.Error(o)
 	}
 	// A module that was not there a moment ago.
 	run(t, k, Cell{Code: "try:\n    import fresh\nexcept ImportError:\n    pass", Number: 1})

@@ -53,6 +53,8 @@ type Kernel struct {
 	current  *cell
 	kept     []chunk // what came between cells
 	queue    [][]byte
+	last     *Result // see leave
+	lastExit runtimes.Exit
 	writing  bool
 }
 
@@ -238,7 +240,7 @@ func (k *Kernel) cancel(c *cell) {
 		}
 		return
 	}
-	k.end(c, nil, runtimes.Exit{})
+	k.end(c, nil, runtimes.Exit{Message: "the code was stopped before it began: its kernel was still starting"})
 }
 
 // refuse ends a cell that cannot be given to the kernel.
@@ -352,6 +354,10 @@ func (k *Kernel) take(h *header, body []byte) error {
 			return errors.New("a result of a cell that it was not given")
 		}
 		r, exit := c.result(h, body), c.exitOf(h)
+		if h.Last {
+			k.leave(r, exit)
+			return nil
+		}
 		k.tell.Unlock()
 		k.end(c, r, exit)
 		k.tell.Lock()
@@ -360,6 +366,20 @@ func (k *Kernel) take(h *header, body []byte) error {
 	}
 	return nil
 }
+
+// leave keeps the last word of a kernel until it has ended, so that no other cell is
+// given to it.
+func (k *Kernel) leave(r *Result, exit runtimes.Exit) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.last == nil {
+		k.last, k.lastExit = r, exit
+		time.AfterFunc(leaveTime, k.Close)
+	}
+}
+
+// leaveTime is how long a kernel has to end once it has said that it does.
+const leaveTime = time.Second
 
 func (k *Kernel) becomeReady(h *header) error {
 	k.mu.Lock()
@@ -379,12 +399,15 @@ const maxQueue = 1024
 
 func (k *Kernel) display(c *cell, h *header, body []byte) error {
 	if c != nil {
-		if c.shown++; c.shown <= MaxDisplays {
-			d := h.bundle(body)
+		c.shown++
+		c.shownBytes += len(body)
+		switch d := h.bundle(body); {
+		case c.shown > MaxDisplays || c.shownBytes > MaxDisplayBytes:
+			c.shownBytes -= len(body)
+			c.omitted++
+		case len(d.Parts) > 0 || d.Cut || h.displayCut():
 			d.Cut = d.Cut || h.displayCut()
-			if len(d.Parts) > 0 || d.Cut {
-				c.sink.Display(d)
-			}
+			c.sink.Display(d)
 		}
 	}
 	m, err := message(&header{Op: "ack", N: h.N})
@@ -545,7 +568,8 @@ func (s *sink) Exited(exit runtimes.Exit) {
 	k.mu.Lock()
 	k.ended = true
 	c := k.current
-	k.queue, k.kept = nil, nil
+	k.queue = nil
+	r, said := k.last, k.lastExit
 	if k.broken != "" && exit.Status == runtimes.Signalled {
 		exit.Message = "the kernel was ended: " + k.broken
 	}
@@ -559,7 +583,10 @@ func (s *sink) Exited(exit runtimes.Exit) {
 		k.start(c)
 		exit.Usage.Wall = time.Since(c.begin)
 	}
-	k.end(c, nil, exit)
+	if r != nil { // it has said what its last cell came to
+		exit = said
+	}
+	k.end(c, r, exit)
 	k.mu.Lock()
 	finish := c.finish // an interrupt is on its way to nobody
 	c.finish = nil

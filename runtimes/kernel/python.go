@@ -24,6 +24,7 @@ read(int.from_bytes(h[:4], "little"))
 k = type(sys)("codebeaker_kernel")
 sys.modules[k.__name__] = k
 s = read(int.from_bytes(h[4:], "little"))
+sys.path[:] = [p for p in sys.path if p]
 for n in "read", "h", "os", "sys": del globals()[n]
 exec(compile(s, "<kernel>", "exec"), globals().pop("k").__dict__)`
 

@@ -68,18 +68,21 @@ def on_interrupt(signum, frame):
 
 
 class Shield:
-    """No interrupt is raised within; one that comes waits for the end."""
+    """No interrupt is raised within; one that comes waits for the end.
+
+    Interrupts are raised in the main thread, so other threads need none."""
 
     def __enter__(self):
-        state.shielded += 1
+        if _thread.get_ident() == main_thread:
+            state.shielded += 1
 
     def __exit__(self, *_):
+        if _thread.get_ident() != main_thread:
+            return
         state.shielded -= 1
         if state.pending and not state.shielded:
             state.pending = False
-            if _thread.get_ident() == main_thread:
-                raise KeyboardInterrupt
-            _thread.interrupt_main()
+            raise KeyboardInterrupt
 
 
 shield = Shield()

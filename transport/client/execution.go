@@ -1,6 +1,7 @@
 package client
 
 import (
+	"bytes"
 	"context"
 	"encoding/base64"
 	"encoding/json"
@@ -160,6 +161,9 @@ func (e *Execution) complete(r *executeReply) {
 	kind := e.kind
 	if kind == nil {
 		kind = protocol.FindCommand(protocol.TypeExecuteShell)
+		if bytes.Contains(r.Result, []byte(`"displays":[`)) { // which every result of code has
+			kind = protocol.FindCommand(protocol.TypeExecuteCode)
+		}
 	}
 	result, err := r.typed(kind)
 	if err != nil && e.kind == nil {

@@ -491,7 +491,7 @@ type CodeResult struct {
 	Value          string     `json:"value,omitempty" doc:"text of the last expression's value; absent when there is none"`
 	ValueTruncated bool       `json:"valueTruncated,omitempty" doc:"there was more of it than 64 KiB"`
 	Displays       []Display  `json:"displays" doc:"what the code showed, oldest first; the value's own, with main, is the last"`
-	Omitted        int        `json:"displaysOmitted,omitempty" doc:"displays that did not fit into the reply, or exceeded 64 or 16 MiB of one execution; with stream all of them are sent"`
+	Omitted        int        `json:"displaysOmitted,omitempty" doc:"displays that did not fit into the reply, or exceeded 64 or 16 MiB of one execution, as far as they were counted; with stream those that fit are sent"`
 	Exception      *Exception `json:"exception,omitempty" doc:"exception that ended it"`
 	Kernel         string     `json:"kernel,omitempty" doc:"kept: the context has its variables; restarted: it began anew, and they are lost"`
 }
@@ -501,7 +501,7 @@ type Display struct {
 	Data      map[string]string `json:"data" doc:"text, or base64, by MIME type"`
 	Encoding  map[string]string `json:"encoding,omitempty" doc:"base64 for each type whose data is that"`
 	Main      bool              `json:"main,omitempty" doc:"it is the value of the last expression"`
-	Truncated bool              `json:"truncated,omitempty" doc:"a form of it was left out, because it was larger than 4 MiB"`
+	Truncated bool              `json:"truncated,omitempty" doc:"a form of it was left out: larger than 4 MiB, or than the message"`
 	At        Place             `json:"at" doc:"where it stands in the output"`
 }
 

@@ -104,9 +104,10 @@ func (w *wireOutcome) program(r *actors.ProcessResult, most int) *protocol.Proce
 	return p
 }
 
-// cell converts what a cell came to: half of the room is for what it has shown.
+// cell converts what a cell came to: value and exception have a quarter of the room,
+// what it has shown three eighths, and the streams the rest.
 func (w *wireOutcome) cell(r *actors.CellResult, most int) *protocol.CodeResult {
-	c := &protocol.CodeResult{Displays: []protocol.Display{}, Omitted: r.Omitted}
+	c := &protocol.CodeResult{Displays: []protocol.Display{}}
 	if r.Ran {
 		c.Kernel = "kept"
 	}
@@ -114,12 +115,15 @@ func (w *wireOutcome) cell(r *actors.CellResult, most int) *protocol.CodeResult 
 		c.Kernel = "restarted"
 	}
 	if told := r.Result; told != nil {
-		c.Value, c.ValueTruncated = told.Value, told.ValueCut
+		c.Omitted, c.ValueTruncated = told.Omitted, told.ValueCut
+		c.Value, c.ValueTruncated = fitText(told.Value, most/8, c.ValueTruncated)
 		if x := told.Exception; x != nil {
-			c.Exception = &protocol.Exception{Name: x.Name, Message: x.Message, Traceback: x.Traceback}
+			c.Exception = &protocol.Exception{Name: x.Name}
+			c.Exception.Message, _ = fitText(x.Message, most/16, false)
+			c.Exception.Traceback, _ = fitText(x.Traceback, most/8, false)
 		}
 	}
-	left := most / 2
+	left := most * 3 / 8
 	for _, d := range r.Displays {
 		wire, size := wireDisplay(d, left)
 		if most > 0 {
@@ -134,6 +138,16 @@ func (w *wireOutcome) cell(r *actors.CellResult, most int) *protocol.CodeResult 
 	w.code = c
 	c.ProcessResult = *w.program(&r.ProcessResult, most)
 	return c
+}
+
+// fitText is the beginning of a text that has most bytes in JSON; zero is any size.
+func fitText(text string, most int, cut bool) (string, bool) {
+	if most == 0 || stringSize(text) <= most {
+		return text, cut
+	}
+	first := []byte(text)
+	goes, _ := jsonrpc.TextTail(first, stringSize(text)-most+len(`\u0000`))
+	return string(first[:len(first)-goes]), true
 }
 
 // displayRoom is about what a display takes besides its parts.

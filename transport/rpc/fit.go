@@ -191,7 +191,7 @@ func (p *part) text() (text, encoding string) {
 // smaller one does not need is the larger one's. rest measures the result
 // without them, which is small beside the larger half of a message.
 func fitStreams(stdout, stderr *part, most int, rest func() int) {
-	if most == 0 || stdout.size+stderr.size <= most/2 {
+	if most == 0 || stdout.size+stderr.size <= most/4 {
 		return
 	}
 	const members = 128 // that say that something is left out, and how it is encoded

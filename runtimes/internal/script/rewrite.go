@@ -25,12 +25,21 @@ type Options struct {
 }
 
 // Rewrite prepares a cell. Text that cannot be understood is returned as it is, for
-// the engine to complain; the error is a *SyntaxError, of TypeScript only.
+// the engine to complain; the error is a *SyntaxError.
 //
 // A cell has a value where its last statement is an expression that no semicolon
 // ends. A cell that is one pair of braces is an object rather than a block where it
 // can be one.
+//
+// Code that would cost too much, as it is nested without end, is a *SyntaxError too.
 func Rewrite(source string, o Options) (string, error) {
+	if o.TypeScript || len(source) > small {
+		return byWorker(source, o)
+	}
+	return rewrite(source, o)
+}
+
+func rewrite(source string, o Options) (string, error) {
 	hidden := false
 	if o.TypeScript {
 		if tokens, err := tokensOf(source); err == nil && len(tokens) > 0 {

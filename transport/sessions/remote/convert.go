@@ -304,8 +304,8 @@ func cell(r *protocol.CodeResult) (*sessions.CellResult, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &sessions.CellResult{ProcessResult: *p, Omitted: r.Omitted, Ran: r.Kernel != "", Restarted: r.Kernel == "restarted"}
-	c.Result = &kernel.Result{Value: r.Value, HasValue: r.Value != "", ValueCut: r.ValueTruncated, Kept: !c.Restarted}
+	c := &sessions.CellResult{ProcessResult: *p, Ran: r.Kernel != "", Restarted: r.Kernel == "restarted"}
+	c.Result = &kernel.Result{Value: r.Value, HasValue: r.Value != "", ValueCut: r.ValueTruncated, Omitted: r.Omitted, Kept: !c.Restarted}
 	if x := r.Exception; x != nil {
 		c.Result.Exception = &kernel.Exception{Name: x.Name, Message: x.Message, Traceback: x.Traceback}
 	}
