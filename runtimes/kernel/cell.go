@@ -244,7 +244,12 @@ func (c *cell) stop() {
 		case <-again.C:
 			go c.Signal(sigint)
 		case <-kill.C:
-			_, _ = c.k.process.Signal(runtimes.SIGKILL) // else the environment is lost
+			c.k.mu.Lock()
+			ended := c.ended // at the last moment
+			c.k.mu.Unlock()
+			if !ended {
+				_, _ = c.k.process.Signal(runtimes.SIGKILL) // else the environment is lost
+			}
 			return
 		}
 	}

@@ -121,8 +121,13 @@ func TestKernelJavaScriptIsInterrupted(t *testing.T) {
 		if o.exit.Status != runtimes.TimeLimitExceeded || !o.Kept || o.noResult || value(t, k, "before") != "7" {
 			t.Error("an await:", o)
 		}
-		o = stopped(t, k, "process.stdout.write('on'); for (;;);")
 		kept := p.engine(t).name != "deno" // it can only be told beforehand
+		o = stopped(t, k, "process.stdout.write('on'); for (;;);")
+		for attempt := 0; kept && o.noResult && attempt < 4; attempt++ { // a busy machine took longer than the grace
+			k = another(t, p, k, env)
+			value(t, k, "let before = 7; before")
+			o = stopped(t, k, "process.stdout.write('on'); for (;;);")
+		}
 		if o.exit.Status != runtimes.TimeLimitExceeded || o.noResult == kept {
 			t.Error("a loop:", o)
 		}
