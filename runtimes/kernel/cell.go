@@ -231,9 +231,13 @@ func (c *cell) Stop(reason runtimes.Status) {
 	go c.stop()
 }
 
+// stopGrace is how long a cell has to end once it is interrupted; tests on busy
+// machines give more.
+var stopGrace = runtimes.StopGrace
+
 func (c *cell) stop() {
 	go c.Signal(sigint) // an answer may fail to come
-	kill := time.NewTimer(runtimes.StopGrace)
+	kill := time.NewTimer(stopGrace)
 	defer kill.Stop()
 	again := time.NewTicker(SecondInterrupt) // the first may come before the code does
 	defer again.Stop()

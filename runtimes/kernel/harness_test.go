@@ -16,6 +16,8 @@ import (
 	"github.com/codebeaker/codebeaker/runtimes/internal/egress"
 )
 
+func init() { stopGrace = 3 * time.Second } // what is interrupted is to be kept on a busy machine too
+
 func TestMain(m *testing.M) {
 	egress.RunRelay()
 	goleak.VerifyTestMain(m)
