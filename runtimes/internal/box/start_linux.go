@@ -2,12 +2,14 @@ package box
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"os"
 	"runtime"
 	"sync"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -113,15 +115,28 @@ func startIn(b Birth, name string, argv []string, attr *os.ProcAttr) (process *o
 		attr.Sys.UseCgroupFD, attr.Sys.CgroupFD = true, int(b.Directory.Fd())
 	}
 	if len(b.Tasks) == 0 {
-		return os.StartProcess(name, argv, attr)
+		return startProcess(name, argv, attr)
 	}
 	done := make(chan struct{})
 	go onOwnThread(done, func() {
 		if err = enterAll(b.Tasks); err == nil {
-			process, err = os.StartProcess(name, argv, attr)
+			process, err = startProcess(name, argv, attr)
 		}
 	})
 	<-done
+	return process, err
+}
+
+// startProcess waits where the agent has just been written out: whatever this process
+// started meanwhile has the file open for writing until it executes its own
+// (ETXTBSY of execve(2); golang.org/issue/22315).
+func startProcess(name string, argv []string, attr *os.ProcAttr) (process *os.Process, err error) {
+	for range 50 {
+		if process, err = os.StartProcess(name, argv, attr); !errors.Is(err, unix.ETXTBSY) {
+			break
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
 	return process, err
 }
 
