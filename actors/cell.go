@@ -172,6 +172,7 @@ func (c *cell) conclude(o *Outcome) {
 	r := &c.came
 	r.ProcessResult, r.Ran = c.result, c.kernel != nil
 	r.Restarted = r.Restarted || r.Ran && r.Result == nil && isClosed(c.kernel.Gone())
+	c.kernel = nil // the execution is kept, and may outlive it
 	o.Result = r
 	if r.Result != nil && r.Result.Exception != nil && c.exit.Status == runtimes.Exception {
 		x := r.Result.Exception

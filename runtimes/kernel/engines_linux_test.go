@@ -73,7 +73,7 @@ func dockerPlace(t testing.TB, language runtimes.Language) *place {
 	a := r.Probe(t.Context())
 	runtimetest.Require(t, r.Type(), a)
 	if !a.Serves(language) {
-		t.Skip("Docker does not serve it here: ", a.WhyNot(language))
+		runtimetest.Require(t, r.Type(), runtimes.Availability{Reason: a.WhyNot(language)})
 	}
 	return &place{runtime: r, tools: a.Tools, language: language}
 }
