@@ -95,7 +95,9 @@ func (x *execution) signalTree(sig unix.Signal) {
 	case sig == unix.SIGKILL:
 		x.killTree()
 	default:
-		signalAll(x.members(), sig)
+		members := x.members()
+		slices.Sort(members) // parents first: one that outlives its child by a moment would exit by itself
+		signalAll(members, sig)
 	}
 }
 

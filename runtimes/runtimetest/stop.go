@@ -9,6 +9,7 @@ import (
 
 var stopCases = []testCase{
 	{"AStubbornProgramIsGoneInTime", stopStubborn},
+	{"AStoppedShellHasNoExitCodeOfItsOwn", stopWaiting},
 	{"AProgramMayTidyUp", stopTidy},
 	{"TheFirstReasonCounts", firstReason},
 	{"StopTakesTheTree", stopTree},
@@ -43,6 +44,20 @@ func stopTidy(t *testing.T, s *suite) {
 	p.Stop(runtimes.Cancelled)
 	if exit := r.wait(); exit.Status != runtimes.Cancelled || r.text(runtimes.Stdout) != "ready\nSIGTERM\n" {
 		t.Errorf("%+v, %q", exit, r.text(runtimes.Stdout))
+	}
+}
+
+// stopWaiting stops a shell that waits for another program, which ends by the
+// same signal: the shell has no time to see that and to exit by itself.
+func stopWaiting(t *testing.T, s *suite) {
+	env := s.environment(t)
+	for range 10 {
+		p, r := s.start(t, env, s.shell(t, "echo ready; sleep 1000; true"))
+		r.untilText(runtimes.Stdout, "ready")
+		p.Stop(runtimes.TimeLimitExceeded)
+		if exit := r.wait(); exit.Status != runtimes.TimeLimitExceeded || exit.Code != nil {
+			t.Errorf("%+v", exit)
+		}
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"sync"
 	"syscall"
@@ -243,6 +244,7 @@ func (g *Group) Signal(sig syscall.Signal) (int, error) {
 	if err != nil {
 		return 0, err
 	}
+	slices.Sort(all) // parents first: one that outlives its child by a moment would exit by itself
 	for _, pid := range all {
 		if err := syscall.Kill(pid, sig); err != nil && !gone(err) {
 			return 0, err

@@ -22,8 +22,10 @@ const (
 	workerName = "codebeaker-script"
 	// small is how long JavaScript may be that is prepared here, in bytes.
 	small = 32 << 10
-	// workTime is how long a worker may take for a cell.
-	workTime = 5 * time.Second
+	// workTime is how long a worker may take for a cell, and workTimeMiB how much
+	// longer for each MiB of it, which takes 0.2 to 0.8 s on a machine that is idle.
+	workTime    = 5 * time.Second
+	workTimeMiB = 3 * time.Second
 	// workStack and workMemory are what it may have for that, in bytes.
 	workStack  = 128 << 20
 	workMemory = 1 << 30
@@ -135,7 +137,7 @@ func byWorker(source string, o Options) (string, error) {
 	if err != nil {
 		return "", &SyntaxError{Line: 1, Message: "the code could not be prepared: no worker could be started on the server"}
 	}
-	lost := time.AfterFunc(workTime, func() { _ = w.cmd.Process.Kill() })
+	lost := time.AfterFunc(workTime+time.Duration(len(source))*workTimeMiB>>20, func() { _ = w.cmd.Process.Kill() })
 	var a answer
 	err = send(w.in, &question{source, o})
 	if err == nil {
