@@ -17,10 +17,13 @@ var assignCases = []testCase{
 }
 
 // unassigned makes an environment that is no session's yet.
-func (s *suite) unassigned(t *testing.T) runtimes.Environment {
+func (s *suite) unassigned(t *testing.T, edit ...func(*runtimes.Spec)) runtimes.Environment {
 	t.Helper()
 	spec := s.spec()
 	spec.Limits.OutputBytes = 4 << 20
+	for _, f := range edit {
+		f(&spec)
+	}
 	env, err := s.rt.Create(t.Context(), spec)
 	if err != nil {
 		t.Fatalf("create: %v", err)
