@@ -112,7 +112,7 @@ func limitsLowered(t *testing.T, s *suite) {
 		}
 	}
 	if did := s.run(t, env, s.programs.Spill(int(now.OutputBytes)+1, 0)); did.Status != runtimes.OutputLimitExceeded {
-		t.Errorf("%v, of %d bytes", did.Status, now.OutputBytes+1)
+		t.Errorf("of %d bytes: %s", now.OutputBytes+1, did)
 	}
 }
 
