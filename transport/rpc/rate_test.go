@@ -138,6 +138,7 @@ func TestAFloodIsReadAtTheRateOfAConnection(t *testing.T) {
 		"requests":      askList,
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			w := newWorld(t, setup{door: Options{MessagesPerSecond: perSecond}})
 			p, other := w.dial(websocket.DialOptions{}), w.dial(websocket.DialOptions{})
 			begin := time.Now()
