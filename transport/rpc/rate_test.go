@@ -409,7 +409,7 @@ func TestKeysOfEarlierVersionsAreRead(t *testing.T) {
 	if err := os.WriteFile(keys.path, []byte(strings.Replace(line, `"name"`, `"roles":["root"],"name"`, 1)), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := transport.OpenKeys(keys.path); err == nil || !strings.Contains(err.Error(), `"root" is no role`) {
+	if _, err := transport.OpenKeys(keys.path); err == nil || !strings.Contains(err.Error(), `"root" is not a role`) {
 		t.Errorf("a role that there is not: %v", err)
 	}
 }
