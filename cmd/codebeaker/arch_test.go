@@ -21,7 +21,7 @@ var layers = map[string][]string{
 	"runtimes/runtimetest":              {"runtimes"},
 	"runtimes/calibration":              {"runtimes"},
 	"runtimes/host":                     {"runtimes", "runtimes/..."},
-	"runtimes/kernel":                   {"runtimes", "runtimes/internal/script"},
+	"runtimes/kernel":                   {"runtimes", "runtimes/internal/gocell", "runtimes/internal/script"},
 	"runtimes/...":                      {"runtimes", "runtimes/internal/..."}, // each runtime
 	"runtimes/guest":                    {"runtimes", "runtimes/guest/internal/...", "runtimes/internal/..."},
 	"runtimes/guest/internal/...":       {"runtimes", "runtimes/internal/..."},
