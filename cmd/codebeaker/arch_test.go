@@ -66,6 +66,7 @@ var owners = map[string][]string{
 	"golang.org/x/term":                 {"cmd/codebeaker"},
 	"github.com/knadh/koanf":            {"cmd/codebeaker"},
 	"gvisor.dev/gvisor":                 {"runtimes/internal/egress"},
+	"github.com/peterh/liner":           {"cmd/codebeaker"},
 	"github.com/prometheus":             {"transport", "transport/rpc"},
 	"github.com/montanaflynn/stats":     {"runtimes/calibration", "bench", "bench/internal/..."},
 	"github.com/HdrHistogram":           {"bench/internal/load"},
