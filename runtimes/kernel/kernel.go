@@ -95,7 +95,7 @@ func Start(ctx context.Context, env runtimes.Environment, e Engine, o Options) (
 	if flow := process.Channel(); flow != nil {
 		flow.Grant(owed)
 	}
-	go k.write()
+	go k.write(nil, true)
 	return k, nil
 }
 
@@ -114,8 +114,8 @@ func (k *Kernel) Versions() map[string]string {
 func (k *Kernel) Close() { go k.process.Signal(runtimes.SIGKILL) }
 
 // Run runs one cell and returns it as a process: see the package's comment. It
-// does not wait; sink is told what comes of it, maybe before Run returns.
-// Errors: ErrBusy while another cell runs; ErrGone; ErrTooLong.
+// does not wait; sink is told what comes of it, maybe before Run returns, so that
+// it is not to be called by a sink. Errors: ErrBusy while another cell runs; ErrGone; ErrTooLong.
 func (k *Kernel) Run(of *Cell, sink CellSink) (runtimes.Process, error) {
 	c := &cell{
 		k: k, of: *of, id: cells.Add(1), sink: sink, done: make(chan struct{}),
@@ -129,22 +129,30 @@ func (k *Kernel) Run(of *Cell, sink CellSink) (runtimes.Process, error) {
 		return nil, err
 	}
 	c.run = run
+	ready, err := k.accept(c)
+	switch {
+	case err != nil:
+		return nil, err
+	case failed != nil:
+		go k.refuse(c, failed)
+	case ready:
+		k.send(c)
+	}
+	return c, nil
+}
+
+// accept makes a cell the current one, and reports whether it may be sent.
+func (k *Kernel) accept(c *cell) (ready bool, err error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	switch {
 	case k.ended:
-		return nil, ErrGone
+		return false, ErrGone
 	case k.current != nil:
-		return nil, ErrBusy
+		return false, ErrBusy
 	}
 	k.current = c
-	switch {
-	case failed != nil:
-		go k.refuse(c, failed)
-	case k.ready:
-		go k.send(c)
-	}
-	return c, nil
+	return k.ready, nil
 }
 
 // smallest is the smaller limit, where zero is none.
@@ -197,16 +205,22 @@ func (k *Kernel) send(c *cell) {
 		return
 	}
 	k.mu.Lock()
-	defer k.mu.Unlock()
 	if c.ended { // the kernel has died, or the cell was cancelled
+		k.mu.Unlock()
 		return
 	}
+	first := !k.writing
+	k.writing = true
 	k.queueLocked(c.run)
 	c.run = nil
 	for _, m := range c.early {
 		k.queueLocked(m)
 	}
 	c.early = nil
+	k.mu.Unlock()
+	if first {
+		k.write(nil, false) // here and now: to wake another goroutine takes longer
+	}
 }
 
 // start tells a cell that it begins, with what was printed before it.
@@ -450,23 +464,15 @@ func (k *Kernel) queueLocked(m []byte) {
 	k.queue = append(k.queue, m)
 	if !k.writing {
 		k.writing = true
-		go k.write()
+		go k.write(nil, true)
 	}
 }
 
-// write writes what waits to the channel, as the kernel takes it.
-func (k *Kernel) write() {
+// write writes m and what waits behind it to the channel, as the kernel takes it.
+// What is not taken at once, without wait, is left to a goroutine.
+func (k *Kernel) write(m []byte, wait bool) {
 	flow := k.process.Channel()
 	for {
-		k.mu.Lock()
-		if len(k.queue) == 0 || k.ended || flow == nil {
-			k.queue, k.writing = nil, false
-			k.mu.Unlock()
-			return
-		}
-		m := k.queue[0]
-		k.queue = k.queue[1:]
-		k.mu.Unlock()
 		for len(m) > 0 {
 			n, err := flow.Input(m)
 			if err != nil {
@@ -476,12 +482,25 @@ func (k *Kernel) write() {
 			if m = m[n:]; n > 0 {
 				continue
 			}
+			if !wait {
+				go k.write(m, true)
+				return
+			}
 			select {
 			case <-k.room:
 			case <-k.gone:
 				m = nil
 			}
 		}
+		k.mu.Lock()
+		if len(k.queue) == 0 || k.ended || flow == nil {
+			k.queue, k.writing = nil, false
+			k.mu.Unlock()
+			return
+		}
+		m = k.queue[0]
+		k.queue = k.queue[1:]
+		k.mu.Unlock()
 	}
 }
 

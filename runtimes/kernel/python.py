@@ -4,6 +4,7 @@ The messages are described in the Go package beside this file. This module is
 not the user's: theirs is __main__. Nothing here is for them but display().
 """
 import _ast
+import _signal
 import _thread
 import __future__
 import builtins
@@ -94,19 +95,24 @@ class Channel:
     def __init__(self):
         self.reads, self.writes = above(3), above(4)
         self.writing = _thread.allocate_lock()
+        self.held = b""  # read and not used yet
 
     def exactly(self, n):
-        data = bytearray()
-        while len(data) < n:
-            more = os.read(self.reads, min(n - len(data), 1 << 20))
-            if not more:
-                os._exit(0)  # nobody is there any more
-            data += more
-        return bytes(data)
+        data = self.held
+        if len(data) < n:
+            data = bytearray(data)
+            while len(data) < n:
+                more = os.read(self.reads, max(65536, min(n - len(data), 1 << 20)))
+                if not more:
+                    os._exit(0)  # nobody is there any more
+                data += more
+            data = bytes(data)
+        self.held = data[n:]
+        return data[:n]
 
     def receive(self):
         lengths = self.exactly(8)
-        header = json.loads(self.exactly(int.from_bytes(lengths[:4], "little")))
+        header = json.loads(self.exactly(int.from_bytes(lengths[:4], "little")).decode())
         body = self.exactly(int.from_bytes(lengths[4:], "little"))
         parts, at = {}, 0
         for part in header.get("parts", ()):
@@ -246,21 +252,27 @@ class Pump:
             poll.register(self.pipe, select.POLLOUT)
         elif self.pipe is not None and self.ended:
             self.close()
+        if channel.held:
+            self.take()
+            return True
         for fd, _ in poll.poll():
             if fd == self.awake:
                 return False
             if fd == self.pipe:
                 self.fill()
             elif fd == channel.reads:
-                header, parts = channel.receive()
-                if header["op"] == "input":
-                    if self.pipe is not None:
-                        self.waiting += parts["data"]
-                elif header["op"] == "eof":
-                    self.ended = True
-                elif header["op"] == "ack":
-                    self.acknowledged.release()
+                self.take()
         return True
+
+    def take(self):
+        header, parts = channel.receive()
+        if header["op"] == "input":
+            if self.pipe is not None:
+                self.waiting += parts["data"]
+        elif header["op"] == "eof":
+            self.ended = True
+        elif header["op"] == "ack":
+            self.acknowledged.release()
 
     def fill(self):
         try:
@@ -299,6 +311,9 @@ FORMS = (
     ("_repr_json_", "application/json"), ("_repr_javascript_", "application/javascript"),
     ("_repr_pdf_", "application/pdf"),
 )
+
+
+PLAIN = frozenset((int, float, complex, bool, str, bytes, list, tuple, dict, set, frozenset, type(None)))
 
 
 def encoded(text):
@@ -391,6 +406,8 @@ def is_figure(value):
 
 def forms(value):
     """All forms of a value but the plain text: [(type, bytes)]."""
+    if type(value) in PLAIN:
+        return []
     found = {}
     if is_figure(value):
         found["image/png"] = picture(value)
@@ -1144,7 +1161,7 @@ def run_cell(header, parts):
     usage = used()
     state.interrupted = state.displays = 0
     state.cut = False
-    if signal.getsignal(signal.SIGINT) is not on_interrupt:
+    if _signal.getsignal(_signal.SIGINT) is not on_interrupt:
         signal.signal(signal.SIGINT, on_interrupt)
     set_up_streams()
     stdin = header.get("stdin")
@@ -1262,8 +1279,8 @@ def end_child(outcome):
 
 def used():
     """Processor time in seconds, with that of children that have ended."""
-    own, children = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
-    return own.ru_utime + own.ru_stime + children.ru_utime + children.ru_stime
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return time.process_time() + children.ru_utime + children.ru_stime
 
 
 def leave(code=None):
