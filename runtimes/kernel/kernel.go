@@ -2,9 +2,11 @@ package kernel
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -22,6 +24,9 @@ type Options struct {
 	// Limits bound the kernel with all that it runs, for its whole life; its output
 	// is bounded by cell.
 	Limits runtimes.CommandLimits
+	// Imports are the modules that a kernel of Python has imported before it is
+	// ready. They are there again, for nothing, whenever it begins anew.
+	Imports []string
 	// Logger is told why a kernel was ended; nil is none.
 	Logger *slog.Logger
 }
@@ -29,7 +34,7 @@ type Options struct {
 // Kernel is one that runs. Its methods are safe for use by several goroutines.
 type Kernel struct {
 	engine Engine
-	env    runtimes.Environment
+	place  runtimes.Environment
 	logger *slog.Logger
 	gone   chan struct{}
 	// signalled: a signal has been sent since the last cell was given to it.
@@ -44,9 +49,17 @@ type Kernel struct {
 	process runtimes.Process // set before started is closed
 	started chan struct{}
 
+	mark []byte // the message anew, nil where there can be no zygote
+
 	mu       sync.Mutex
 	owed     int // of the channel, before process is set
 	ready    bool
+	zygote   bool              // its cells run in a child that another can follow
+	life     int               // how many have ended
+	asked    bool              // the present one is to end
+	settled  chan struct{}     // of Settled; closed when it is ready
+	env      map[string]string // what cells have set
+	envLife  int               // that has it
 	versions map[string]string
 	broken   string // why the channel is not read any more
 	ended    bool
@@ -68,12 +81,19 @@ type chunk struct {
 // way; cells may be run at once, they wait until the kernel is ready. ctx bounds
 // the call. Errors: those of Environment.Start.
 func Start(ctx context.Context, env runtimes.Environment, e Engine, o Options) (*Kernel, error) {
-	load, err := message(&header{Op: "load", Parts: []part{{Name: "source", Bytes: len(e.source)}}}, []byte(e.source))
+	var mark []byte
+	h := header{Op: "load", Parts: []part{{Name: "source", Bytes: len(e.source)}}}
+	if e.zygote {
+		h.Imports, h.Mark = o.Imports, rand.Text()
+		mark, _ = message(&header{Op: "anew", Mark: h.Mark}) // it is short
+	}
+	load, err := message(&h, []byte(e.source))
 	if err != nil {
 		return nil, err
 	}
 	k := &Kernel{
-		engine: e, env: env, logger: o.Logger, gone: make(chan struct{}), room: make(chan struct{}, 1), started: make(chan struct{}),
+		mark: mark, decoder: decoder{mark: mark}, env: make(map[string]string),
+		engine: e, place: env, logger: o.Logger, gone: make(chan struct{}), room: make(chan struct{}, 1), started: make(chan struct{}),
 		queue: [][]byte{load}, writing: true,
 	}
 	if k.logger == nil {
@@ -82,6 +102,7 @@ func Start(ctx context.Context, env runtimes.Environment, e Engine, o Options) (
 	o.Limits.OutputBytes = -1
 	process, err := env.Start(ctx, runtimes.Command{
 		Name: e.name, Args: e.args, Dir: o.Dir, Env: append(append([]string(nil), e.env...), o.Env...), Channel: true, Limits: o.Limits,
+		OpenStdin: e.zygote, // on which it hears that a child is to end
 	}, (*sink)(k))
 	if err != nil {
 		return nil, err
@@ -121,7 +142,7 @@ func (k *Kernel) Run(of *Cell, sink CellSink) (runtimes.Process, error) {
 		k: k, of: *of, id: cells.Add(1), sink: sink, done: make(chan struct{}),
 		open: of.OpenStdin,
 	}
-	c.of.OutputBytes = smallest(of.OutputBytes, k.env.Limits().OutputBytes)
+	c.of.OutputBytes = smallest(of.OutputBytes, k.place.Limits().OutputBytes)
 	c.left = c.of.OutputBytes
 	c.of.Stdin = nil
 	run, failed, err := k.encode(of, c.id)
@@ -152,7 +173,7 @@ func (k *Kernel) accept(c *cell) (ready bool, err error) {
 		return false, ErrBusy
 	}
 	k.current = c
-	return k.ready, nil
+	return k.ready && !k.asked, nil
 }
 
 // smallest is the smaller limit, where zero is none.
@@ -179,13 +200,7 @@ func (k *Kernel) encode(of *Cell, id int64) ([]byte, *Exception, error) {
 	if of.Language != 0 {
 		h.Language = of.Language.String()
 	}
-	if len(of.Env) > 0 {
-		h.Env = make(map[string]string, len(of.Env))
-		for _, variable := range of.Env {
-			name, value, _ := strings.Cut(variable, "=")
-			h.Env[name] = value
-		}
-	}
+	h.Env = k.variables(of.Env)
 	switch {
 	case of.OpenStdin:
 		h.Stdin = "open"
@@ -197,6 +212,27 @@ func (k *Kernel) encode(of *Cell, id int64) ([]byte, *Exception, error) {
 	}
 	m, err := message(&h, []byte(code), of.Stdin)
 	return m, nil, err
+}
+
+// variables are those that a cell sets, with those of earlier ones where the kernel
+// has begun anew since.
+func (k *Kernel) variables(of []string) map[string]string {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	set := make(map[string]string, len(of))
+	for _, variable := range of {
+		name, value, _ := strings.Cut(variable, "=")
+		set[name], k.env[name] = value, value
+	}
+	life := k.life
+	if k.asked {
+		life++
+	}
+	if k.envLife != life {
+		k.envLife = life
+		set = maps.Clone(k.env)
+	}
+	return set
 }
 
 // send tells a cell that it begins and gives it to the kernel.
@@ -357,6 +393,9 @@ func (k *Kernel) take(h *header, body []byte) error {
 			c.open = false
 			k.mu.Unlock()
 		}
+	case "anew":
+	case "ended":
+		return k.anew(c, h)
 	case "result":
 		if c == nil || h.ID != c.id {
 			return errors.New("a result of no cell")
@@ -401,7 +440,14 @@ func (k *Kernel) becomeReady(h *header) error {
 	if k.ready {
 		return errors.New("a kernel that is ready twice")
 	}
-	k.ready, k.versions = true, h.Versions
+	k.ready, k.versions, k.zygote, k.asked = true, h.Versions, h.Zygote, false
+	if k.settled != nil {
+		close(k.settled)
+		k.settled = nil
+	}
+	if len(h.Failed) > 0 {
+		k.logger.Warn("a kernel could not import what it was told to", "modules", h.Failed)
+	}
 	if c := k.current; c != nil && c.run != nil {
 		go k.send(c)
 	}

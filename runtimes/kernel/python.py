@@ -120,7 +120,7 @@ class Channel:
             at += part["bytes"]
         return header, parts
 
-    def send(self, header, parts=()):
+    def send(self, header, parts=(), before=b""):
         """Sends a message; parts are (name, type or None, bytes)."""
         if parts:
             header["parts"] = [
@@ -128,7 +128,7 @@ class Channel:
         head = json.dumps(header).encode()
         body = b"".join(part[2] for part in parts)
         data = memoryview(
-            len(head).to_bytes(4, "little") + len(body).to_bytes(4, "little") + head + body)
+            before + len(head).to_bytes(4, "little") + len(body).to_bytes(4, "little") + head + body)
         with self.writing:
             while data:
                 data = data[os.write(self.writes, data):]
@@ -1288,12 +1288,182 @@ def leave(code=None):
     raise SystemExit(code)
 
 
+# The zygote.
+
+WARM = "linecache", "traceback", "asyncio", "inspect"
+
+
+class Zygote:
+    """The parent of the process that runs cells.
+
+    It is there before them, with what is imported for all, and makes another when
+    one has ended: what is said of an end is what the system says. No signal but
+    that of a child's end reaches it, and it sleeps while cells run."""
+
+    def __init__(self, asked):
+        self.mark, self.imports = asked.get("mark"), asked.get("imports", ())
+
+    def run(self):
+        """Returns in each child; or at once, where there is no zygote."""
+        import gc
+        self.signals = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals() - {signal.SIGCHLD})
+        imported = self.import_all()
+        if not self.mark or not adopt_orphans():
+            signal.pthread_sigmask(signal.SIG_SETMASK, self.signals)
+            return
+        self.control = above(os.dup(0))
+        no_input()
+        self.awake, self.wake = os.pipe()
+        os.set_blocking(self.wake, False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.set_wakeup_fd(self.wake)
+        ready["zygote"] = True
+        if imported:
+            for name in WARM:
+                __import__(name)
+        gc.collect()
+        gc.freeze()
+        life = 0
+        while True:
+            self.child = fork()
+            if not self.child:
+                return self.begin()
+            self.status, self.asked = None, False
+            self.watch(life)
+            life += 1
+            killed = os.WIFSIGNALED(self.status) and os.WTERMSIG(self.status) == signal.SIGKILL
+            if not self.end_tree() or killed and not self.asked:
+                os.kill(os.getpid(), signal.SIGKILL)  # whether memory was short the server finds out by our end
+            self.tell()
+
+    def import_all(self):
+        failed = []
+        for name in self.imports:
+            try:
+                __import__(name)
+            except Exception:
+                failed.append(name)
+        if failed:
+            ready["failed"] = failed
+        return len(failed) < len(self.imports)
+
+    def begin(self):
+        """Makes this process, a child, one that runs cells."""
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        for fd in (self.control, self.awake, self.wake):
+            os.close(fd)
+        random = sys.modules.get("numpy.random")
+        if random is not None:
+            random.seed()  # else all children draw the same
+        site = sys.modules.get("site")
+        if site is not None and site.ENABLE_USER_SITE:
+            packages = site.getusersitepackages()
+            if packages not in sys.path and os.path.isdir(packages):  # installed meanwhile
+                site.addsitedir(packages)
+        signal.pthread_sigmask(signal.SIG_SETMASK, self.signals)
+
+    def watch(self, life):
+        """Waits for the end of the child, and ends it when the server says so."""
+        poll = select.poll()
+        poll.register(self.awake, select.POLLIN)
+        poll.register(self.control, select.POLLIN)
+        while self.status is None:
+            for fd, _ in poll.poll():
+                if fd == self.awake:
+                    os.read(fd, 4096)
+                    self.reap()
+                    continue
+                words = os.read(fd, 4096)
+                if not words:
+                    poll.unregister(fd)
+                elif str(life).encode() in words.split():
+                    self.asked = True
+                    os.kill(self.child, signal.SIGKILL)
+
+    def reap(self):
+        """Reaps what has ended; false when nobody is left."""
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return False
+            if pid == 0:
+                return True
+            if pid == self.child:
+                self.status = status
+
+    def end_tree(self):
+        """Ends what the child has left, and reports whether it is gone."""
+        end = time.monotonic() + 0.5
+        while self.reap():
+            for pid in children():
+                try:
+                    os.kill(pid, signal.SIGKILL)
+                except OSError:
+                    pass
+            if time.monotonic() > end:
+                return False
+            time.sleep(0.0005)
+        return True
+
+    def tell(self):
+        """Tells the end, behind a mark, and reads until the server's."""
+        mark = json.dumps({"op": "anew", "mark": self.mark}, separators=(",", ":")).encode()
+        mark = len(mark).to_bytes(4, "little") + bytes(4) + mark
+        how = {"signal": os.WTERMSIG(self.status)} if os.WIFSIGNALED(self.status) else {"exit": os.WEXITSTATUS(self.status)}
+        channel.send({"op": "ended", **how}, before=mark)
+        seen = b""
+        while mark not in seen:
+            more = os.read(channel.reads, 1 << 16)
+            if not more:
+                os._exit(0)
+            seen = seen[-len(mark):] + more
+
+
+def adopt_orphans():
+    """Makes this process the parent of what its descendants leave, prctl(2)."""
+    try:
+        import _ctypes
+        prctl = _ctypes.dlsym(_ctypes.dlopen(None, 0), "prctl")
+        return _ctypes.call_function(prctl, (36, 1, 0, 0, 0)) == 0  # PR_SET_CHILD_SUBREAPER
+    except Exception:
+        return False
+
+
+def fork():
+    import warnings
+    flush()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that of threads, which modules have
+        return os.fork()
+
+
+def children():
+    """The processes whose parent this one is."""
+    me = os.getpid()
+    try:
+        with open("/proc/self/task/%d/children" % me) as file:
+            return [int(pid) for pid in file.read().split()]
+    except OSError:
+        pass
+    found = []
+    for name in os.listdir("/proc"):
+        try:
+            with open("/proc/%s/stat" % name) as file:
+                if int(file.read().rpartition(")")[2].split()[1]) == me:
+                    found.append(int(name))
+        except (OSError, ValueError, IndexError):
+            pass
+    return found
+
+
 def warm():
     """Does beforehand what the first cells need, as long as none has come."""
     poll = select.poll()
     poll.register(channel.reads, select.POLLIN)
-    for wait, what in ((20, "linecache"), (0, "traceback"), (0, "asyncio"), (0, "inspect")):
-        if poll.poll(wait):
+    for what in WARM:
+        if poll.poll(20 if what == WARM[0] else 0):
             return
         __import__(what)
     if not poll.poll(0):
@@ -1314,7 +1484,6 @@ def loop():
 channel = Channel()
 state.input = False
 faulthandler.enable()
-os.register_at_fork(before=before_fork, after_in_child=after_fork)
 signal.signal(signal.SIGINT, on_interrupt)
 sys.argv = [""]
 if not sys.path or sys.path[0] != "":
@@ -1334,6 +1503,9 @@ for _name, _fd in ("stdout", 1), ("stderr", 2):
 builtins.display = display
 builtins.exit = builtins.quit = leave
 builtins._codebeaker_ = Magics()
-channel.send({"op": "ready", "versions": {"python": "%d.%d.%d" % sys.version_info[:3]}})
+ready = {"op": "ready", "versions": {"python": "%d.%d.%d" % sys.version_info[:3]}}
+Zygote(json.loads(loaded.decode())).run()
+os.register_at_fork(before=before_fork, after_in_child=after_fork)
+channel.send(ready)
 warm()
 loop()
