@@ -78,6 +78,7 @@ type cell struct {
 	// read once the cell has finished.
 	came   CellResult
 	kernel *kernel.Kernel // that took the code; nil before
+	life   int            // of it, then
 }
 
 // newCell makes an execution of a cell.
@@ -125,11 +126,15 @@ func (c *cell) run() {
 		c.Exited(runtimes.Exit{Status: reason})
 		return
 	}
-	k, number, err := c.ready()
+	k, number, err := c.ready(nil)
+	if err == nil && !k.Settled(anewTime) {
+		k, number, err = c.ready(k)
+	}
 	if err != nil {
 		c.Exited(c.exitOf(err))
 		return
 	}
+	c.life = k.Life()
 	c.kernel = k
 	process, err := k.Run(&kernel.Cell{
 		Code: c.cell.Code, Language: c.cell.Language, Number: number, Timeout: c.request.Timeout,
@@ -171,7 +176,7 @@ func (c *cell) conclude(o *Outcome) {
 	}
 	r := &c.came
 	r.ProcessResult, r.Ran = c.result, c.kernel != nil
-	r.Restarted = r.Restarted || r.Ran && r.Result == nil && isClosed(c.kernel.Gone())
+	r.Restarted = r.Restarted || r.Ran && r.Result == nil && (isClosed(c.kernel.Gone()) || c.kernel.Life() != c.life)
 	c.kernel = nil // the execution is kept, and may outlive it
 	o.Result = r
 	if r.Result != nil && r.Result.Exception != nil && c.exit.Status == runtimes.Exception {
@@ -196,6 +201,7 @@ type codeContext struct {
 	kernel  *kernel.Kernel // nil before the first cell
 	env     runtimes.Environment
 	number  int  // of the last cell
+	life    int  // of the kernel, that has the variables
 	removed bool // nothing is started any more
 }
 
@@ -314,9 +320,12 @@ func (x *contexts) end(name string, remove bool) error {
 // errContextRemoved: the context of a cell was removed before its kernel was there.
 var errContextRemoved = fmt.Errorf("the context has been removed: %w", context.Canceled)
 
+// anewTime is how long a kernel may take to begin anew before another is started.
+const anewTime = time.Second
+
 // ready is a kernel that can run the cell, and the cell's number there. It may have
-// to start one.
-func (c *cell) ready() (*kernel.Kernel, int, error) {
+// to start one. That of hung does not answer.
+func (c *cell) ready(hung *kernel.Kernel) (*kernel.Kernel, int, error) {
 	in := c.context
 	in.mu.Lock()
 	defer in.mu.Unlock()
@@ -324,20 +333,29 @@ func (c *cell) ready() (*kernel.Kernel, int, error) {
 		return nil, 0, errContextRemoved
 	}
 	if k := in.kernel; k != nil {
-		gone := in.env != c.environment || isClosed(k.Gone())
-		if !gone && !c.cell.Reset {
+		before, gone := in.life, in.env != c.environment || k == hung || isClosed(k.Gone())
+		in.life = k.Life()
+		if !gone && !c.cell.Reset && in.life == before {
 			in.number++
 			return k, in.number, nil
 		}
+		c.came.Restarted = !c.cell.Reset
+		anew := !gone && !c.cell.Reset // it has ended, and another is in its place
+		if !gone && c.cell.Reset {
+			in.life, anew = k.Reset()
+		}
+		if anew {
+			in.number = 1
+			return k, 1, nil
+		}
 		k.Close()
 		in.kernel = nil
-		c.came.Restarted = !c.cell.Reset
 	}
 	k, err := c.session.startKernel(c.ctx, c.environment)
 	if err != nil {
 		return nil, 0, err
 	}
-	in.kernel, in.env, in.number = k, c.environment, 1
+	in.kernel, in.env, in.number, in.life = k, c.environment, 1, k.Life()
 	return k, 1, nil
 }
 
@@ -345,7 +363,7 @@ func (c *cell) ready() (*kernel.Kernel, int, error) {
 func (c *codeContext) stopped() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.kernel != nil && isClosed(c.kernel.Gone())
+	return c.kernel != nil && (isClosed(c.kernel.Gone()) || c.kernel.Life() != c.life)
 }
 
 // end ends the kernel; the next cell starts another, unless the context is removed.

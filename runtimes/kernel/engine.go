@@ -12,6 +12,8 @@ type Engine struct {
 	name string   // the program
 	args []string // its bootstrap, which reads the source from the channel
 	env  []string
+	// zygote: the program runs cells in a child of itself, and can make another.
+	zygote bool
 	// source is the program.
 	source string
 	// prepare, where there is one, makes the code that the kernel is given, or says
