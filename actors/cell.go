@@ -59,13 +59,21 @@ const MaxContexts = 8
 
 // startKernel starts a kernel of the session's language.
 func (s *session) startKernel(ctx context.Context, env runtimes.Environment) (*kernel.Kernel, error) {
-	l := s.handle.base.Load().Language
-	offer := s.system.options.Registry.Offer(s.runtime)
-	engine, ok := kernel.EngineFor(s.runtime, l, offer.Availability.Tools)
+	return s.system.startKernel(ctx, env, s.runtime, s.handle.base.Load().Language)
+}
+
+// startKernel starts a kernel of a language on a runtime.
+func (s *System) startKernel(ctx context.Context, env runtimes.Environment, t runtimes.Type, l runtimes.Language) (*kernel.Kernel, error) {
+	engine, ok := s.engine(t, l)
 	if !ok {
-		return nil, fmt.Errorf("no kernel runs %s on %s", l, s.runtime) // such a cell is not accepted
+		return nil, fmt.Errorf("no kernel runs %s on %s", l, t) // such a cell is not accepted
 	}
-	return kernel.Start(ctx, env, engine, kernel.Options{Logger: s.system.options.Logger})
+	return kernel.Start(ctx, env, engine, kernel.Options{Logger: s.options.Logger})
+}
+
+// engine is that of a language on a runtime, if there is one.
+func (s *System) engine(t runtimes.Type, l runtimes.Language) (kernel.Engine, bool) {
+	return kernel.EngineFor(t, l, s.options.Registry.Offer(t).Availability.Tools)
 }
 
 // cell is an execution of a Cell. What it does not do itself is as for a program.
@@ -133,7 +141,7 @@ func (c *cell) run() {
 	c.kernel = k
 	process, err := k.Run(&kernel.Cell{
 		Code: c.cell.Code, Language: c.cell.Language, Number: number, Timeout: c.request.Timeout,
-		Stdin: c.cell.Stdin, OpenStdin: c.cell.OpenStdin,
+		Stdin: c.cell.Stdin, OpenStdin: c.cell.OpenStdin, Env: c.context.variables(),
 	}, c)
 	if err != nil {
 		c.kernel = nil
@@ -153,6 +161,7 @@ func (c *cell) Display(d kernel.Display) {
 // Result is kernel.CellSink's.
 func (c *cell) Result(r *kernel.Result) {
 	c.came.Result = r
+	c.context.told()
 	c.came.Restarted = c.came.Restarted || !r.Kept
 	if r.Main != nil {
 		c.Display(*r.Main)
@@ -184,7 +193,17 @@ func (c *cell) conclude(o *Outcome) {
 
 // contexts are those of a session. The actor alone touches them; a kernel is also
 // reached from where its cells run.
-type contexts struct{ all []*codeContext }
+type contexts struct {
+	all  []*codeContext
+	warm *warmKernel // that the first context gets; nil once it has, or without one
+}
+
+// warmKernel is one that was ready before the session was.
+type warmKernel struct {
+	kernel *kernel.Kernel
+	env    runtimes.Environment
+	late   []string // variables that it does not know
+}
 
 // codeContext is what cells share: the variables of one kernel.
 type codeContext struct {
@@ -197,6 +216,23 @@ type codeContext struct {
 	env     runtimes.Environment
 	number  int  // of the last cell
 	removed bool // nothing is started any more
+	// late are variables that the kernel, which was there before the session, is
+	// told with its cells, until one has run.
+	late []string
+}
+
+// variables are those to tell with the next cell.
+func (c *codeContext) variables() []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.late
+}
+
+// told: a cell has run, so that the kernel has the variables.
+func (c *codeContext) told() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.late = nil
 }
 
 // ContextState says what a context does.
@@ -271,6 +307,10 @@ func (s *session) contextOf(c *Cell) *codeContext {
 			s.contexts = &contexts{}
 		}
 		in = &codeContext{name: c.Context, language: c.Language}
+		if w := s.contexts.warm; w != nil {
+			in.kernel, in.env, in.late = w.kernel, w.env, w.late
+			s.contexts.warm = nil
+		}
 		s.contexts.all = append(s.contexts.all, in)
 	}
 	return in
@@ -330,8 +370,8 @@ func (c *cell) ready() (*kernel.Kernel, int, error) {
 			return k, in.number, nil
 		}
 		k.Close()
-		in.kernel = nil
-		c.came.Restarted = !c.cell.Reset
+		in.kernel, in.late = nil, nil
+		c.came.Restarted = !c.cell.Reset && in.number > 0
 	}
 	k, err := c.session.startKernel(c.ctx, c.environment)
 	if err != nil {
