@@ -4,6 +4,8 @@ import (
 	"math"
 	"slices"
 	"time"
+
+	"github.com/codebeaker/codebeaker/runtimes"
 )
 
 // PoolSize bounds a pool.
@@ -21,6 +23,16 @@ const (
 	// DefaultPoolMax is the most of a pool.
 	DefaultPoolMax = 16
 )
+
+// DefaultPoolSize is that of a language of which nothing else is said.
+func DefaultPoolSize(l runtimes.Language) PoolSize {
+	size := PoolSize{Max: DefaultPoolMax}
+	switch l {
+	case runtimes.Python, runtimes.JavaScript, runtimes.TypeScript:
+		size.Min = DefaultPoolMin
+	}
+	return size
+}
 
 // How demand is remembered.
 const (

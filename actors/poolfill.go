@@ -37,6 +37,8 @@ func (p *pool) fill() {
 	system, self, home, stats, imports := p.system, p.self, p.home, p.stats, p.size.Imports
 	system.dispatcher.Schedule(func() {
 		defer cancel(nil)
+		system.filling.Add(1)
+		defer system.filling.Add(-1)
 		start := time.Now()
 		r, err := system.makeReady(ctx, stats, imports)
 		if cause := context.Cause(ctx); err != nil && cause != nil {

@@ -220,17 +220,11 @@ func (p *pools) ended(ctx actor.Context, who *actor.PID) {
 	}
 }
 
-// warmed are the languages that have ready environments before anyone asks.
-var warmed = []runtimes.Language{runtimes.Python, runtimes.JavaScript, runtimes.TypeScript}
-
 // sizeOf is what the operator wants of a pool.
 func (p *pools) sizeOf(key poolKey) PoolSize {
 	size, ok := p.options.Sizes[key.language]
 	if !ok {
-		size = PoolSize{Max: DefaultPoolMax}
-		if slices.Contains(warmed, key.language) {
-			size.Min = min(DefaultPoolMin, size.Max)
-		}
+		size = DefaultPoolSize(key.language)
 	}
 	if chosen := p.system.options.Registry.Select(key.language, runtimes.Balanced); key.image != "" || chosen == nil || chosen.Type() != key.runtime {
 		size.Min = 0
@@ -419,6 +413,9 @@ func (s *System) Pools() []PoolInfo {
 	}
 	return infos
 }
+
+// Filling reports whether an environment is being made for a pool.
+func (s *System) Filling() bool { return s.filling.Load() > 0 }
 
 // startPools starts the actor above the pools, where there are to be any.
 func (s *System) startPools() {

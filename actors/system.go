@@ -127,6 +127,7 @@ type System struct {
 	stopPools  func() *actor.Future
 	poolTable  atomic.Pointer[[]*poolStats]
 	poolMemory atomic.Int64
+	filling    atomic.Int64
 	// poolWork counts what the pools have: fills, ready environments, removals.
 	poolWork   sync.WaitGroup
 	discarding chan struct{} // has a place for each removal at once

@@ -167,7 +167,7 @@ func openServer(t testing.TB, dir string, args ...string) *Program {
 	t.Helper()
 	flags := pflag.NewFlagSet("serve", pflag.ContinueOnError)
 	addFlags(flags)
-	if err := flags.Parse(append([]string{"--listen", "127.0.0.1:0", "--data-dir", dir, "--calibrate=false"}, args...)); err != nil {
+	if err := flags.Parse(append([]string{"--listen", "127.0.0.1:0", "--data-dir", dir, "--calibrate=false", "--pools=off"}, args...)); err != nil {
 		t.Fatal(err)
 	}
 	c, err := loadConfig(flags)
