@@ -90,6 +90,8 @@ type Config struct {
 	DrainTimeout    time.Duration `koanf:"drain-timeout"`
 	Pools           poolSetting   `koanf:"pools"`
 	PoolMemory      int64         `koanf:"pool-memory"`
+
+	poolCheck time.Duration // of tests: see actors.PoolOptions
 }
 
 // configFlag names the file; it is no setting itself.

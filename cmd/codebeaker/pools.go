@@ -116,7 +116,7 @@ func (c *Config) pools(policy *sessions.Policy) (*actors.PoolOptions, error) {
 		}
 	}
 	return &actors.PoolOptions{
-		Limits: policy.OrdinaryLimits(), MemoryBytes: memory, Sizes: sizes,
+		Limits: policy.OrdinaryLimits(), MemoryBytes: memory, Sizes: sizes, CheckInterval: c.poolCheck,
 		Memory: func() (available, total int64) { return meminfo("MemAvailable"), meminfo("MemTotal") },
 	}, nil
 }
