@@ -93,7 +93,7 @@ func (p *pooled) full() {
 	var found map[string]protocol.LanguagePool
 	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 		found = p.pools()
-		full := len(found) > 0
+		full := len(found) > 0 && !p.program.system.Filling()
 		for pool := range maps.Values(found) {
 			full = full && pool.Warm >= pool.Target
 		}
@@ -266,7 +266,9 @@ func TestPooledDead(t *testing.T) {
 	p := withPools(t)
 	if _, ok := p.pools()["Native/python"]; ok {
 		for _, signal := range []syscall.Signal{syscall.SIGKILL, syscall.SIGSTOP} {
+			p.full()
 			before, guests := discarded(p), tracesOf(p.program).processes()
+			t.Logf("%v to %d agents", signal, len(guests))
 			for _, name := range guests {
 				pid, err := strconv.Atoi(strings.TrimPrefix(strings.Fields(name)[0], "/proc/"))
 				if err != nil {
@@ -276,9 +278,7 @@ func TestPooledDead(t *testing.T) {
 					t.Error(err)
 				}
 			}
-			for discarded(p) < before+int64(len(guests)) { // those that hang are found by a check
-				time.Sleep(20 * time.Millisecond)
-			}
+			p.discards(before + int64(len(guests))) // those that hang are found by a check
 			p.work(runtimes.Native, 8)
 		}
 	}
@@ -290,9 +290,7 @@ func TestPooledDead(t *testing.T) {
 				t.Errorf("%s: %v", out, err)
 			}
 		}
-		for discarded(p) == before {
-			time.Sleep(20 * time.Millisecond)
-		}
+		p.discards(before + 1)
 		p.work(runtimes.Docker, 2)
 	}
 }
@@ -305,6 +303,16 @@ func discarded(p *pooled) (n int64) {
 		}
 	}
 	return n
+}
+
+// discards waits until so many were given up.
+func (p *pooled) discards(n int64) {
+	p.Helper()
+	for deadline := time.Now().Add(time.Minute); discarded(p) < n; time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			p.Fatalf("%d of %d are given up: %+v", discarded(p), n, p.program.system.Pools())
+		}
+	}
 }
 
 // work creates sessions of Python, each of which must run a program.
