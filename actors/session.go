@@ -84,7 +84,7 @@ func (s *System) spawnSession(id string, rt runtimes.Runtime, r *CreateRequest) 
 	handle.lastActivity.Store(now.UnixNano())
 	handle.base.Store(self.info)
 	child := &environment{system: s, runtime: rt, ends: &self.ends, spec: runtimes.Spec{
-		HostName: runtimes.HostName(id), Language: r.Language, Limits: r.Limits, DiskAsked: r.DiskAsked,
+		HostName: runtimes.HostName(newID()), Language: r.Language, Limits: r.Limits, DiskAsked: r.DiskAsked,
 		Network: r.Network, Image: r.Image, Strongest: r.Preference == runtimes.Security,
 	}, env: r.Env}
 	// The handle's pid is there before anyone can send: the directory gives the

@@ -147,8 +147,11 @@ type Assignment struct {
 	Session string
 	// Env are variables of every program, "KEY=value".
 	Env []string
-	// Limits are those that differ from the Spec's. A zero member stays as it is.
+	// Limits are those that it asks for. A zero member stays as it is; one that is
+	// the Spec's costs nothing.
 	Limits Limits
+	// DiskAsked is Spec.DiskAsked, where Limits.DiskBytes is given.
+	DiskAsked bool
 	// Flows is told of each flow of the session's network after its end, on any
 	// goroutine; it must not block. Nil is not told.
 	Flows func(NetworkFlow)

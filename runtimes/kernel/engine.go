@@ -20,6 +20,9 @@ type Engine struct {
 	// mend, where there is one, puts right what the kernel says of the code as it
 	// was given.
 	mend func(c *Cell, r *Result)
+	// compiler, where there is one, makes what compiles the cells of one context;
+	// all of the above but the languages and env is not used then.
+	compiler func() compiler
 }
 
 // engines are those of each language, by runtime and the versions of its tools.

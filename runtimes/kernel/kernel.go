@@ -28,6 +28,9 @@ type Options struct {
 
 // Kernel is one that runs. Its methods are safe for use by several goroutines.
 type Kernel struct {
+	// compiled is all of a kernel whose cells are compiled, nil of any other.
+	compiled *compiled
+
 	engine Engine
 	env    runtimes.Environment
 	logger *slog.Logger
@@ -68,6 +71,9 @@ type chunk struct {
 // way; cells may be run at once, they wait until the kernel is ready. ctx bounds
 // the call. Errors: those of Environment.Start.
 func Start(ctx context.Context, env runtimes.Environment, e Engine, o Options) (*Kernel, error) {
+	if e.compiler != nil {
+		return startCompiled(env, e, o), nil
+	}
 	load, err := message(&header{Op: "load", Parts: []part{{Name: "source", Bytes: len(e.source)}}}, []byte(e.source))
 	if err != nil {
 		return nil, err
@@ -111,12 +117,21 @@ func (k *Kernel) Versions() map[string]string {
 }
 
 // Close kills the kernel. It does not wait: Gone tells when it has ended.
-func (k *Kernel) Close() { go k.process.Signal(runtimes.SIGKILL) }
+func (k *Kernel) Close() {
+	if k.compiled != nil {
+		k.compiled.close()
+		return
+	}
+	go k.process.Signal(runtimes.SIGKILL)
+}
 
 // Run runs one cell and returns it as a process: see the package's comment. It
 // does not wait; sink is told what comes of it, maybe before Run returns.
 // Errors: ErrBusy while another cell runs; ErrGone; ErrTooLong.
 func (k *Kernel) Run(of *Cell, sink CellSink) (runtimes.Process, error) {
+	if k.compiled != nil {
+		return k.compiled.run(of, sink)
+	}
 	c := &cell{
 		k: k, of: *of, id: cells.Add(1), sink: sink, done: make(chan struct{}),
 		open: of.OpenStdin,

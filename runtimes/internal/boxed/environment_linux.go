@@ -37,11 +37,13 @@ type Environment struct {
 
 	// For Assign.
 	variables  variables
-	processors int   // that programs see
-	reserve    int64 // of the kit
+	processors int      // that programs see
+	reserve    int64    // of the kit
+	scratch    []string // the places that have memory of their own
 
 	mu     sync.Mutex
-	limits runtimes.Limits
+	limits runtimes.Limits // in force
+	made   runtimes.Limits // asked for: of the Spec, then of the session
 
 	closing  chan struct{} // closed when Close begins
 	begin    sync.Once     // closes closing
