@@ -36,7 +36,6 @@ type pooled struct {
 	environment runtimes.Environment
 	kernel      *kernel.Kernel  // nil where the language has none
 	name        string          // of its Spec
-	limits      runtimes.Limits // of its Spec
 	inForce     runtimes.Limits // when its kernel was started
 	memory      int64
 	born        time.Time

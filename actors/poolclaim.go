@@ -126,12 +126,8 @@ func (e *environment) unclaim() *pooled {
 func (s *System) adopt(ctx context.Context, r *pooled, spec *runtimes.Spec, assign runtimes.Assignment) bool {
 	ctx, cancel := context.WithTimeout(ctx, s.options.CreateTimeout)
 	defer cancel()
-	limits, ok := s.lateLimits(r, spec)
-	err := runtimes.ErrCannotAssign
-	if ok {
-		assign.Limits = limits
-		err = s.assign(ctx, r, assign)
-	}
+	assign.Limits, assign.DiskAsked = spec.Limits, spec.DiskAsked
+	err := s.assign(ctx, r, assign)
 	why, discarded := missFailed, discardFailed
 	switch {
 	case err == nil:
@@ -165,43 +161,6 @@ func (s *System) assign(ctx context.Context, r *pooled, a runtimes.Assignment) (
 		}
 	}()
 	return r.environment.Assign(ctx, a)
-}
-
-// lateLimits are those of a session that differ from those that a ready environment
-// was made with. False: it was made in another way than it would have been for the
-// session.
-func (s *System) lateLimits(r *pooled, spec *runtimes.Spec) (runtimes.Limits, bool) {
-	was, ask, late := &r.limits, &spec.Limits, runtimes.Limits{}
-	if *was == *ask && !spec.DiskAsked {
-		return late, true
-	}
-	if ask.MemoryBytes != was.MemoryBytes {
-		late.MemoryBytes = ask.MemoryBytes
-	}
-	if ask.CPUs != was.CPUs {
-		late.CPUs = ask.CPUs
-	}
-	if ask.Processes != was.Processes {
-		late.Processes = ask.Processes
-	}
-	if ask.OpenFiles != was.OpenFiles {
-		late.OpenFiles = ask.OpenFiles
-	}
-	if ask.OutputBytes != was.OutputBytes {
-		late.OutputBytes = ask.OutputBytes
-	}
-	disk := ask.DiskBytes
-	if s.options.FilesInMemory {
-		share := ask.MemoryBytes / 2
-		if spec.DiskAsked && disk > share {
-			return late, false // on disk, or larger than its share of memory
-		}
-		disk = min(disk, share)
-	}
-	if now := r.environment.Limits().DiskBytes; now != 0 && now != disk {
-		late.DiskBytes = disk
-	}
-	return late, true
 }
 
 // adoptKernel replaces a kernel that what the session asks for comes too late for.

@@ -75,10 +75,9 @@ func (s *System) makeReady(ctx context.Context, stats *poolStats, imports []stri
 		return nil, fmt.Errorf("%v does not serve %v now", key.runtime, key.language)
 	}
 	r = &pooled{
-		name: strings.ToLower(newID()), limits: s.options.Pools.Limits, born: time.Now(), stats: stats,
-		taken: make(chan struct{}),
+		name: strings.ToLower(newID()), born: time.Now(), stats: stats, taken: make(chan struct{}),
 	}
-	spec := runtimes.Spec{Name: r.name, Language: key.language, Image: key.image, Limits: r.limits}
+	spec := runtimes.Spec{Name: r.name, Language: key.language, Image: key.image, Limits: s.options.Pools.Limits}
 	env, err := offer.Runtime.Create(ctx, spec)
 	if err != nil {
 		r = nil
@@ -104,7 +103,7 @@ func (s *System) makeReady(ctx context.Context, stats *poolStats, imports []stri
 // warmKernel starts the kernel and has it do once what cells do.
 func (s *System) warmKernel(ctx context.Context, r *pooled, imports []string) error {
 	key := r.stats.key
-	if _, ok := s.engine(key.runtime, key.language); !ok {
+	if engine, ok := s.engine(key.runtime, key.language); !ok || engine.Compiled() {
 		return nil
 	}
 	k, err := s.startKernel(ctx, r.environment, key.runtime, key.language)
