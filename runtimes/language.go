@@ -49,7 +49,7 @@ type LanguageFacts struct {
 	// Hello is a source file that prints HelloOutput. By it the runtimes prove
 	// that they serve the language.
 	Hello string
-	// Eval is the command line of code that is no file, with Code in its place;
+	// Eval is the command line of code that is not in a file, with Code in its place;
 	// nil is none. Greet is code that prints Greeting, Idle code that prints it
 	// and stays for ten minutes.
 	Eval        []string

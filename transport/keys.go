@@ -69,7 +69,7 @@ func ParseRoles(text string) (roles []Role, err error) {
 	for name := range strings.SplitSeq(text, ",") {
 		role := Role(strings.TrimSpace(name))
 		if !slices.Contains([]Role{RoleAdmin, RoleUser, RoleMetrics}, role) {
-			return nil, fmt.Errorf("%q is no role: there are admin, user and metrics", role)
+			return nil, fmt.Errorf("%q is not a role: the roles are admin, user and metrics", role)
 		}
 		roles = append(roles, role)
 	}

@@ -21,7 +21,7 @@ var layers = map[string][]string{
 	"runtimes/runtimetest":              {"runtimes"},
 	"runtimes/calibration":              {"runtimes"},
 	"runtimes/host":                     {"runtimes", "runtimes/..."},
-	"runtimes/kernel":                   {"runtimes", "runtimes/internal/script"},
+	"runtimes/kernel":                   {"runtimes", "runtimes/internal/gocell", "runtimes/internal/script"},
 	"runtimes/...":                      {"runtimes", "runtimes/internal/..."}, // each runtime
 	"runtimes/guest":                    {"runtimes", "runtimes/guest/internal/...", "runtimes/internal/..."},
 	"runtimes/guest/internal/...":       {"runtimes", "runtimes/internal/..."},
@@ -66,6 +66,7 @@ var owners = map[string][]string{
 	"golang.org/x/term":                 {"cmd/codebeaker"},
 	"github.com/knadh/koanf":            {"cmd/codebeaker"},
 	"gvisor.dev/gvisor":                 {"runtimes/internal/egress"},
+	"github.com/peterh/liner":           {"cmd/codebeaker"},
 	"github.com/prometheus":             {"transport", "transport/rpc"},
 	"github.com/montanaflynn/stats":     {"runtimes/calibration", "bench", "bench/internal/..."},
 	"github.com/HdrHistogram":           {"bench/internal/load"},

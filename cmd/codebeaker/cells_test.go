@@ -120,6 +120,27 @@ func aLifeOfCells(t *testing.T, f *foreign, s session, words cellWords) {
 	}
 }
 
+// Go keeps what cells declare, over the wire as in Python.
+func TestCellsOfGoKeepTheirDeclarations(t *testing.T) {
+	p := sharedServer(t)
+	needLanguage(t, p, runtimes.Native, "go")
+	f := connect(t, "python-websockets", p.URL())
+	s := f.create(object{"language": "go", "runtimeType": "Native"})
+	defer f.close(s)
+	if o := f.cell(s, "import \"fmt\"\nfunc answer() int { return 42 }\nfmt.Println(\"declared\")", nil); !o.Success || o.Result.Stdout != "declared\n" || o.Result.Kernel != "kept" || o.Result.Value != "" {
+		t.Errorf("the first: %+v", o)
+	}
+	if o := f.cell(s, "fmt.Println(answer())\npanic(1)", nil); o.Result.Stdout != "42\n" || o.ErrorCode != "NonZeroExit" || o.Result.Kernel != "kept" {
+		t.Errorf("the second: %+v", o)
+	}
+	if o := f.cell(s, "x", nil); o.ErrorCode != "Exception" || o.Result.Exception.Name != "CompileError" || o.Result.Exception.Traceback != "<cell 3>:1:1: undefined: x" {
+		t.Errorf("what is undefined: %+v", o)
+	}
+	if o := f.cell(s, "fmt.Println(answer())", object{"reset": true}); o.Result.Exception.Traceback == "" || o.Result.Kernel != "kept" {
+		t.Errorf("after a reset: %+v", o)
+	}
+}
+
 // What has cells says so before it is asked for one.
 func TestWhoHasCellsSaysSo(t *testing.T) {
 	p := sharedServer(t)
@@ -133,7 +154,7 @@ func TestWhoHasCellsSaysSo(t *testing.T) {
 	f.call("runtime.list", nil, &list)
 	for _, r := range list.Runtimes {
 		want := map[string]string{"Native": "python", "Docker": "python", "Bun": "typescript", "Deno": "javascript"}[r.RuntimeType]
-		if !slices.Contains(r.Capabilities.Stateful, want) || !slices.Contains(r.Capabilities.Commands, "execute_code") {
+		if !slices.Contains(r.Capabilities.Stateful, want) || r.RuntimeType == "Docker" && !slices.Contains(r.Capabilities.Stateful, "go") || !slices.Contains(r.Capabilities.Commands, "execute_code") {
 			t.Errorf("%s: %+v", r.RuntimeType, r.Capabilities)
 		}
 	}

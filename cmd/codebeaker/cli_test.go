@@ -121,6 +121,7 @@ func TestCLIOnNative(t *testing.T) {
 		{"ExecInANamedSessionIsKilledWhenItsReaderLeaves", leavingReaderKillsInNamedSession},
 		{"RunGivesArgumentsAndSaysWhatItCannotDo", runGivesArgumentsAndSaysWhatItCannotDo},
 		{"RunRunsANotebookAndWritesWhatCameOfIt", runRunsANotebook},
+		{"ReplRunsTheCellsOfAPipe", replRunsAPipe},
 	})
 }
 

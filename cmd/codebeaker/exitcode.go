@@ -125,6 +125,8 @@ type interrupts struct {
 	cancel context.CancelCauseFunc
 	signal chan os.Signal
 	target atomic.Pointer[client.Execution]
+	// patient: a typed one never ends all, for the next thing is to be typed.
+	patient atomic.Bool
 }
 
 // interrupted is why the context ended.
@@ -141,22 +143,35 @@ func newInterrupts(parent context.Context) *interrupts {
 }
 
 func (i *interrupts) watch() {
-	for sent := false; ; {
+	var to *client.Execution // that got the last one
+	for sent := 0; ; {
 		select {
 		case s := <-i.signal:
 			e := i.target.Load()
-			if e != nil && !sent && s != syscall.SIGHUP {
-				sent = true
-				go func() { _, _ = e.Signal(i.ctx, nameOf(s)) }()
-				continue
+			if e != to {
+				to, sent = e, 0
 			}
-			i.cancel(&interrupted{numberOf(s)})
-			return
+			sent++
+			name := nameOf(s)
+			switch patient := i.patient.Load() && s == os.Interrupt; {
+			case patient && e == nil:
+				continue
+			case patient && sent >= lastInterrupt:
+				name = runtimes.SIGKILL.String()
+			case patient:
+			case e == nil || sent > 1 || s == syscall.SIGHUP:
+				i.cancel(&interrupted{numberOf(s)})
+				return
+			}
+			go func() { _, _ = e.Signal(i.ctx, name) }()
 		case <-i.ctx.Done():
 			return
 		}
 	}
 }
+
+// lastInterrupt is how often a patient one is typed until the program is killed.
+const lastInterrupt = 3
 
 func nameOf(s os.Signal) string {
 	if s == syscall.SIGTERM {

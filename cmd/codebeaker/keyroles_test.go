@@ -101,12 +101,12 @@ func TestKeysAreMadeWithRolesLimitsAndAnEnd(t *testing.T) {
 func TestWrongKeysAreNotMade(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "keys")
 	for flags, want := range map[string]string{
-		"--role root":            `"root" is no role`,
+		"--role root":            `"root" is not a role`,
 		"--expires yesterday":    "neither a time from now",
 		"--expires 2020-01-01":   "it would have ended already",
 		"--expires -1h":          "it would have ended already",
 		"--rate much":            "invalid argument",
-		"--role user,metrics,no": `"no" is no role`,
+		"--role user,metrics,no": `"no" is not a role`,
 	} {
 		if _, err := command(t, append([]string{"keys", "add", "x", "--keys-file", file}, strings.Fields(flags)...)...); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", flags, err)

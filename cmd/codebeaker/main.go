@@ -47,7 +47,7 @@ func newCommand() *cobra.Command {
 	}
 	root.AddCommand(
 		serveCommand(), doctorCommand(), keysCommand(), versionCommand(),
-		execCommand(), runCommand(), shellCommand(), sessionsCommand(), usageCommand(), auditCommand(), policyCommand())
+		execCommand(), runCommand(), shellCommand(), replCommand(), sessionsCommand(), usageCommand(), auditCommand(), policyCommand())
 	return root
 }
 

@@ -44,3 +44,28 @@ func onResize(f func()) (stop func()) {
 	}()
 	return func() { signal.Stop(changes); close(done) }
 }
+
+// waitForInput waits until f can be read, and reports whether it can; false, when
+// ended is closed before.
+func waitForInput(f *os.File, ended <-chan struct{}) bool {
+	r, w, err := os.Pipe()
+	if err != nil {
+		return false
+	}
+	defer r.Close()
+	read := make(chan struct{})
+	defer close(read)
+	go func() {
+		select {
+		case <-ended:
+		case <-read:
+		}
+		w.Close() // can be read then: its end
+	}()
+	of := []unix.PollFd{{Fd: int32(f.Fd()), Events: unix.POLLIN}, {Fd: int32(r.Fd()), Events: unix.POLLIN}}
+	for {
+		if _, err := unix.Poll(of, -1); err != unix.EINTR {
+			return err == nil && of[1].Revents == 0
+		}
+	}
+}

@@ -21,3 +21,6 @@ func maxFiles() int { return 0 }
 
 // onResize does nothing: no signal tells of a terminal's size here.
 func onResize(func()) (stop func()) { return func() {} }
+
+// waitForInput is not to be had here: code that runs reads end of file.
+func waitForInput(*os.File, <-chan struct{}) bool { return false }

@@ -121,6 +121,7 @@ func TestCLIShellOnNative(t *testing.T) {
 		{"RunsAnInteractiveProgram", shellRunsAnInteractiveProgram},
 		{"ThatIsEndedClosesItsSession", endedShellClosesItsSession},
 		{"ThatIsEndedInANamedSessionKillsItsProgram", endedShellKillsInNamedSession},
+		{"HasAReplForLines", replIsTyped},
 	})
 }
 

@@ -91,7 +91,7 @@ func TestSoak(t *testing.T) {
 	tracesOf(p).wantNone(t, "")
 	if after := s.settled(before); after.exceeds(before) {
 		stacks := make([]byte, 1<<20)
-		t.Errorf("there are %+v, before it were %+v\n%s", after, before, stacks[:runtime.Stack(stacks, true)])
+		t.Errorf("there are %+v, before it were %+v\n%s\n%s", after, before, strings.Join(descriptors(), "\n"), stacks[:runtime.Stack(stacks, true)])
 	}
 }
 
@@ -102,6 +102,16 @@ type usage struct{ goroutines, descriptors int }
 func (u usage) exceeds(before usage) bool {
 	more := func(now, then int) bool { return now > then+max(2, then/20) }
 	return more(u.goroutines, before.goroutines) || more(u.descriptors, before.descriptors)
+}
+
+// descriptors say what each descriptor of this process is.
+func descriptors() (all []string) {
+	list, _ := os.ReadDir("/proc/self/fd")
+	for _, fd := range list {
+		to, _ := os.Readlink("/proc/self/fd/" + fd.Name())
+		all = append(all, fd.Name()+" "+to)
+	}
+	return all
 }
 
 // settled is the usage once it is no more than was, or after ten seconds.

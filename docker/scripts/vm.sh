@@ -8,6 +8,8 @@
 # machine has no network. What it writes to its second serial line is the output
 # of this script; its console is in .cache/logs/vm-console.log.
 #
+# With the argument "prepare" it makes that root file system and ends.
+#
 #   VM_CASES=names   some of the cases only: Root User UserWithoutBus DelegatedUnit
 #   VM_DOCKER=1      with a Docker engine in the machine, and the case Docker
 #   VM_RUN=/path     a program in the machine to run instead of the tests
@@ -199,6 +201,7 @@ main() {
 	STORE=$CACHE/vm/$KIND-$(recipe)
 	trap 'rm -rf --one-file-system -- "${TREE:-}" "${OVER:-}"' EXIT
 	[[ -f $STORE/root.img ]] || make_root
+	[[ ${1:-} != prepare ]] || return 0
 	OVER=$(mktemp -d "${TMPDIR:-/tmp}/codebeaker-vm.XXXXXX")
 	mkdir "$OVER/tree"
 	step "build the server and the second disk" make_over

@@ -42,7 +42,7 @@ func key(a runtimes.Availability) string {
 	return fmt.Sprintf("%s;%s;%d", a.Version, strings.Join(tools, ","), a.Isolation.Score)
 }
 
-// load reads the records; a file that is missing or broken is no records.
+// load reads the records; a file that is missing or broken has none.
 func load(file string) map[string]record {
 	records := map[string]record{}
 	text, err := os.ReadFile(file)

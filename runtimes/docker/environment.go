@@ -33,6 +33,8 @@ type Environment struct {
 	ooms      oomEvents
 	witnesses sync.WaitGroup // last calls of sinks under way
 
+	origin origin
+
 	// For Assign.
 	variables func(session []string, limits *runtimes.Limits) []string
 	scratch   []string // the places that have memory of their own

@@ -275,7 +275,7 @@ func (a *agent) programLimits(l frame.Limits) ([]rlimit, error) {
 	return a.addStack(limits, l.Stack)
 }
 
-// addStack adds the soft limit of a stack. It is no bound of what a program may
+// addStack adds the soft limit of a stack. It does not bound what a program may
 // use, but how far its stack may grow; the hard one is as the agent found it.
 func (a *agent) addStack(limits []rlimit, bytes int64) ([]rlimit, error) {
 	if bytes == 0 {

@@ -8,6 +8,10 @@
 // starts it, [Kernel.Run] runs a cell, which looks like a program: what it
 // prints, its input, its signals and its exit are those of a runtimes.Process.
 //
+// A language that is compiled has no such program: each cell is built and run by a
+// command of its own, and what stays is what the [Kernel] here knows of it. Callers
+// need not know the difference.
+//
 // # Order
 //
 // The standard streams are the program's real descriptors. A display is told

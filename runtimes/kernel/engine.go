@@ -12,6 +12,8 @@ type Engine struct {
 	name string   // the program
 	args []string // its bootstrap, which reads the source from the channel
 	env  []string
+	// zygote: the program runs cells in a child of itself, and can make another.
+	zygote bool
 	// source is the program.
 	source string
 	// prepare, where there is one, makes the code that the kernel is given, or says
@@ -20,7 +22,14 @@ type Engine struct {
 	// mend, where there is one, puts right what the kernel says of the code as it
 	// was given.
 	mend func(c *Cell, r *Result)
+	// compiler, where there is one, makes what compiles the cells of one context;
+	// all of the above but the languages and env is not used then.
+	compiler func() compiler
 }
+
+// Compiled reports whether each cell is compiled and run by itself, so that there is
+// nothing to start beforehand.
+func (e *Engine) Compiled() bool { return e.compiler != nil }
 
 // engines are those of each language, by runtime and the versions of its tools.
 var engines = map[runtimes.Language]func(t runtimes.Type, l runtimes.Language, tools map[string]string) (Engine, bool){

@@ -140,7 +140,7 @@ func (l *Log) resume() (cut int64, err error) {
 		last := bytes.TrimSuffix(whole[bytes.LastIndexByte(whole[:len(whole)-1], '\n')+1:], []byte("\n"))
 		var r Record
 		if err := json.Unmarshal(last, &r); err != nil {
-			return 0, fmt.Errorf("the last line of %s is no record: %w", filepath.Base(files[i]), err)
+			return 0, fmt.Errorf("the last line of %s is not a record: %w", filepath.Base(files[i]), err)
 		}
 		l.seq, l.prev = r.Seq, digest(last)
 		if current {

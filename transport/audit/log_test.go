@@ -135,7 +135,7 @@ func TestWhoeverChangesALogIsFound(t *testing.T) {
 		"taken out":  {slices.Delete(slices.Clone(lines), 2, 3), ":3: record 4 does not follow"},
 		"put in":     {slices.Insert(slices.Clone(lines), 2, lines[1]), ":3: record 2 does not follow"},
 		"swapped":    {[]string{lines[0], lines[2], lines[1], lines[3], lines[4]}, ":2: record 3 does not follow"},
-		"no record":  {slices.Replace(slices.Clone(lines), 3, 4, "hello\n"), ":4: the line is no record"},
+		"no record":  {slices.Replace(slices.Clone(lines), 3, 4, "hello\n"), ":4: the line is not a record"},
 		"cut":        {slices.Replace(slices.Clone(lines), 4, 5, lines[4][:20]), ":5: the line is not whole"},
 		"begun anew": {[]string{strings.Replace(lines[0], first, strings.Repeat("1", 64), 1)}, ":1: the first record does not begin"},
 	} {

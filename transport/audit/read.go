@@ -88,7 +88,7 @@ func (s *Summary) read(file string, each func(*Record, []byte) error) error {
 		line = line[:len(line)-1]
 		var r Record
 		if err := json.Unmarshal(line, &r); err != nil {
-			return wrong("the line is no record: %v", err)
+			return wrong("the line is not a record: %v", err)
 		}
 		switch {
 		case s.Records == 0:

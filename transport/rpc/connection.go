@@ -44,7 +44,7 @@ func (d *Door) newConnection(ctx context.Context, client sessions.Client) *conne
 }
 
 // OnMessage is websocket.Handler's. A binary message holds JSON too; one that
-// is no UTF-8 is a parse error.
+// is not UTF-8 is a parse error.
 func (cn *connection) OnMessage(c *websocket.Conn, msg []byte, _ bool) {
 	if !cn.door.gate.Has(cn.service.Owner()) {
 		c.CloseWith(websocket.CodePolicy, "the key has been removed or has expired, or one is needed now")

@@ -138,6 +138,7 @@ func TestAFloodIsReadAtTheRateOfAConnection(t *testing.T) {
 		"requests":      askList,
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			w := newWorld(t, setup{door: Options{MessagesPerSecond: perSecond}})
 			p, other := w.dial(websocket.DialOptions{}), w.dial(websocket.DialOptions{})
 			begin := time.Now()
@@ -408,7 +409,7 @@ func TestKeysOfEarlierVersionsAreRead(t *testing.T) {
 	if err := os.WriteFile(keys.path, []byte(strings.Replace(line, `"name"`, `"roles":["root"],"name"`, 1)), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := transport.OpenKeys(keys.path); err == nil || !strings.Contains(err.Error(), `"root" is no role`) {
+	if _, err := transport.OpenKeys(keys.path); err == nil || !strings.Contains(err.Error(), `"root" is not a role`) {
 		t.Errorf("a role that there is not: %v", err)
 	}
 }

@@ -93,6 +93,24 @@ func TestAToolIsVerifiedAndOneThatIsMissingSaysSo(t *testing.T) {
 	}
 }
 
+func TestCellsInJupytersKernel(t *testing.T) {
+	if _, err := pythonWith("ipykernel", "jupyter_client"); err != nil {
+		t.Skip(err)
+	}
+	found := measured(t, Options{Wanted: only(workload.Cell, workload.FirstCell)})
+	for _, key := range []string{"cell/python/ipykernel", "first-cell/python/ipykernel"} {
+		if s := found[key]; s == nil || len(s.Samples) != 2 || s.FailureCount() > 0 || s.Baseline != result.Beside {
+			t.Errorf("%s: %+v", key, s)
+		}
+	}
+}
+
+func TestAModuleThatIsMissingIsNamed(t *testing.T) {
+	if _, err := pythonWith("no_such_module"); err == nil || !strings.Contains(err.Error(), "no_such_module") {
+		t.Error(err)
+	}
+}
+
 // fakeDocker is a docker command that keeps a list of containers and runs
 // programs on this machine.
 const fakeDocker = `

@@ -190,7 +190,7 @@ func (h *HTTP) Run(ctx context.Context) (string, error) {
 func (h *HTTP) read(text []byte) (string, error) {
 	var outcomes []outcome
 	if err := json.Unmarshal(text, &outcomes); err != nil || len(outcomes) != 1 {
-		return "", fmt.Errorf("%s answers what is no list of one outcome: %.200q", h.URL, text)
+		return "", fmt.Errorf("%s did not answer with a list of one outcome: %.200q", h.URL, text)
 	}
 	o := outcomes[0]
 	if o.Status != "Accepted" {

@@ -73,7 +73,7 @@ func TestAProgramOnAnInterfaceLikeGoJudges(t *testing.T) {
 }
 
 func TestAnEngineThatAnswersSomethingElse(t *testing.T) {
-	for answer, want := range map[string]string{"<html>": "no list of one outcome", "[]": "no list of one outcome", "503": "503"} {
+	for answer, want := range map[string]string{"<html>": "not answer with a list of one outcome", "[]": "not answer with a list of one outcome", "503": "503"} {
 		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			if answer == "503" {
 				w.WriteHeader(http.StatusServiceUnavailable)

@@ -55,6 +55,7 @@ func Tasks(o Options) (tasks []*measure.Task, absent []*result.Series) {
 	m.bareFiles()
 	m.bareWire()
 	m.docker()
+	m.ipykernel()
 	return m.tasks, m.absent
 }
 

@@ -105,7 +105,7 @@ func SocketPair() (*net.UnixConn, *os.File, error) {
 	if !ok {
 		agent.Close()
 		conn.Close()
-		return nil, nil, fmt.Errorf("a %T is no unix socket", conn)
+		return nil, nil, fmt.Errorf("a %T is not a unix socket", conn)
 	}
 	return server, agent, nil
 }

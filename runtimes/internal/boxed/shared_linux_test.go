@@ -19,7 +19,7 @@ func killAgent(t *testing.T, e runtimes.Environment) {
 	t.Helper()
 	box, ok := e.(*boxed.Environment)
 	if !ok {
-		t.Fatalf("a %T is no box", e)
+		t.Fatalf("a %T is not a box", e)
 	}
 	if err := syscall.Kill(box.PID(), syscall.SIGKILL); err != nil {
 		t.Fatal(err)

@@ -148,7 +148,7 @@ func (g *Group) limitsV2() (Limits, error) {
 	}
 	var quota, period float64
 	if n, _ := fmt.Sscanf(text, "%g %g", &quota, &period); n == 2 && period > 0 {
-		l.CPUs = quota / period // "max" is no number and no limit
+		l.CPUs = quota / period // "max" is not a number: there is no limit
 	}
 	return l, nil
 }

@@ -25,7 +25,7 @@ const (
 	// workTime is how long a worker may take for a cell, and workTimeMiB how much
 	// longer for each MiB of it, which takes 0.2 to 0.8 s on a machine that is idle.
 	workTime    = 5 * time.Second
-	workTimeMiB = 3 * time.Second
+	workTimeMiB = 2 * time.Second
 	// workStack and workMemory are what it may have for that, in bytes.
 	workStack  = 128 << 20
 	workMemory = 1 << 30

@@ -12,15 +12,15 @@ func TestCodeWithoutEndEndsAWorkerAndNothingElse(t *testing.T) {
 		code string
 		o    Options
 	}{
-		"brackets": {strings.Repeat("(", 2<<20), Options{TypeScript: true}},
-		"braces":   {strings.Repeat("{", 2<<20), Options{TypeScript: true, Globals: true}},
+		"brackets": {strings.Repeat("(", 256<<10), Options{TypeScript: true}},
+		"braces":   {strings.Repeat("{", 256<<10), Options{TypeScript: true, Globals: true}},
 	} {
 		_, err := Rewrite(c.code, c.o)
 		if !errors.As(err, new(*SyntaxError)) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	pattern := "let " + strings.Repeat("[", 3<<20) + strings.Repeat("]", 3<<20) + "=0"
+	pattern := "let " + strings.Repeat("[", 128<<10) + strings.Repeat("]", 128<<10) + "=0"
 	if _, err := Rewrite(pattern, Options{Globals: true}); err != nil && !errors.As(err, new(*SyntaxError)) {
 		t.Errorf("a pattern: %v", err)
 	}

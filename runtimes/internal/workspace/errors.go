@@ -27,7 +27,7 @@ type fault struct {
 }
 
 // faults is searched in order. What is not in it (EIO, EMFILE, a closed tree)
-// is no fault of the command and stays a plain error.
+// is not the fault of the command and stays a plain error.
 var faults = []fault{
 	{fs.ErrNotExist, runtimes.CodeNotFound, "no such file or directory"},
 	{syscall.ELOOP, runtimes.CodeNotFound, "too many levels of symbolic links"},
