@@ -1208,7 +1208,12 @@ def run_cell(header, parts):
         def tell():
             told.value = described(outcome.error)
 
-        guarded(tell, told)
+        import traceback as _
+        __import__("traceback")  # here nothing interrupts it
+        for _ in range(3):  # an interrupt that is sent again may meet this, and what the user's code has to say
+            guarded(tell, told)
+            if told.value:
+                break
         kind, message, traceback = told.value or (type(outcome.error).__name__, "", "")
         answer.update(status="exception", exceptionName=kind[:200])
         if isinstance(outcome.error, KeyboardInterrupt) and state.interrupted:
