@@ -59,13 +59,21 @@ const MaxContexts = 8
 
 // startKernel starts a kernel of the session's language.
 func (s *session) startKernel(ctx context.Context, env runtimes.Environment) (*kernel.Kernel, error) {
-	l := s.handle.base.Load().Language
-	offer := s.system.options.Registry.Offer(s.runtime)
-	engine, ok := kernel.EngineFor(s.runtime, l, offer.Availability.Tools)
+	return s.system.startKernel(ctx, env, s.runtime, s.handle.base.Load().Language)
+}
+
+// startKernel starts a kernel of a language on a runtime.
+func (s *System) startKernel(ctx context.Context, env runtimes.Environment, t runtimes.Type, l runtimes.Language) (*kernel.Kernel, error) {
+	engine, ok := s.engine(t, l)
 	if !ok {
-		return nil, fmt.Errorf("no kernel runs %s on %s", l, s.runtime) // such a cell is not accepted
+		return nil, fmt.Errorf("no kernel runs %s on %s", l, t) // such a cell is not accepted
 	}
-	return kernel.Start(ctx, env, engine, kernel.Options{Logger: s.system.options.Logger})
+	return kernel.Start(ctx, env, engine, kernel.Options{Logger: s.options.Logger})
+}
+
+// engine is that of a language on a runtime, if there is one.
+func (s *System) engine(t runtimes.Type, l runtimes.Language) (kernel.Engine, bool) {
+	return kernel.EngineFor(t, l, s.options.Registry.Offer(t).Availability.Tools)
 }
 
 // cell is an execution of a Cell. What it does not do itself is as for a program.
@@ -138,7 +146,7 @@ func (c *cell) run() {
 	c.kernel = k
 	process, err := k.Run(&kernel.Cell{
 		Code: c.cell.Code, Language: c.cell.Language, Number: number, Timeout: c.request.Timeout,
-		Stdin: c.cell.Stdin, OpenStdin: c.cell.OpenStdin,
+		Stdin: c.cell.Stdin, OpenStdin: c.cell.OpenStdin, Env: c.context.variables(),
 	}, c)
 	if err != nil {
 		c.kernel = nil
@@ -158,6 +166,7 @@ func (c *cell) Display(d kernel.Display) {
 // Result is kernel.CellSink's.
 func (c *cell) Result(r *kernel.Result) {
 	c.came.Result = r
+	c.context.told()
 	c.came.Restarted = c.came.Restarted || !r.Kept
 	if r.Main != nil {
 		c.Display(*r.Main)
@@ -189,7 +198,17 @@ func (c *cell) conclude(o *Outcome) {
 
 // contexts are those of a session. The actor alone touches them; a kernel is also
 // reached from where its cells run.
-type contexts struct{ all []*codeContext }
+type contexts struct {
+	all  []*codeContext
+	warm *warmKernel // that the first context gets; nil once it has, or without one
+}
+
+// warmKernel is one that was ready before the session was.
+type warmKernel struct {
+	kernel *kernel.Kernel
+	env    runtimes.Environment
+	late   []string // variables that it does not know
+}
 
 // codeContext is what cells share: the variables of one kernel.
 type codeContext struct {
@@ -203,6 +222,23 @@ type codeContext struct {
 	number  int  // of the last cell
 	life    int  // of the kernel, that has the variables
 	removed bool // nothing is started any more
+	// late are variables that the kernel, which was there before the session, is
+	// told with its cells, until one has run.
+	late []string
+}
+
+// variables are those to tell with the next cell.
+func (c *codeContext) variables() []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.late
+}
+
+// told: a cell has run, so that the kernel has the variables.
+func (c *codeContext) told() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.late = nil
 }
 
 // ContextState says what a context does.
@@ -277,6 +313,10 @@ func (s *session) contextOf(c *Cell) *codeContext {
 			s.contexts = &contexts{}
 		}
 		in = &codeContext{name: c.Context, language: c.Language}
+		if w := s.contexts.warm; w != nil {
+			in.kernel, in.env, in.late, in.life = w.kernel, w.env, w.late, w.kernel.Life()
+			s.contexts.warm = nil
+		}
 		s.contexts.all = append(s.contexts.all, in)
 	}
 	return in
@@ -339,7 +379,7 @@ func (c *cell) ready(hung *kernel.Kernel) (*kernel.Kernel, int, error) {
 			in.number++
 			return k, in.number, nil
 		}
-		c.came.Restarted = !c.cell.Reset
+		c.came.Restarted = !c.cell.Reset && in.number > 0
 		anew := !gone && !c.cell.Reset // it has ended, and another is in its place
 		if !gone && c.cell.Reset {
 			in.life, anew = k.Reset()
@@ -349,7 +389,7 @@ func (c *cell) ready(hung *kernel.Kernel) (*kernel.Kernel, int, error) {
 			return k, 1, nil
 		}
 		k.Close()
-		in.kernel = nil
+		in.kernel, in.late = nil, nil
 	}
 	k, err := c.session.startKernel(c.ctx, c.environment)
 	if err != nil {

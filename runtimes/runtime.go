@@ -92,6 +92,12 @@ type MemoryMeter interface {
 	Memory(ctx context.Context) (int64, error)
 }
 
+// StaleChecker is a Runtime that can tell whether an environment is made of other
+// tools, or another image, than one made now would be.
+type StaleChecker interface {
+	Stale(ctx context.Context, env Environment) bool
+}
+
 // Pauser is an Environment that can be frozen while it waits in a pool.
 type Pauser interface {
 	Pause(ctx context.Context) error

@@ -302,6 +302,7 @@ func (c *construction) finish() *Environment {
 		limits: limits, made: c.spec.Limits, scratch: c.blueprint().inMemory(), isolation: isolationOf(c, limits), variables: c.variables(), processors: c.processors(),
 		closing: make(chan struct{}), closed: make(chan struct{}), losses: losses{happened: make(chan struct{})},
 	}
+	env.origin = origin{c.image.id, runtimes.Spec{Language: c.spec.Language, Image: c.spec.Image}}
 	if c.agent.limits.MemoryBytes == 0 {
 		if env.oom = oomSourceOf(c.pid); env.oom == nil {
 			env.oom = &env.ooms

@@ -33,6 +33,8 @@ type Environment struct {
 	ooms      oomEvents
 	witnesses sync.WaitGroup // last calls of sinks under way
 
+	origin origin
+
 	// For Assign.
 	variables  func(session []string, memory int64) []string
 	processors int      // that programs see

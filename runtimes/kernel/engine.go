@@ -29,6 +29,10 @@ type Engine struct {
 	compiler func() compiler
 }
 
+// Compiled reports whether each cell is compiled and run by itself, so that there is
+// nothing to start beforehand.
+func (e *Engine) Compiled() bool { return e.compiler != nil }
+
 // engines are those of each language, by runtime and the versions of its tools.
 var engines = map[runtimes.Language]func(t runtimes.Type, l runtimes.Language, tools map[string]string) (Engine, bool){
 	runtimes.Python: python,

@@ -32,6 +32,7 @@ type Environment struct {
 	groupName string
 	box       *box.Box
 	link      *guestlink.Link
+	mark      string        // of what was found when it was made
 	relay     *egress.Relay // nil without a network
 
 	// For Assign.
