@@ -1323,9 +1323,8 @@ class Zygote:
         signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.set_wakeup_fd(self.wake)
         ready["zygote"] = True
-        if imported:
-            for name in WARM:
-                __import__(name)
+        for name in WARM if imported else WARM[:1]:  # the first every cell needs
+            __import__(name)
         gc.collect()
         gc.freeze()
         life = 0
