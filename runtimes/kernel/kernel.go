@@ -74,7 +74,7 @@ func Start(ctx context.Context, env runtimes.Environment, e Engine, o Options) (
 	if e.compiler != nil {
 		return startCompiled(env, e, o), nil
 	}
-	load, err := message(&header{Op: "load", Parts: []part{{Name: "source", Bytes: len(e.source)}}}, []byte(e.source))
+	load, err := message(loadHeader(e.source), []byte(e.source))
 	if err != nil {
 		return nil, err
 	}
@@ -103,6 +103,11 @@ func Start(ctx context.Context, env runtimes.Environment, e Engine, o Options) (
 	}
 	go k.write()
 	return k, nil
+}
+
+// loadHeader is that of the message that brings a kernel its source.
+func loadHeader(source string) *header {
+	return &header{Op: "load", Parts: []part{{Name: "source", Bytes: len(source)}}}
 }
 
 // Gone is closed when the kernel's process has ended.
