@@ -88,12 +88,12 @@ func Start(ctx context.Context, env runtimes.Environment, e Engine, o Options) (
 		return startCompiled(env, e, o), nil
 	}
 	var mark []byte
-	h := header{Op: "load", Parts: []part{{Name: "source", Bytes: len(e.source)}}}
+	h := loadHeader(e.source)
 	if e.zygote {
 		h.Imports, h.Mark = o.Imports, rand.Text()
 		mark, _ = message(&header{Op: "anew", Mark: h.Mark}) // it is short
 	}
-	load, err := message(&h, []byte(e.source))
+	load, err := message(h, []byte(e.source))
 	if err != nil {
 		return nil, err
 	}
@@ -124,6 +124,11 @@ func Start(ctx context.Context, env runtimes.Environment, e Engine, o Options) (
 	}
 	go k.write(nil, true)
 	return k, nil
+}
+
+// loadHeader is that of the message that brings a kernel its source.
+func loadHeader(source string) *header {
+	return &header{Op: "load", Parts: []part{{Name: "source", Bytes: len(source)}}}
 }
 
 // Gone is closed when the kernel's process has ended.
@@ -264,10 +269,9 @@ func (k *Kernel) send(c *cell) {
 	k.writing = true
 	k.queueLocked(c.run)
 	c.run = nil
-	for _, m := range c.early {
-		k.queueLocked(m)
+	if c.waits = k.engine.opens && c.of.OpenStdin; !c.waits {
+		c.openLocked()
 	}
-	c.early = nil
 	k.mu.Unlock()
 	if first {
 		k.write(nil, false) // here and now: to wake another goroutine takes longer
@@ -406,6 +410,12 @@ func (k *Kernel) take(h *header, body []byte) error {
 		if c != nil {
 			k.mu.Lock()
 			c.open = false
+			k.mu.Unlock()
+		}
+	case "open":
+		if c != nil {
+			k.mu.Lock()
+			c.openLocked()
 			k.mu.Unlock()
 		}
 	case "anew":

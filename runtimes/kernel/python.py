@@ -1208,7 +1208,12 @@ def run_cell(header, parts):
         def tell():
             told.value = described(outcome.error)
 
-        guarded(tell, told)
+        import traceback as _
+        __import__("traceback")  # here nothing interrupts it
+        for _ in range(3):  # an interrupt that is sent again may meet this, and what the user's code has to say
+            guarded(tell, told)
+            if told.value:
+                break
         kind, message, traceback = told.value or (type(outcome.error).__name__, "", "")
         answer.update(status="exception", exceptionName=kind[:200])
         if isinstance(outcome.error, KeyboardInterrupt) and state.interrupted:
@@ -1318,9 +1323,8 @@ class Zygote:
         signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.set_wakeup_fd(self.wake)
         ready["zygote"] = True
-        if imported:
-            for name in WARM:
-                __import__(name)
+        for name in WARM if imported else WARM[:1]:  # the first every cell needs
+            __import__(name)
         gc.collect()
         gc.freeze()
         life = 0
