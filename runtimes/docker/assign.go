@@ -71,6 +71,9 @@ func (e *Environment) assigned(was runtimes.Limits, a *runtimes.Assignment) (run
 		CPUs:      func(float64) bool { return !e.gvisor },
 	}
 	now, err := can.Assigned(was, a.Limits)
+	if err == nil && now.MemoryBytes < was.MemoryBytes && e.link.Occupies(now.MemoryBytes) {
+		err = fmt.Errorf("%w: it holds more than %d bytes of memory", runtimes.ErrCannotAssign, now.MemoryBytes)
+	}
 	if err != nil || now.DiskBytes == was.DiskBytes && now.MemoryBytes == was.MemoryBytes && a.Limits.DiskBytes == 0 {
 		return now, err
 	}

@@ -127,6 +127,7 @@ type link interface {
 	SetProgramLimits(processes, stack int64)
 	SetOutputLimit(bytes int64)
 	SetCPUs(n float64)
+	Occupies(bytes int64) bool
 	// Reserve is a workspace.Charge.
 	Reserve(f *os.File, offset, length, grows int64) error
 	SetLimits(environment cgroup.Limits, programs int64) error

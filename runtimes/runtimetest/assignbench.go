@@ -33,6 +33,7 @@ func BenchmarkAssign(b *testing.B, r runtimes.Runtime, language runtimes.Languag
 	}{
 		{"nothing-ms", nil, own}, {"variables-ms", ofTheSession, own},
 		{"memory-ms", nil, runtimes.Limits{MemoryBytes: all.MemoryBytes}}, {"cpus-ms", nil, runtimes.Limits{CPUs: all.CPUs}},
+		{"processors-ms", nil, runtimes.Limits{CPUs: 2}}, // where the machine has more than one, programs see others
 		{"processes-ms", nil, runtimes.Limits{Processes: all.Processes}}, {"disk-ms", nil, runtimes.Limits{DiskBytes: all.DiskBytes}},
 		{"all-ms", ofTheSession, all},
 	}

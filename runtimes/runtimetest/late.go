@@ -150,6 +150,16 @@ func refusedChangesNothing(t *testing.T, s *suite) {
 	found := s.succeeds(t, env, s.shell(t, surroundingsLine))
 	p, r := s.start(t, env, s.waiting(t, 1<<20))
 	defer p.Stop(runtimes.Signalled)
+	if was.MemoryBytes != 0 && env.Isolation().Has(runtimes.CgroupMemory) {
+		if _, noGroups := s.harness.Lacks[CommandLimits]; !noGroups { // else nobody but the engine knows what it holds
+			s.succeeds(t, env, s.shell(t, "dd if=/dev/zero of=/dev/shm/held bs=1M count=36 2>/dev/null"))
+			ask := runtimes.Assignment{Session: "late", Limits: runtimes.Limits{MemoryBytes: 32 << 20}}
+			if err := env.Assign(t.Context(), ask); !errors.Is(err, runtimes.ErrCannotAssign) {
+				t.Fatalf("of one that holds 36 MB in 32: %v", err)
+			}
+			s.succeeds(t, env, s.shell(t, "rm /dev/shm/held"))
+		}
+	}
 	lower := runtimes.Limits{MemoryBytes: 96 << 20, CPUs: 0.5, Processes: 32, DiskBytes: 16 << 20}
 	lower.OpenFiles = 2 * was.OpenFiles // which nobody can raise
 	err := env.Assign(t.Context(), runtimes.Assignment{Session: "late", Limits: lower, Env: ofTheSession})

@@ -68,6 +68,9 @@ func (e *Environment) assigned(was runtimes.Limits, a *runtimes.Assignment) (run
 		CPUs:      func(n float64) bool { return root || cpus.Host().Visible(n) == cpus.Host().Visible(was.CPUs) },
 	}
 	now, err := can.Assigned(was, a.Limits)
+	if err == nil && now.MemoryBytes < was.MemoryBytes && e.link.Occupies(now.MemoryBytes) {
+		err = fmt.Errorf("%w: it holds more than %d bytes of memory", runtimes.ErrCannotAssign, now.MemoryBytes)
+	}
 	if err == nil && (now.DiskBytes != was.DiskBytes || now.MemoryBytes != was.MemoryBytes || a.Limits.DiskBytes != 0) &&
 		!e.workspace.Fits(now.DiskBytes, now.MemoryBytes, e.diskAsked(a)) {
 		err = fmt.Errorf("%w: its workspace cannot become one of %d bytes", runtimes.ErrCannotAssign, now.DiskBytes)

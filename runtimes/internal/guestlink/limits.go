@@ -48,6 +48,19 @@ func (l *Link) SetLimits(environment cgroup.Limits, programs int64) error {
 	return l.groups.run.SetLimits(cgroup.Limits{Processes: programs})
 }
 
+// Occupies reports whether the environment holds more memory than that, so that
+// the limit cannot become it: the kernel would refuse it, or end programs. Without
+// control groups it does not.
+func (l *Link) Occupies(bytes int64) bool {
+	if l.groups == nil || bytes == 0 {
+		return false
+	}
+	group := l.groups.environment
+	limits, err := group.Limits()
+	free, known := group.Free()
+	return err == nil && known && limits.MemoryBytes-free > bytes
+}
+
 // SetCPUs is Options.CPUs, for programs that run too.
 func (l *Link) SetCPUs(n float64) { l.share.Resize(n) }
 
