@@ -88,12 +88,12 @@ func Start(ctx context.Context, env runtimes.Environment, e Engine, o Options) (
 		return startCompiled(env, e, o), nil
 	}
 	var mark []byte
-	h := header{Op: "load", Parts: []part{{Name: "source", Bytes: len(e.source)}}}
+	h := loadHeader(e.source)
 	if e.zygote {
 		h.Imports, h.Mark = o.Imports, rand.Text()
 		mark, _ = message(&header{Op: "anew", Mark: h.Mark}) // it is short
 	}
-	load, err := message(&h, []byte(e.source))
+	load, err := message(h, []byte(e.source))
 	if err != nil {
 		return nil, err
 	}
@@ -124,6 +124,11 @@ func Start(ctx context.Context, env runtimes.Environment, e Engine, o Options) (
 	}
 	go k.write(nil, true)
 	return k, nil
+}
+
+// loadHeader is that of the message that brings a kernel its source.
+func loadHeader(source string) *header {
+	return &header{Op: "load", Parts: []part{{Name: "source", Bytes: len(source)}}}
 }
 
 // Gone is closed when the kernel's process has ended.
