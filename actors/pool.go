@@ -36,6 +36,7 @@ type pooled struct {
 	environment runtimes.Environment
 	kernel      *kernel.Kernel  // nil where the language has none
 	name        string          // of its Spec
+	imports     []string        // of its kernel
 	inForce     runtimes.Limits // when its kernel was started
 	memory      int64
 	born        time.Time

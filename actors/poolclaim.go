@@ -169,7 +169,7 @@ func (s *System) adoptKernel(ctx context.Context, r *pooled, env []string) {
 		return
 	}
 	r.kernel.Close()
-	k, err := s.startKernel(ctx, r.environment, r.stats.key.runtime, r.stats.key.language)
+	k, err := s.startKernel(ctx, r.environment, r.stats.key.runtime, r.stats.key.language, r.imports)
 	if err != nil {
 		k = nil // the first cell starts one, and says why it cannot
 	}

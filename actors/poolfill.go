@@ -75,7 +75,7 @@ func (s *System) makeReady(ctx context.Context, stats *poolStats, imports []stri
 		return nil, fmt.Errorf("%v does not serve %v now", key.runtime, key.language)
 	}
 	r = &pooled{
-		name: strings.ToLower(newID()), born: time.Now(), stats: stats, taken: make(chan struct{}),
+		name: strings.ToLower(newID()), imports: imports, born: time.Now(), stats: stats, taken: make(chan struct{}),
 	}
 	spec := runtimes.Spec{Name: r.name, Language: key.language, Image: key.image, Limits: s.options.Pools.Limits}
 	env, err := offer.Runtime.Create(ctx, spec)
@@ -87,7 +87,7 @@ func (s *System) makeReady(ctx context.Context, stats *poolStats, imports []stri
 	if err := runTrue(ctx, env); err != nil {
 		return r, err
 	}
-	if err := s.warmKernel(ctx, r, imports); err != nil {
+	if err := s.warmKernel(ctx, r); err != nil {
 		return r, err
 	}
 	r.memory = assumedMemory
@@ -101,17 +101,17 @@ func (s *System) makeReady(ctx context.Context, stats *poolStats, imports []stri
 }
 
 // warmKernel starts the kernel and has it do once what cells do.
-func (s *System) warmKernel(ctx context.Context, r *pooled, imports []string) error {
+func (s *System) warmKernel(ctx context.Context, r *pooled) error {
 	key := r.stats.key
 	if engine, ok := s.engine(key.runtime, key.language); !ok || engine.Compiled() {
 		return nil
 	}
-	k, err := s.startKernel(ctx, r.environment, key.runtime, key.language, imports...)
+	k, err := s.startKernel(ctx, r.environment, key.runtime, key.language, r.imports)
 	if err != nil {
 		return err
 	}
 	r.kernel = k
-	for _, code := range warmCells(key.language, imports) {
+	for _, code := range warmCells(key.language) {
 		if err := runCell(ctx, k, code); err != nil {
 			return err
 		}
@@ -120,15 +120,11 @@ func (s *System) warmKernel(ctx context.Context, r *pooled, imports []string) er
 }
 
 // warmCells print, show and raise, and leave nothing behind.
-func warmCells(l runtimes.Language, imports []string) []string {
+func warmCells(l runtimes.Language) []string {
 	switch l {
 	case runtimes.Python:
-		var first strings.Builder
-		for _, module := range imports {
-			fmt.Fprintf(&first, "__import__(%q)\n", module)
-		}
 		return []string{
-			first.String() + "print('ready')\ndisplay('ready')\nraise RuntimeError('ready')",
+			"print('ready')\ndisplay('ready')\nraise RuntimeError('ready')",
 			"[__import__('sys').__dict__.pop(n, None) for n in ('last_type', 'last_value', 'last_traceback', 'last_exc')] and None",
 		}
 	case runtimes.JavaScript, runtimes.TypeScript:

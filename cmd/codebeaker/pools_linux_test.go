@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -194,6 +196,36 @@ var leftBehind = map[string]struct{ leave, look, names string }{
 	"javascript": {"globalThis.leftover = 42; process.env.LEFT = 'x'; 1",
 		"[typeof leftover, process.env.LEFT === undefined, Math.random()].join()",
 		"Object.getOwnPropertyNames(globalThis).sort().join()"},
+}
+
+func TestPoolsAreInTheMetrics(t *testing.T) {
+	p := withPools(t)
+	p.end(p.fromPool("python", nil))
+	// This machine may have no network for it, but no pool is asked.
+	if s, err := p.Create(t.Context(), protocol.SessionCreate{Language: "python", Network: "internet"}); err == nil {
+		if s.Pooled {
+			t.Error("a session with a network came from a pool")
+		}
+		p.end(s)
+	}
+	url := strings.Replace(strings.TrimSuffix(p.program.URL(), "/ws/jsonrpc"), "ws:", "http:", 1) + "/metrics"
+	answer, err := http.Get(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	text, err := io.ReadAll(answer.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		`codebeaker_pool_warm{`, `codebeaker_pool_target{`, `codebeaker_pool_memory_bytes{`, `codebeaker_pool_hits_total{`,
+		`codebeaker_pool_fill_seconds_count{`, `why="network"} 1`,
+	} {
+		if !strings.Contains(string(text), want) {
+			t.Errorf("%s is missing", want)
+		}
+	}
 }
 
 func TestPooledLeak(t *testing.T) {

@@ -42,7 +42,7 @@ func TestWhatAMachineLacksIsToldToClientsToTheLogAndByTheDoctor(t *testing.T) {
 	}
 	flags := pflag.NewFlagSet("serve", pflag.ContinueOnError)
 	addFlags(flags)
-	if err := flags.Parse(append(args, "--listen", "127.0.0.1:0", "--data-dir", dir, "--calibrate=false")); err != nil {
+	if err := flags.Parse(append(args, "--listen", "127.0.0.1:0", "--data-dir", dir, "--calibrate=false", "--pools=off")); err != nil {
 		t.Fatal(err)
 	}
 	c, err := loadConfig(flags)

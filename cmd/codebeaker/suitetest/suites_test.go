@@ -253,7 +253,7 @@ func serve(t *testing.T) *client.Client {
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(data) })
 	server := exec.Command(program, "serve", "--listen", "127.0.0.1:0", "--data-dir", data, "--runtimes", "docker,native",
-		"--calibrate=false", "--log-level", "warn", "--allow-image", pythonImage, "--allow-image", goImage)
+		"--calibrate=false", "--pools=off", "--log-level", "warn", "--allow-image", pythonImage, "--allow-image", goImage)
 	server.Stderr = os.Stderr
 	stdout, err := server.StdoutPipe()
 	if err != nil {

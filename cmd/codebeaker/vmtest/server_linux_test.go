@@ -42,7 +42,7 @@ func start(t *testing.T, s situation, dir string, offers []language) *server {
 	t.Helper()
 	v := &server{situation: s, offers: offers, dir: dir, exited: make(chan struct{})}
 	v.cmd = exec.Command(programs(t, "codebeaker"), "serve", "--listen", "127.0.0.1:0", "--data-dir", dir,
-		"--runtimes", names(offers), "--calibrate=false",
+		"--runtimes", names(offers), "--calibrate=false", "--pools=off",
 		"--create-timeout", stretched(10*time.Second).String(), "--drain-timeout", "1s")
 	if s.unit {
 		// As docs/operations.md has it.
