@@ -59,13 +59,21 @@ const MaxContexts = 8
 
 // startKernel starts a kernel of the session's language.
 func (s *session) startKernel(ctx context.Context, env runtimes.Environment) (*kernel.Kernel, error) {
-	l := s.handle.base.Load().Language
-	offer := s.system.options.Registry.Offer(s.runtime)
-	engine, ok := kernel.EngineFor(s.runtime, l, offer.Availability.Tools)
+	return s.system.startKernel(ctx, env, s.runtime, s.handle.base.Load().Language)
+}
+
+// startKernel starts a kernel of a language on a runtime.
+func (s *System) startKernel(ctx context.Context, env runtimes.Environment, t runtimes.Type, l runtimes.Language) (*kernel.Kernel, error) {
+	engine, ok := s.engine(t, l)
 	if !ok {
-		return nil, fmt.Errorf("no kernel runs %s on %s", l, s.runtime) // such a cell is not accepted
+		return nil, fmt.Errorf("no kernel runs %s on %s", l, t) // such a cell is not accepted
 	}
-	return kernel.Start(ctx, env, engine, kernel.Options{Logger: s.system.options.Logger})
+	return kernel.Start(ctx, env, engine, kernel.Options{Logger: s.options.Logger})
+}
+
+// engine is that of a language on a runtime, if there is one.
+func (s *System) engine(t runtimes.Type, l runtimes.Language) (kernel.Engine, bool) {
+	return kernel.EngineFor(t, l, s.options.Registry.Offer(t).Availability.Tools)
 }
 
 // cell is an execution of a Cell. What it does not do itself is as for a program.
@@ -78,6 +86,7 @@ type cell struct {
 	// read once the cell has finished.
 	came   CellResult
 	kernel *kernel.Kernel // that took the code; nil before
+	life   int            // of it, then
 }
 
 // newCell makes an execution of a cell.
@@ -125,15 +134,19 @@ func (c *cell) run() {
 		c.Exited(runtimes.Exit{Status: reason})
 		return
 	}
-	k, number, err := c.ready()
+	k, number, err := c.ready(nil)
+	if err == nil && !k.Settled(anewTime) {
+		k, number, err = c.ready(k)
+	}
 	if err != nil {
 		c.Exited(c.exitOf(err))
 		return
 	}
+	c.life = k.Life()
 	c.kernel = k
 	process, err := k.Run(&kernel.Cell{
 		Code: c.cell.Code, Language: c.cell.Language, Number: number, Timeout: c.request.Timeout,
-		Stdin: c.cell.Stdin, OpenStdin: c.cell.OpenStdin,
+		Stdin: c.cell.Stdin, OpenStdin: c.cell.OpenStdin, Env: c.context.variables(),
 	}, c)
 	if err != nil {
 		c.kernel = nil
@@ -153,6 +166,7 @@ func (c *cell) Display(d kernel.Display) {
 // Result is kernel.CellSink's.
 func (c *cell) Result(r *kernel.Result) {
 	c.came.Result = r
+	c.context.told()
 	c.came.Restarted = c.came.Restarted || !r.Kept
 	if r.Main != nil {
 		c.Display(*r.Main)
@@ -171,7 +185,7 @@ func (c *cell) conclude(o *Outcome) {
 	}
 	r := &c.came
 	r.ProcessResult, r.Ran = c.result, c.kernel != nil
-	r.Restarted = r.Restarted || r.Ran && r.Result == nil && isClosed(c.kernel.Gone())
+	r.Restarted = r.Restarted || r.Ran && r.Result == nil && (isClosed(c.kernel.Gone()) || c.kernel.Life() != c.life)
 	c.kernel = nil // the execution is kept, and may outlive it
 	o.Result = r
 	if r.Result != nil && r.Result.Exception != nil && c.exit.Status == runtimes.Exception {
@@ -184,7 +198,17 @@ func (c *cell) conclude(o *Outcome) {
 
 // contexts are those of a session. The actor alone touches them; a kernel is also
 // reached from where its cells run.
-type contexts struct{ all []*codeContext }
+type contexts struct {
+	all  []*codeContext
+	warm *warmKernel // that the first context gets; nil once it has, or without one
+}
+
+// warmKernel is one that was ready before the session was.
+type warmKernel struct {
+	kernel *kernel.Kernel
+	env    runtimes.Environment
+	late   []string // variables that it does not know
+}
 
 // codeContext is what cells share: the variables of one kernel.
 type codeContext struct {
@@ -196,7 +220,25 @@ type codeContext struct {
 	kernel  *kernel.Kernel // nil before the first cell
 	env     runtimes.Environment
 	number  int  // of the last cell
+	life    int  // of the kernel, that has the variables
 	removed bool // nothing is started any more
+	// late are variables that the kernel, which was there before the session, is
+	// told with its cells, until one has run.
+	late []string
+}
+
+// variables are those to tell with the next cell.
+func (c *codeContext) variables() []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.late
+}
+
+// told: a cell has run, so that the kernel has the variables.
+func (c *codeContext) told() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.late = nil
 }
 
 // ContextState says what a context does.
@@ -271,6 +313,10 @@ func (s *session) contextOf(c *Cell) *codeContext {
 			s.contexts = &contexts{}
 		}
 		in = &codeContext{name: c.Context, language: c.Language}
+		if w := s.contexts.warm; w != nil {
+			in.kernel, in.env, in.late, in.life = w.kernel, w.env, w.late, w.kernel.Life()
+			s.contexts.warm = nil
+		}
 		s.contexts.all = append(s.contexts.all, in)
 	}
 	return in
@@ -314,9 +360,12 @@ func (x *contexts) end(name string, remove bool) error {
 // errContextRemoved: the context of a cell was removed before its kernel was there.
 var errContextRemoved = fmt.Errorf("the context has been removed: %w", context.Canceled)
 
+// anewTime is how long a kernel may take to begin anew before another is started.
+const anewTime = time.Second
+
 // ready is a kernel that can run the cell, and the cell's number there. It may have
-// to start one.
-func (c *cell) ready() (*kernel.Kernel, int, error) {
+// to start one. That of hung does not answer.
+func (c *cell) ready(hung *kernel.Kernel) (*kernel.Kernel, int, error) {
 	in := c.context
 	in.mu.Lock()
 	defer in.mu.Unlock()
@@ -324,20 +373,29 @@ func (c *cell) ready() (*kernel.Kernel, int, error) {
 		return nil, 0, errContextRemoved
 	}
 	if k := in.kernel; k != nil {
-		gone := in.env != c.environment || isClosed(k.Gone())
-		if !gone && !c.cell.Reset {
+		before, gone := in.life, in.env != c.environment || k == hung || isClosed(k.Gone())
+		in.life = k.Life()
+		if !gone && !c.cell.Reset && in.life == before {
 			in.number++
 			return k, in.number, nil
 		}
+		c.came.Restarted = !c.cell.Reset && in.number > 0
+		anew := !gone && !c.cell.Reset // it has ended, and another is in its place
+		if !gone && c.cell.Reset {
+			in.life, anew = k.Reset()
+		}
+		if anew {
+			in.number = 1
+			return k, 1, nil
+		}
 		k.Close()
-		in.kernel = nil
-		c.came.Restarted = !c.cell.Reset
+		in.kernel, in.late = nil, nil
 	}
 	k, err := c.session.startKernel(c.ctx, c.environment)
 	if err != nil {
 		return nil, 0, err
 	}
-	in.kernel, in.env, in.number = k, c.environment, 1
+	in.kernel, in.env, in.number, in.life = k, c.environment, 1, k.Life()
 	return k, 1, nil
 }
 
@@ -345,7 +403,7 @@ func (c *cell) ready() (*kernel.Kernel, int, error) {
 func (c *codeContext) stopped() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.kernel != nil && isClosed(c.kernel.Gone())
+	return c.kernel != nil && (isClosed(c.kernel.Gone()) || c.kernel.Life() != c.life)
 }
 
 // end ends the kernel; the next cell starts another, unless the context is removed.

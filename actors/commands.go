@@ -119,6 +119,10 @@ func (s *session) finished(e *execution) {
 		w.call.Caller.Reply(&Waited{output.Completed, &e.outcome}, nil)
 	}
 	e.waiters = nil
+	if s.fresh {
+		s.fresh = false
+		s.system.root.Send(s.system.pools, &firstAnswer{session: s.info.SessionID})
+	}
 	s.executions.completed(e, now)
 	if wasRunning {
 		s.done(e)

@@ -61,6 +61,7 @@ type directory struct {
 	sessions map[string]*entry
 	tokens   map[tokenKey]*entry
 	promised int64 // of memory, to all of them
+	creating int   // that are not ready yet
 	draining bool
 	empty    chan struct{} // closed when draining is done
 }
@@ -75,6 +76,7 @@ type entry struct {
 	quota       Quota // that has its share back at the end; nil without one
 	share       Share
 	ready       bool
+	settled     bool // ready, or never will be
 }
 
 // tokenKey is a client token of one owner; the zero value is none.
@@ -92,11 +94,13 @@ func (d *directory) Receive(ctx actor.Context) {
 	case *ready:
 		if e := d.sessions[m.id]; e != nil {
 			e.ready = true
+			d.settle(e)
 			e.answer(created{session: e.session})
 		}
 	case *failed:
 		if e := d.sessions[m.id]; e != nil {
 			d.forgetToken(e)
+			d.settle(e)
 			e.answer(created{err: m.err})
 		}
 	case *ending:
@@ -135,7 +139,9 @@ func (d *directory) create(m *create) {
 	id := d.system.options.Node + "." + newID()
 	e.session = d.system.spawnSession(id, runtime, r)
 	d.sessions[id] = e
+	d.creating++
 	d.promised += e.promised
+	d.system.promised.Store(d.promised)
 	d.system.register.add(e.session)
 	if key != (tokenKey{}) {
 		d.tokens[key] = e
@@ -166,6 +172,9 @@ func (d *directory) admit(r *CreateRequest) (runtimes.Runtime, error) {
 	if limit := d.system.options.MaxSessions; len(d.sessions) >= limit {
 		return nil, &BusyError{Limit: "sessions", Maximum: int64(limit), RetryAfter: busyRetry}
 	}
+	if err := d.admitCreation(); err != nil {
+		return nil, err
+	}
 	if err := d.admitMemory(r); err != nil {
 		return nil, err
 	}
@@ -186,6 +195,33 @@ func (d *directory) admit(r *CreateRequest) (runtimes.Runtime, error) {
 		return runtime, nil
 	}
 	return nil, &LanguageError{r.Language, registry.Served(), reasons(registry, r.Language)}
+}
+
+// settle notes that a session is not being made any more.
+func (d *directory) settle(e *entry) {
+	if !e.settled {
+		e.settled = true
+		d.creating--
+	}
+}
+
+// maxCreateWait is how long a create may have to wait for its turn.
+const maxCreateWait = 10 * time.Second
+
+// admitCreation refuses a session whose environment would be begun too late, as far
+// as can be told from those that were made.
+func (d *directory) admitCreation() error {
+	parallel, took := cap(d.system.creating), d.system.creations.median()
+	wait := time.Duration(max(0, d.creating-parallel)) * took / time.Duration(parallel)
+	if wait <= maxCreateWait {
+		return nil
+	}
+	return &BusyError{
+		Limit: "creations", Maximum: int64(parallel) + int64(maxCreateWait)*int64(parallel)/int64(took),
+		RetryAfter: max(busyRetry, wait-maxCreateWait).Round(time.Millisecond),
+		Message: fmt.Sprintf("%d sessions are being created, of which %d at a time, and each takes %v: this one would wait for %v",
+			d.creating, parallel, took.Round(time.Millisecond), wait.Round(time.Second)),
+	}
 }
 
 // OrdinaryMemoryBytes is the memory limit of a session that asks for none. Few
@@ -213,7 +249,13 @@ func (o *Options) promised(r *CreateRequest) int64 {
 func (d *directory) admitMemory(r *CreateRequest) error {
 	o := &d.system.options
 	wants := o.promised(r)
-	if o.HostMemoryBytes == 0 || d.promised == 0 || d.promised+wants <= o.HostMemoryBytes {
+	if o.HostMemoryBytes == 0 {
+		return nil
+	}
+	if over := d.promised + wants + d.system.poolMemory.Load() - o.HostMemoryBytes; over > 0 && d.system.pools != nil {
+		d.system.root.Send(d.system.pools, &release{bytes: over}) // what is ready for nobody goes first
+	}
+	if d.promised == 0 || d.promised+wants <= o.HostMemoryBytes {
 		return nil // alone it may have as much as one may ask for
 	}
 	return &BusyError{
@@ -262,9 +304,11 @@ func (d *directory) free(id string) {
 		return
 	}
 	d.forgetToken(e)
+	d.settle(e)
 	e.answer(created{err: ErrSessionClosed})
 	delete(d.sessions, id)
 	d.promised -= e.promised
+	d.system.promised.Store(d.promised)
 	if e.quota != nil {
 		e.quota.Give(e.share)
 	}

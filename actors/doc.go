@@ -2,6 +2,9 @@
 // protoactor-go.
 //
 //	directory            admission, selection, id -> session, list, drain
+//	pools                which pool may make an environment ready, and when
+//	  pool/<key>         the environments of one runtime, language and image that
+//	                     are ready, with a warm kernel in each; see [PoolOptions]
 //	session/<id>         state machine, command queue, executions, timers
 //	  environment        owns one runtimes.Environment; is replaced when lost
 //
@@ -18,6 +21,10 @@
 // runs in a goroutine and comes back as a message. Output never passes through
 // a mailbox; it goes from the runtime into the execution's output.Log, and
 // readers pull it from there.
+//
+// An environment of a pool is given to one session and is never the pool's again,
+// unless it could not be assigned and is as it was. A pool that fails costs what it
+// had ready, and no session.
 //
 // A panic in a session ends that session only: its calls are answered with
 // ErrInternal, its environment and workspace are removed.

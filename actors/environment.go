@@ -10,6 +10,7 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 
 	"github.com/codebeaker/codebeaker/runtimes"
+	"github.com/codebeaker/codebeaker/runtimes/kernel"
 )
 
 // How an environment that was lost is replaced.
@@ -29,6 +30,11 @@ type (
 	environmentReady struct {
 		quiet
 		environment runtimes.Environment
+		// Of a pool: with a kernel that is ready, where the language has one, and
+		// with the variables that the kernel does not know.
+		pooled bool
+		kernel *kernel.Kernel
+		late   []string
 	}
 	environmentLost struct{ quiet }
 	// environmentGone: there is none and there will be none.
@@ -74,6 +80,9 @@ type environment struct {
 	losses     []time.Time
 	current    runtimes.Environment
 	making     *creation
+	claimed    bool          // it has asked the pools
+	asked      *claim        // under way
+	patience   *time.Timer   // of asked
 	closing    chan struct{} // closed once the lost one is gone; nil without
 	removed    bool
 }
@@ -89,6 +98,10 @@ func (e *environment) Receive(ctx actor.Context) {
 	case *made:
 		if m.generation == e.generation && !e.removed {
 			e.made(<-e.making.done)
+		}
+	case *claimed:
+		if m.generation == e.generation && e.asked != nil {
+			e.answered()
 		}
 	case *again:
 		if m.generation == e.generation && !e.removed {
@@ -180,6 +193,9 @@ func (e *environment) remove() {
 	}
 	e.removed = true
 	current, making, closing, workspace := e.current, e.making, e.closing, e.spec.Workspace
+	if r := e.unclaim(); r != nil {
+		current, workspace = r.environment, r.environment.Workspace()
+	}
 	if making != nil {
 		making.cancel()
 	}
@@ -215,11 +231,20 @@ type creation struct {
 
 type result struct {
 	environment runtimes.Environment
+	ready       *pooled // that it was, of a pool
 	err         error
 }
 
-// make starts making an environment.
+// make starts making an environment, or asks the pools for one.
 func (e *environment) make() {
+	if !e.claim() {
+		e.create(nil)
+	}
+}
+
+// create has an environment made, if r, which a pool gave, cannot become the
+// session's.
+func (e *environment) create(r *pooled) {
 	e.generation++
 	generation := e.generation
 	ctx, cancel := context.WithCancel(context.Background())
@@ -233,8 +258,12 @@ func (e *environment) make() {
 	spec.Name = strings.ToLower(newID())
 	e.system.dispatcher.Schedule(func() {
 		defer cancel()
-		environment, err := e.system.makeEnvironment(ctx, e.runtime, spec, assign)
-		making.done <- result{environment, err}
+		if r != nil && e.system.adopt(ctx, r, &spec, assign) {
+			making.done <- result{environment: r.environment, ready: r}
+		} else {
+			environment, err := e.system.makeEnvironment(ctx, e.runtime, spec, assign)
+			making.done <- result{environment: environment, err: err}
+		}
 		e.system.root.Send(e.self, &made{generation: generation})
 	})
 }
@@ -264,6 +293,11 @@ func (s *System) makeEnvironment(ctx context.Context, rt runtimes.Runtime, spec 
 		return nil, context.Cause(ctx)
 	}
 	start := time.Now()
+	defer func() {
+		if err == nil {
+			s.creations.note(time.Since(start))
+		}
+	}()
 	defer func() {
 		if reason := recover(); reason != nil {
 			err = fmt.Errorf("%w: the %v runtime panicked: %v", ErrInternal, rt.Type(), reason)
@@ -298,7 +332,12 @@ func (e *environment) made(r result) {
 	e.current = r.environment
 	e.spec.Workspace = r.environment.Workspace()
 	e.watch(r.environment)
-	e.tell(&environmentReady{environment: r.environment})
+	ready := &environmentReady{environment: r.environment}
+	if r.ready != nil {
+		ready.pooled, ready.kernel, ready.late = true, r.ready.kernel, e.env
+		e.spec.HostName = runtimes.HostName(r.ready.name) // of one that takes its place, too
+	}
+	e.tell(ready)
 }
 
 // failed tries again, unless this was the first environment of the session:

@@ -60,6 +60,9 @@ type Observer interface {
 	SessionEnded(runtime runtimes.Type, reason string)
 	// EnvironmentCreated tells how long a runtime took, and whether it failed.
 	EnvironmentCreated(runtime runtimes.Type, took time.Duration, err error)
+	// PoolFilled tells how long it took to make an environment ready for a pool, and
+	// whether that failed.
+	PoolFilled(runtime runtimes.Type, language runtimes.Language, took time.Duration, err error)
 	// CommandDone tells the wire word of the command, the word of its status
 	// ("Completed", "NotFound", ...) and how long it took.
 	CommandDone(runtime runtimes.Type, command, status string, took time.Duration)
@@ -69,8 +72,9 @@ type Observer interface {
 
 type nopObserver struct{}
 
-func (nopObserver) SessionOpened(runtimes.Type)                              {}
-func (nopObserver) SessionEnded(runtimes.Type, string)                       {}
-func (nopObserver) EnvironmentCreated(runtimes.Type, time.Duration, error)   {}
-func (nopObserver) CommandDone(runtimes.Type, string, string, time.Duration) {}
-func (nopObserver) Queued(int)                                               {}
+func (nopObserver) SessionOpened(runtimes.Type)                                       {}
+func (nopObserver) SessionEnded(runtimes.Type, string)                                {}
+func (nopObserver) EnvironmentCreated(runtimes.Type, time.Duration, error)            {}
+func (nopObserver) PoolFilled(runtimes.Type, runtimes.Language, time.Duration, error) {}
+func (nopObserver) CommandDone(runtimes.Type, string, string, time.Duration)          {}
+func (nopObserver) Queued(int)                                                        {}

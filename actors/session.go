@@ -41,6 +41,7 @@ type session struct {
 	active  int32 // executions that run, background included
 	runtime runtimes.Type
 	ended   bool // see over
+	fresh   bool // the pools wait for the answer of its first command
 
 	killOnDisconnect bool // see CreateRequest
 }
@@ -83,7 +84,7 @@ func (s *System) spawnSession(id string, rt runtimes.Runtime, r *CreateRequest) 
 	handle.lastActivity.Store(now.UnixNano())
 	handle.base.Store(self.info)
 	child := &environment{system: s, runtime: rt, ends: &self.ends, spec: runtimes.Spec{
-		HostName: runtimes.HostName(id), Language: r.Language, Limits: r.Limits, DiskAsked: r.DiskAsked,
+		HostName: runtimes.HostName(newID()), Language: r.Language, Limits: r.Limits, DiskAsked: r.DiskAsked,
 		Network: r.Network, Image: r.Image, Strongest: r.Preference == runtimes.Security,
 	}, env: r.Env}
 	// The handle's pid is there before anyone can send: the directory gives the
@@ -130,7 +131,7 @@ func (s *session) Receive(ctx actor.Context) {
 	case *tick:
 		s.tick()
 	case *environmentReady:
-		s.environmentReady(m.environment)
+		s.environmentReady(m)
 	case *environmentLost:
 		s.environmentLost()
 	case *environmentGone:
@@ -218,17 +219,22 @@ func (s *session) join(sink EventSink) {
 // touch notes activity.
 func (s *session) touch() { s.handle.lastActivity.Store(time.Now().UnixNano()) }
 
-func (s *session) environmentReady(env runtimes.Environment) {
+func (s *session) environmentReady(m *environmentReady) {
 	if s.closing != nil {
 		return
 	}
-	first := s.state() == Creating
+	first, env := s.state() == Creating, m.environment
 	s.environment = env
+	if m.kernel != nil {
+		s.contexts = &contexts{warm: &warmKernel{m.kernel, env, m.late}}
+	}
 	s.change(func(info *Info) {
 		info.EnvironmentID, info.ContainerID = env.ID(), env.ContainerID()
+		info.Pooled = m.pooled
 		info.Limits, info.Isolation = env.Limits(), env.Isolation()
 	})
 	if first {
+		s.fresh = s.system.pools != nil
 		s.touch()
 		s.enter(Active, "") // which its creators learn by the answer
 		for _, sink := range s.joining {

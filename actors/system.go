@@ -62,6 +62,8 @@ type Options struct {
 	// Flows is told of each flow of a session's network; it must not block. Nil is
 	// not told.
 	Flows func(session, owner string, flow runtimes.NetworkFlow)
+	// Pools say which environments are ready before a session asks. Nil: none are.
+	Pools *PoolOptions
 }
 
 // busyRetry is what a client is told to wait when a limit is reached.
@@ -113,11 +115,22 @@ type System struct {
 	directory   *actor.PID
 	register    *register
 
-	spawnSessions, spawnEnvironments *spawner
+	spawnSessions, spawnEnvironments, spawnPools *spawner
 
 	// creating holds a place for each environment that is being made: more at
 	// once than the cores can serve only makes all of them late.
-	creating chan struct{}
+	creating  chan struct{}
+	creations durations // of those that were made
+	promised  atomic.Int64
+
+	pools      *actor.PID // nil without
+	stopPools  func() *actor.Future
+	poolTable  atomic.Pointer[[]*poolStats]
+	poolMemory atomic.Int64
+	filling    atomic.Int64
+	// poolWork counts what the pools have: fills, ready environments, removals.
+	poolWork   sync.WaitGroup
+	discarding chan struct{} // has a place for each removal at once
 	// stopped is closed by Shutdown: nobody answers after it.
 	stopped chan struct{}
 }
@@ -131,6 +144,7 @@ func NewSystem(o Options) *System {
 		dispatcher: &dispatcher{},
 		register:   newRegister(),
 		creating:   make(chan struct{}, 4*runtime.GOMAXPROCS(0)),
+		discarding: make(chan struct{}, runtime.GOMAXPROCS(0)),
 		stopped:    make(chan struct{}),
 	}
 	s.actors = actor.NewActorSystem(actor.WithLoggerFactory(func(*actor.ActorSystem) *slog.Logger {
@@ -141,6 +155,7 @@ func NewSystem(o Options) *System {
 	s.spawnSessions = newSpawner(actor.WithDispatcher(s.dispatcher), actor.WithMailbox(newGuard),
 		actor.WithGuardian(stopOnPanic), actor.WithSupervisor(stopOnPanic))
 	s.spawnEnvironments = newSpawner(actor.WithDispatcher(s.dispatcher), actor.WithMailbox(newMailbox))
+	s.startPools()
 	directory := newDirectory(s)
 	s.directory = s.root.Spawn(actor.PropsFromProducer(func() actor.Actor { return directory },
 		actor.WithDispatcher(s.dispatcher), actor.WithMailbox(newMailbox)))
@@ -249,17 +264,30 @@ func (s *System) Running() int64 { return s.running.Load() }
 func (s *System) Stopped() <-chan struct{} { return s.stopped }
 
 // Drain refuses new sessions from now on; Lookup and calls go on.
-func (s *System) Drain() { s.root.Send(s.directory, &drain{}) }
+func (s *System) Drain() {
+	s.root.Send(s.directory, &drain{})
+	s.stopPools() // nobody is to be given what is ready any more
+}
 
 // Shutdown drains, closes every session with the reason shutdown, and returns
 // once nothing of them is left or ctx ends. It is called once; afterwards
 // every call fails with ErrShuttingDown.
 func (s *System) Shutdown(ctx context.Context) error {
-	empty := make(chan struct{})
+	s.Drain()
+	empty, done := make(chan struct{}), make(chan struct{})
 	s.root.Send(s.directory, &drain{empty: empty})
 	var err error
 	select {
 	case <-empty:
+	case <-ctx.Done():
+		err = context.Cause(ctx)
+	}
+	go func() {
+		defer close(done)
+		s.awaitPools()
+	}()
+	select {
+	case <-done:
 	case <-ctx.Done():
 		err = context.Cause(ctx)
 	}

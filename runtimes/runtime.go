@@ -92,6 +92,12 @@ type MemoryMeter interface {
 	Memory(ctx context.Context) (int64, error)
 }
 
+// StaleChecker is a Runtime that can tell whether an environment is made of other
+// tools, or another image, than one made now would be.
+type StaleChecker interface {
+	Stale(ctx context.Context, env Environment) bool
+}
+
 // Pauser is an Environment that can be frozen while it waits in a pool.
 type Pauser interface {
 	Pause(ctx context.Context) error
@@ -141,8 +147,11 @@ type Assignment struct {
 	Session string
 	// Env are variables of every program, "KEY=value".
 	Env []string
-	// Limits are those that differ from the Spec's. A zero member stays as it is.
+	// Limits are those that it asks for. A zero member stays as it is; one that is
+	// the Spec's costs nothing.
 	Limits Limits
+	// DiskAsked is Spec.DiskAsked, where Limits.DiskBytes is given.
+	DiskAsked bool
 	// Flows is told of each flow of the session's network after its end, on any
 	// goroutine; it must not block. Nil is not told.
 	Flows func(NetworkFlow)

@@ -23,6 +23,7 @@ type Metrics struct {
 	ended        *prometheus.CounterVec
 	created      *prometheus.HistogramVec
 	createFailed *prometheus.CounterVec
+	filled       *prometheus.HistogramVec
 	executions   *prometheus.CounterVec
 	latency      *prometheus.HistogramVec
 	queued       prometheus.Gauge
@@ -47,6 +48,7 @@ func NewMetrics() *Metrics {
 	m.ended = newVec(m, prometheus.NewCounterVec, prometheus.CounterOpts{Name: "codebeaker_sessions_ended_total", Help: "Sessions that ended, by reason."}, "runtime", "reason")
 	m.created = newVec(m, prometheus.NewHistogramVec, prometheus.HistogramOpts{Name: "codebeaker_environment_creation_seconds", Help: "Time to make an environment.", Buckets: createBuckets}, "runtime")
 	m.createFailed = newVec(m, prometheus.NewCounterVec, prometheus.CounterOpts{Name: "codebeaker_environment_creation_failures_total", Help: "Environments that could not be made."}, "runtime")
+	m.filled = newVec(m, prometheus.NewHistogramVec, prometheus.HistogramOpts{Name: "codebeaker_pool_fill_seconds", Help: "Time to make an environment ready for a pool.", Buckets: createBuckets}, "runtime", "language")
 	m.executions = newVec(m, prometheus.NewCounterVec, prometheus.CounterOpts{Name: "codebeaker_executions_total", Help: "Commands by runtime, type and status."}, "runtime", "command", "status")
 	m.latency = newVec(m, prometheus.NewHistogramVec, prometheus.HistogramOpts{Name: "codebeaker_command_seconds", Help: "Time of a command from its start to its end.", Buckets: commandBuckets}, "runtime", "command")
 	m.queued = prometheus.NewGauge(prometheus.GaugeOpts{Name: "codebeaker_queued_commands", Help: "Commands that wait for their turn."})
@@ -81,6 +83,7 @@ func (m *Metrics) handler() http.Handler {
 // watch adds what is read from the sessions at each scrape.
 func (m *Metrics) watch(s *sessions.Local) {
 	m.registry.MustRegister(
+		&poolCollector{s.Pools},
 		prometheus.NewGaugeFunc(
 			prometheus.GaugeOpts{Name: "codebeaker_output_memory_bytes", Help: "Output and results kept, with what keeping them costs."},
 			func() float64 { return float64(s.OutputMemory().Kept) }),

@@ -57,7 +57,7 @@ type binary struct {
 // startBinary starts the program and waits until it listens.
 func startBinary(t *testing.T, path, dir string, args ...string) *binary {
 	t.Helper()
-	args = append([]string{"serve", "--listen", "127.0.0.1:0", "--data-dir", dir, "--calibrate=false"}, args...)
+	args = append([]string{"serve", "--listen", "127.0.0.1:0", "--data-dir", dir, "--calibrate=false", "--pools=off"}, args...)
 	cmd := exec.Command(path, args...)
 	if tools := host.FindTools(); tools != "" {
 		cmd.Env = append(os.Environ(), "CODEBEAKER_TOOLS_DIR="+tools)

@@ -88,6 +88,10 @@ type Config struct {
 	KeyCPUs         float64       `koanf:"key-cpus"`
 	KeyDiskMB       float64       `koanf:"key-disk-mb"`
 	DrainTimeout    time.Duration `koanf:"drain-timeout"`
+	Pools           poolSetting   `koanf:"pools"`
+	PoolMemory      int64         `koanf:"pool-memory"`
+
+	poolCheck time.Duration // of tests: see actors.PoolOptions
 }
 
 // configFlag names the file; it is no setting itself.
@@ -150,6 +154,8 @@ func addFlags(flags *pflag.FlagSet) {
 	flags.Float64("key-memory-mb", 0, "memory that the sessions of one key or address may have together; 0 means no limit")
 	flags.Float64("key-cpus", 0, "processors that the sessions of one key or address may have together; 0 means no limit")
 	flags.Float64("key-disk-mb", 0, "room for files that the sessions of one key or address may have together; 0 means no limit")
+	flags.String("pools", "on", "keep environments ready before sessions ask for them: on or off; the configuration file may say how many of which language")
+	flags.Int64("pool-memory", 0, "bytes that ready environments may occupy together; 0 is the smaller of 512 MB and a tenth of the machine's memory")
 	flags.Duration("drain-timeout", 5*time.Second, "how long running commands may go on when the server stops")
 }
 
@@ -227,7 +233,7 @@ func decoder(c *Config) *mapstructure.DecoderConfig {
 	return &mapstructure.DecoderConfig{
 		Result: c, TagName: "koanf", WeaklyTypedInput: true, ErrorUnused: true,
 		DecodeHook: mapstructure.ComposeDecodeHookFunc(
-			mapstructure.StringToTimeDurationHookFunc(), mapstructure.StringToSliceHookFunc(",")),
+			mapstructure.DecodeHookFuncType(decodePools), mapstructure.StringToTimeDurationHookFunc(), mapstructure.StringToSliceHookFunc(",")),
 	}
 }
 
@@ -278,6 +284,9 @@ func (c *Config) validate() error {
 	if err := c.checkBuilder(); err != nil {
 		return err
 	}
+	if _, err := c.Pools.sizes(); err != nil {
+		return err
+	}
 	if err := host.CheckStorage(c.Storage); err != nil {
 		return fmt.Errorf("workspace-storage: %w", err)
 	}
@@ -288,6 +297,8 @@ func (c *Config) validate() error {
 		return fmt.Errorf("reserved-files must not be negative")
 	case c.MemoryBudget != 0 && c.MemoryBudget < minBudget:
 		return fmt.Errorf("memory-budget must be at least %d bytes", minBudget)
+	case c.PoolMemory < 0:
+		return fmt.Errorf("pool-memory must not be negative")
 	case c.AuditKeep < 0:
 		return fmt.Errorf("audit-keep must not be negative")
 	case c.AuditSync && c.AuditLog == "":

@@ -64,7 +64,11 @@ func (c *Config) connections() int {
 }
 
 // memoryMB is the machine's memory, zero where it cannot be found.
-func memoryMB() int64 {
+func memoryMB() int64 { return meminfo("MemTotal") >> 20 }
+
+// meminfo is an amount of the machine's memory in bytes, zero where it cannot be
+// found.
+func meminfo(name string) int64 {
 	f, err := os.Open("/proc/meminfo")
 	if err != nil {
 		return 0
@@ -72,8 +76,8 @@ func memoryMB() int64 {
 	defer f.Close()
 	for lines := bufio.NewScanner(f); lines.Scan(); {
 		var kilobytes int64
-		if n, _ := fmt.Sscanf(lines.Text(), "MemTotal: %d kB", &kilobytes); n == 1 {
-			return kilobytes >> 10
+		if n, _ := fmt.Sscanf(lines.Text(), name+": %d kB", &kilobytes); n == 1 {
+			return kilobytes << 10
 		}
 	}
 	return 0

@@ -41,6 +41,7 @@ type Program struct {
 	server   *transport.Server
 	apiKeys  *transport.Keys
 	audit    *audit.Log
+	system   *actors.System
 	rules    *policy.File
 	listener net.Listener
 }
@@ -149,14 +150,20 @@ func (p *Program) assemble(keys *transport.Keys, images runtimes.Images) (err er
 	held, kept := c.budgets()
 	watchNetwork(metrics, p.host.Network)
 	metrics.Count("codebeaker_audit_lost_total", "Records that the audit log could not take.", "reason", "unwritable", p.audit.Lost)
+	policy := p.policy(images)
+	pools, err := c.pools(&policy)
+	if err != nil {
+		return err
+	}
 	system := actors.NewSystem(actors.Options{
 		Registry: p.registry, MaxSessions: c.MaxSessions, QueueLength: c.QueueLength, OutputBytes: c.OutputBytes,
 		OutputMemoryBytes: kept, OutputShare: c.KeyMemoryShare, HostMemoryBytes: c.hostMemory(), MemoryOvercommit: c.Overcommit,
 		FilesInMemory: p.filesInMemory(), LargeFilesInMemory: c.Storage == "memory",
-		CreateTimeout: c.CreateTimeout, DisconnectGrace: c.DisconnectGrace, Logger: p.log, Observer: metrics, Flows: p.auditFlows(),
+		CreateTimeout: c.CreateTimeout, DisconnectGrace: c.DisconnectGrace, Logger: p.log, Observer: metrics, Flows: p.auditFlows(), Pools: pools,
 	})
+	p.system = system
 	local, err := sessions.New(sessions.Options{
-		System: system, Registry: p.registry, Policy: p.policy(images), Limits: c.limits(), MessageBytes: c.MessageBytes, Audit: p.audit,
+		System: system, Registry: p.registry, Policy: policy, Limits: c.limits(), MessageBytes: c.MessageBytes, Audit: p.audit,
 		Rules: p.rules, Logger: p.log,
 	})
 	if err != nil {
@@ -217,7 +224,7 @@ func (p *Program) Run(ctx context.Context, ready io.Writer) error {
 	if p.config.Calibrate {
 		calibrator := calibration.Calibrator{
 			Registry: p.registry, File: p.dir.file("figures.json"), Logger: p.log,
-			Busy: func() bool { return p.host.Building(p.registry) },
+			Busy: func() bool { return p.host.Building(p.registry) || p.system.Filling() },
 		}
 		background.Go(func() { calibrator.Run(watching) })
 	}

@@ -33,22 +33,23 @@ type closing struct{ *testing.M }
 
 func (c closing) Run() int {
 	code := c.M.Run()
-	if shared.stop == nil {
-		return code
-	}
-	if err := shared.stop(); err != nil {
-		fmt.Fprintln(os.Stderr, "the shared server:", err)
-		return max(code, 1)
+	for _, end := range atEnd {
+		if err := end(); err != nil {
+			fmt.Fprintln(os.Stderr, "a shared server:", err)
+			code = max(code, 1)
+		}
 	}
 	return code
 }
+
+// atEnd stops the servers that tests share.
+var atEnd []func() error
 
 // shared is one server with every runtime of this machine: to find them takes
 // five seconds.
 var shared struct {
 	sync.Mutex
 	program *Program
-	stop    func() error
 }
 
 // sharedServer is the server that all tests use that need every runtime and
@@ -62,7 +63,8 @@ func sharedServer(t testing.TB) *Program {
 		dir := tempDir(t)
 		p := openServer(t, dir)
 		end := run(p)
-		shared.program, shared.stop = p, func() error { return errors.Join(end(), os.RemoveAll(dir)) }
+		shared.program = p
+		atEnd = append(atEnd, func() error { return errors.Join(end(), os.RemoveAll(dir)) })
 	}
 	p := shared.program
 	t.Cleanup(func() {
@@ -165,15 +167,22 @@ func waitForWarmGo(t testing.TB) {
 
 func openServer(t testing.TB, dir string, args ...string) *Program {
 	t.Helper()
+	return openConfigured(t, dir, func(*Config) {}, args...)
+}
+
+// openConfigured is openServer; edit has the last word.
+func openConfigured(t testing.TB, dir string, edit func(*Config), args ...string) *Program {
+	t.Helper()
 	flags := pflag.NewFlagSet("serve", pflag.ContinueOnError)
 	addFlags(flags)
-	if err := flags.Parse(append([]string{"--listen", "127.0.0.1:0", "--data-dir", dir, "--calibrate=false"}, args...)); err != nil {
+	if err := flags.Parse(append([]string{"--listen", "127.0.0.1:0", "--data-dir", dir, "--calibrate=false", "--pools=off"}, args...)); err != nil {
 		t.Fatal(err)
 	}
 	c, err := loadConfig(flags)
 	if err != nil {
 		t.Fatal(err)
 	}
+	edit(&c)
 	log := slog.New(slog.DiscardHandler)
 	if testing.Verbose() {
 		log = slog.New(slog.NewTextHandler(os.Stderr, nil))

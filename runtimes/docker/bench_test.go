@@ -12,6 +12,7 @@ import (
 	"github.com/docker/docker/api/types/container"
 
 	"github.com/codebeaker/codebeaker/runtimes"
+	"github.com/codebeaker/codebeaker/runtimes/runtimetest"
 )
 
 // The claim: a program starts 30 times faster by the agent than by the engine's
@@ -39,6 +40,11 @@ func BenchmarkPython3ByTheAgent(b *testing.B) {
 	for b.Loop() {
 		execute(b, env, "python3", "-c", "pass")
 	}
+}
+
+func BenchmarkAssign(b *testing.B) {
+	requireEngine(b, runtimes.Python)
+	runtimetest.BenchmarkAssign(b, newRealRuntime(b, nil), runtimes.Python)
 }
 
 // How long each stage of a create takes, in milliseconds.

@@ -73,7 +73,9 @@ type blueprint struct {
 	labels    map[string]string
 	// processors that programs see; zero is unknown.
 	processors int
-	gvisor     bool
+	// fileSize is how long a file may become, where nothing else bounds the files.
+	fileSize int64
+	gvisor   bool
 }
 
 // config says what runs in the container: the agent and nothing else. Whatever
@@ -122,7 +124,7 @@ func (b *blueprint) hostConfig() *container.HostConfig {
 		ReadonlyRootfs: true,
 		SecurityOpt:    []string{"no-new-privileges", seccompOption},
 		Tmpfs:          b.scratch(),
-		ShmSize:        b.share(),
+		ShmSize:        shareOf(b.limits.MemoryBytes),
 		MaskedPaths:    maskedPaths,
 		ReadonlyPaths:  procfs.ReadOnly,
 		Init:           &noInit,
@@ -139,12 +141,24 @@ func (b *blueprint) hostConfig() *container.HostConfig {
 	}
 }
 
-// share is what a place in memory may take of the container's.
-func (b *blueprint) share() int64 {
-	if share := workspace.MemoryShare(b.limits.MemoryBytes); share > 0 {
+// shareOf is what a place in memory may take of that of a container.
+func shareOf(memory int64) int64 {
+	if share := workspace.MemoryShare(memory); share > 0 {
 		return share
 	}
 	return unknownMemory / 2
+}
+
+// inodesOf is how many files there may be in a place of that size.
+func inodesOf(share int64) int64 { return max(share/bytesPerInode, leastScratchInodes) }
+
+// fileSize is how long a file may become in a session without a quota, by what it
+// asks for; zero is no limit. It bounds files in memory too.
+func fileSize(ws place, l *runtimes.Limits) int64 {
+	if quota, _ := ws.limits(); quota > 0 || l.DiskBytes <= 0 {
+		return 0
+	}
+	return max(l.DiskBytes, shareOf(l.MemoryBytes)) + fsizeSlack
 }
 
 // scratch are the writable directories besides the workspace, in memory that
@@ -152,7 +166,8 @@ func (b *blueprint) share() int64 {
 // volumes would be writable without any bound: each gets an empty directory of
 // one page instead.
 func (b *blueprint) scratch() map[string]string {
-	common := fmt.Sprintf("rw,exec,nosuid,nodev,size=%d,nr_inodes=%d", b.share(), max(b.share()/bytesPerInode, leastScratchInodes))
+	share := shareOf(b.limits.MemoryBytes)
+	common := fmt.Sprintf("rw,exec,nosuid,nodev,size=%d,nr_inodes=%d", share, inodesOf(share))
 	mounts := map[string]string{
 		temporaryTarget:   common + ",mode=1777",
 		otherTemporary:    common + ",mode=1777",
@@ -169,6 +184,18 @@ func (b *blueprint) scratch() map[string]string {
 	return mounts
 }
 
+// inMemory are the places that have memory of their own.
+func (b *blueprint) inMemory() []string {
+	places := []string{sharedMemoryTarget}
+	scratch := b.scratch()
+	for _, path := range []string{temporaryTarget, otherTemporary, surroundings.Home} {
+		if _, own := scratch[path]; own {
+			places = append(places, path)
+		}
+	}
+	return places
+}
+
 func (b *blueprint) ulimits() []*container.Ulimit {
 	set := func(name string, value int64) *container.Ulimit {
 		return &container.Ulimit{Name: name, Soft: value, Hard: value}
@@ -178,8 +205,8 @@ func (b *blueprint) ulimits() []*container.Ulimit {
 		files = maxOpenFiles
 	}
 	limits := []*container.Ulimit{set("nofile", files), set("core", 0), set("memlock", lockedBytes)}
-	if b.limits.DiskBytes > 0 { // also of files in memory
-		limits = append(limits, set("fsize", max(b.limits.DiskBytes, b.share())+fsizeSlack))
+	if b.fileSize > 0 {
+		limits = append(limits, set("fsize", b.fileSize))
 	}
 	return limits
 }

@@ -171,7 +171,8 @@ func (c *construction) blueprint() *blueprint {
 		mounts: append(c.seat.mounts, c.workspace.mount()), network: c.spec.Network, language: c.spec.Language,
 		hostName:  c.spec.MachineName(),
 		arguments: c.seat.arguments, stdio: c.seat.stdio,
-		labels: c.r.labels(roleEnvironment, c.spec.Name), processors: c.processors(), gvisor: c.gvisor,
+		fileSize: fileSize(c.workspace, &c.spec.Limits),
+		labels:   c.r.labels(roleEnvironment, c.spec.Name), processors: c.processors(), gvisor: c.gvisor,
 	}
 }
 
@@ -298,9 +299,10 @@ func (c *construction) finish() *Environment {
 	env := &Environment{
 		r: c.r, name: c.name, container: c.id, pid: c.pid, seat: c.seat, workspace: c.workspace,
 		relay: c.relay, link: c.agent.link, files: c.agent.files, terminal: c.agent.terminal, gvisor: c.gvisor,
-		limits: limits, isolation: isolationOf(c, limits), variables: c.variables(), processors: c.processors(),
+		limits: limits, made: c.spec.Limits, scratch: c.blueprint().inMemory(), isolation: isolationOf(c, limits), variables: c.variables(), processors: c.processors(),
 		closing: make(chan struct{}), closed: make(chan struct{}), losses: losses{happened: make(chan struct{})},
 	}
+	env.origin = origin{c.image.id, runtimes.Spec{Language: c.spec.Language, Image: c.spec.Image}}
 	if c.agent.limits.MemoryBytes == 0 {
 		if env.oom = oomSourceOf(c.pid); env.oom == nil {
 			env.oom = &env.ooms

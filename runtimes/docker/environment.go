@@ -33,12 +33,16 @@ type Environment struct {
 	ooms      oomEvents
 	witnesses sync.WaitGroup // last calls of sinks under way
 
+	origin origin
+
 	// For Assign.
 	variables  func(session []string, memory int64) []string
-	processors int // that programs see
+	processors int      // that programs see
+	scratch    []string // the places that have memory of their own
 
 	mu     sync.Mutex
-	limits runtimes.Limits
+	limits runtimes.Limits // in force
+	made   runtimes.Limits // asked for: of the Spec, then of the session
 
 	closing chan struct{} // closed when Close is called
 	once    sync.Once
@@ -125,7 +129,7 @@ type link interface {
 	SetOutputLimit(bytes int64)
 	// Reserve is a workspace.Charge.
 	Reserve(f *os.File, offset, length, grows int64) error
-	SetLimits(limits cgroup.Limits) error
+	SetLimits(environment cgroup.Limits, programs int64) error
 	Limits() (cgroup.Limits, error)
 	Close() error
 }

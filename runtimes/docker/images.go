@@ -162,6 +162,7 @@ type accessChoice struct {
 	// written are the numbers of processors of which there are files.
 	written map[int]bool
 	remote  bool // an agent could not be met by a shared socket
+	systemd bool // the engine's control groups are systemd's
 	users   *userRange
 }
 
@@ -178,6 +179,7 @@ func (r *Runtime) accessFor(ctx context.Context, image *imageFacts) (access, err
 		return nil, fmt.Errorf("ask the engine about itself: %w", err)
 	}
 	r.access.cpus, r.access.host = float64(info.NCPU), machineOf(info.NCPU)
+	r.access.systemd = info.CgroupDriver == "systemd"
 	namespaced := inUserNamespace(info)
 	var shared *sharedAccess
 	if goruntime.GOOS == "linux" && !r.options.Remote && !r.access.remote && !namespaced {

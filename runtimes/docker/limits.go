@@ -187,6 +187,14 @@ func machineOf(processors int) *cpus.Machine {
 	return cpus.New(processors)
 }
 
+// systemdGroups reports whether the engine's control groups are systemd's, which
+// sets them again as the engine has told it. accessFor has been asked before.
+func (r *Runtime) systemdGroups() bool {
+	r.access.mu.Lock()
+	defer r.access.mu.Unlock()
+	return r.access.systemd
+}
+
 // machine is where containers run. accessFor has been asked before.
 func (r *Runtime) machine() *cpus.Machine {
 	r.access.mu.Lock()

@@ -80,7 +80,7 @@ func (l *fakeLink) SetEnv([]string) error                       { return nil }
 func (l *fakeLink) SetProgramLimits(int64, int64)               {}
 func (l *fakeLink) SetOutputLimit(int64)                        {}
 func (l *fakeLink) Reserve(*os.File, int64, int64, int64) error { return errors.ErrUnsupported }
-func (l *fakeLink) SetLimits(cgroup.Limits) error               { return nil }
+func (l *fakeLink) SetLimits(cgroup.Limits, int64) error        { return nil }
 func (l *fakeLink) Limits() (cgroup.Limits, error)              { return cgroup.Limits{}, nil }
 func (l *fakeLink) Err() error                                  { return nil }
 func (l *fakeLink) Close() error {

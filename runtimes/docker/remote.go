@@ -60,7 +60,7 @@ func (a *remoteAccess) makeWorkspace(ctx context.Context, spec runtimes.Spec) (*
 	if err != nil {
 		return nil, err
 	}
-	volume := &volumeWorkspace{access: a, environment: spec.Name, name: newName(spec.Name), uid: uid, onDisk: a.onDisk(spec)}
+	volume := &volumeWorkspace{access: a, environment: spec.Name, name: newName(spec.Name), uid: uid, onDisk: a.onDisk(&spec.Limits, spec.DiskAsked)}
 	image, err := a.r.imageFor(ctx, spec)
 	for _, name := range volume.volumes() {
 		a.r.claims.claim(name)
@@ -86,9 +86,9 @@ func (a *remoteAccess) makeWorkspace(ctx context.Context, spec runtimes.Spec) (*
 
 // onDisk reports whether a session's /tmp and HOME are to be on the engine's
 // disk, as its workspace is.
-func (a *remoteAccess) onDisk(spec runtimes.Spec) bool {
+func (a *remoteAccess) onDisk(limits *runtimes.Limits, asked bool) bool {
 	return a.r.options.Workspaces.Storage().WantsDisk(&workspace.CreateOptions{
-		DiskBytes: spec.Limits.DiskBytes, Asked: spec.DiskAsked, MemoryBytes: spec.Limits.MemoryBytes,
+		DiskBytes: limits.DiskBytes, Asked: asked, MemoryBytes: limits.MemoryBytes,
 	})
 }
 

@@ -12,6 +12,7 @@ type Environment struct {
 	runtime   *Runtime
 	id        string
 	session   string // of Assign; guarded by runtime.mu
+	tools     int
 	workspace runtimes.Workspace
 
 	mu        sync.Mutex
@@ -58,6 +59,11 @@ func (e *Environment) Session() string {
 func (e *Environment) Assign(ctx context.Context, a runtimes.Assignment) error {
 	if err := context.Cause(ctx); err != nil {
 		return err
+	}
+	if fails := e.runtime.options.AssignError; fails != nil {
+		if err := fails(a); err != nil {
+			return err
+		}
 	}
 	e.runtime.mu.Lock()
 	e.session = a.Session

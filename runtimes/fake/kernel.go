@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"maps"
 	"strconv"
 	"strings"
 	"time"
@@ -17,6 +18,7 @@ import (
 //	show TYPE TEXT              a display of that MIME type
 //	count                       the value is how many cells have run, this one too
 //	value TEXT                  the value is that
+//	variable NAME               the value is that of a variable that came with a cell
 //	raise NAME TEXT             an exception
 //	exit N                      exit(N), and the kernel lives on
 //	read                        a message of open input, printed
@@ -27,6 +29,7 @@ type kernel struct {
 	r     *Run
 	cells int
 	shown int64
+	env   map[string]string
 }
 
 // message is one of the protocol's.
@@ -36,7 +39,10 @@ type message struct {
 	N      int64  `json:"n,omitempty"`
 	Status string `json:"status,omitempty"`
 	Exit   *int   `json:"exit,omitempty"`
-	Parts  []part `json:"parts,omitempty"`
+
+	Env map[string]string `json:"env,omitempty"`
+
+	Parts []part `json:"parts,omitempty"`
 
 	Interrupted   bool   `json:"interrupted,omitempty"`
 	ExceptionName string `json:"exceptionName,omitempty"`
@@ -52,7 +58,7 @@ func runKernel(r *Run) int {
 	if r.p.channel == nil {
 		return usage(r, "a program with a channel")
 	}
-	k := &kernel{r: r}
+	k := &kernel{r: r, env: map[string]string{}}
 	r.Signals() // SIGINT interrupts a cell and does not end the kernel
 	for {
 		m, bodies, err := k.read()
@@ -111,6 +117,7 @@ var errDied = errors.New("the kernel has ended")
 // run runs a cell; false ends the kernel.
 func (k *kernel) run(m message, code string) bool {
 	k.cells++
+	maps.Copy(k.env, m.Env)
 	result := message{Op: "result", ID: m.ID, Status: "ok"}
 	value, said := "", ""
 	for line := range strings.Lines(code) {
@@ -120,6 +127,8 @@ func (k *kernel) run(m message, code string) bool {
 			value = strconv.Itoa(k.cells)
 		case "value":
 			value = rest
+		case "variable":
+			value = k.env[rest]
 		default:
 			if err := k.do(word, rest, &result, &said); errors.Is(err, errDied) {
 				return false

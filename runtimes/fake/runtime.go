@@ -20,12 +20,14 @@ type Runtime struct {
 	reason       string // why it is not available; "" it is
 	probed       string // reason as of the last Probe
 	createError  error
+	tools        int // how often they were replaced
 	environments map[*Environment]struct{}
 }
 
 var (
-	_ runtimes.Runtime = (*Runtime)(nil)
-	_ runtimes.Watcher = (*Runtime)(nil)
+	_ runtimes.Runtime      = (*Runtime)(nil)
+	_ runtimes.Watcher      = (*Runtime)(nil)
+	_ runtimes.StaleChecker = (*Runtime)(nil)
 )
 
 // New makes a runtime that is available.
@@ -75,6 +77,20 @@ func (r *Runtime) FailCreates(err error) {
 	r.createError = err
 }
 
+// ReplaceTools makes every environment that lives stale.
+func (r *Runtime) ReplaceTools() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.tools++
+}
+
+// Stale reports whether the tools were replaced since the environment was made.
+func (r *Runtime) Stale(_ context.Context, env runtimes.Environment) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return env.(*Environment).tools != r.tools
+}
+
 // Environments returns those that live, in no order.
 func (r *Runtime) Environments() []*Environment {
 	r.mu.Lock()
@@ -122,6 +138,7 @@ func (r *Runtime) Create(ctx context.Context, spec runtimes.Spec) (runtimes.Envi
 		processes: make(map[*process]struct{}),
 	}
 	r.mu.Lock()
+	e.tools = r.tools
 	r.environments[e] = struct{}{}
 	r.mu.Unlock()
 	return e, nil
@@ -195,6 +212,8 @@ type Options struct {
 	// CreateError, when set, is asked by each Create after the delay; what it
 	// returns fails it.
 	CreateError func(runtimes.Spec) error
+	// AssignError, when set, is asked by each Assign; what it returns fails it.
+	AssignError func(runtimes.Assignment) error
 	// Dir holds the workspaces. "" is the directory for temporary files.
 	Dir string
 }

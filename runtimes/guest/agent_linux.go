@@ -115,22 +115,6 @@ func (a *agent) assign(payload []byte) error {
 	if ask.Env != nil {
 		a.env = ask.Env
 	}
-	if len(ask.Limits) == 0 {
-		return nil
-	}
-	var done frame.Assigned
-	err := setLimits(ask.Limits)
-	if err == nil {
-		done.Limits, err = readLimits(ask.Limits)
-	}
-	if err != nil {
-		done.Error = err.Error()
-	}
-	answer, err := json.Marshal(done)
-	if err != nil {
-		return err
-	}
-	a.conn.send(frame.Header{Kind: frame.KindAssigned}, answer)
 	return nil
 }
 

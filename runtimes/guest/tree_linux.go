@@ -130,10 +130,6 @@ func (a *agent) killUntilGone(members func() []int) {
 	stopped := make(map[int]bool)
 	begun := time.Now()
 	untilGone(members, func(pids []int) {
-		if a.pid == 1 && time.Since(begun) > patience {
-			_ = unix.Kill(-1, unix.SIGKILL)
-			return
-		}
 		more := false
 		for _, pid := range pids {
 			if !stopped[pid] {
@@ -141,8 +137,11 @@ func (a *agent) killUntilGone(members func() []int) {
 				more = unix.Kill(pid, unix.SIGSTOP) == nil || more
 			}
 		}
-		if !more {
+		switch {
+		case !more: // what is left is on its way out, however long that takes
 			signalAll(pids, unix.SIGKILL)
+		case a.pid == 1 && time.Since(begun) > patience:
+			_ = unix.Kill(-1, unix.SIGKILL)
 		}
 	})
 }

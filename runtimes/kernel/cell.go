@@ -252,7 +252,7 @@ func (c *cell) stop() {
 			ended := c.ended // at the last moment
 			c.k.mu.Unlock()
 			if !ended {
-				_, _ = c.k.process.Signal(runtimes.SIGKILL) // else the environment is lost
+				c.k.kill()
 			}
 			return
 		}

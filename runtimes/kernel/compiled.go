@@ -39,7 +39,7 @@ type compiled struct {
 }
 
 func startCompiled(env runtimes.Environment, e Engine, o Options) *Kernel {
-	k := &Kernel{engine: e, env: env, gone: make(chan struct{})}
+	k := &Kernel{engine: e, place: env, gone: make(chan struct{})}
 	k.compiled = &compiled{
 		k: k, compiler: e.compiler(), dir: o.Dir, limits: o.Limits, env: append(append([]string(nil), e.env...), o.Env...),
 	}
@@ -99,7 +99,7 @@ func (k *compiled) run(of *Cell, sink CellSink) (runtimes.Process, error) {
 	command.Limits.OutputBytes = smallest(command.Limits.OutputBytes, of.OutputBytes)
 	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
 	defer cancel()
-	process, err := k.k.env.Start(ctx, command, (*compiledSink)(c))
+	process, err := k.k.place.Start(ctx, command, (*compiledSink)(c))
 	if err != nil {
 		k.leave(c)
 		if errors.Is(err, runtimes.ErrEnvironmentLost) {

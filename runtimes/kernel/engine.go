@@ -12,6 +12,8 @@ type Engine struct {
 	name string   // the program
 	args []string // its bootstrap, which reads the source from the channel
 	env  []string
+	// zygote: the program runs cells in a child of itself, and can make another.
+	zygote bool
 	// source is the program.
 	source string
 	// prepare, where there is one, makes the code that the kernel is given, or says
@@ -24,6 +26,10 @@ type Engine struct {
 	// all of the above but the languages and env is not used then.
 	compiler func() compiler
 }
+
+// Compiled reports whether each cell is compiled and run by itself, so that there is
+// nothing to start beforehand.
+func (e *Engine) Compiled() bool { return e.compiler != nil }
 
 // engines are those of each language, by runtime and the versions of its tools.
 var engines = map[runtimes.Language]func(t runtimes.Type, l runtimes.Language, tools map[string]string) (Engine, bool){

@@ -29,6 +29,19 @@ func (at *place) gone(t *testing.T, k *Kernel, env runtimes.Environment) *Kernel
 	return k
 }
 
+// anew fails unless the kernel has ended or begun anew, and starts another there in
+// the first case.
+func (at *place) anew(t *testing.T, k *Kernel, env runtimes.Environment) *Kernel {
+	t.Helper()
+	if !k.Settled(time.Minute) || isClosed(k.Gone()) {
+		return at.gone(t, k, env)
+	}
+	if got := value(t, k, "20 + 22, 'here' in globals()"); got != "(42, False)" {
+		t.Errorf("the next kernel says %q", got)
+	}
+	return k
+}
+
 func pythonDies(t *testing.T, at *place) {
 	k, env := at.kernel(t)
 	for _, c := range []struct {
@@ -42,6 +55,7 @@ func pythonDies(t *testing.T, at *place) {
 		{"import os\nprint('last')\nos._exit(7)", runtimes.NonZeroExit, "", "7"},
 		{"import os\nos.execvp('sh', ['sh', '-c', 'echo last; exit 5'])", runtimes.NonZeroExit, "", "5"},
 	} {
+		value(t, k, "here = 1")
 		o := run(t, k, Cell{Code: c.code, Number: 1})
 		if o.exit.Status != c.status || o.exit.Signal != c.signal || code(o.exit) != c.exit || !o.noResult || o.exit.Usage.Wall <= 0 {
 			t.Errorf("%s: %v", c.code, o)
@@ -49,7 +63,7 @@ func pythonDies(t *testing.T, at *place) {
 		if strings.Contains(c.code, "last") && o.stdout() != "last\n" {
 			t.Errorf("what it had printed is lost: %v", o)
 		}
-		k = at.gone(t, k, env)
+		k = at.anew(t, k, env)
 	}
 }
 
@@ -89,7 +103,7 @@ func pythonThatSpeaksWronglyIsEnded(t *testing.T, at *place) {
 	if o.exit.Status == runtimes.Completed || !o.noResult {
 		t.Error("the channel is closed:", o)
 	}
-	at.gone(t, k, env)
+	at.anew(t, k, env)
 }
 
 func pythonTakesMuchCode(t *testing.T, at *place) {
@@ -197,10 +211,8 @@ func pythonHasAForkBomb(t *testing.T, at *place) {
 	if o.exit.Status != runtimes.TimeLimitExceeded || took > 10*time.Second {
 		t.Errorf("after %v: %v", took, o)
 	}
-	select {
-	case <-k.Gone():
+	if isClosed(k.Gone()) {
 		k = at.gone(t, k, env)
-	default:
 	}
 	k.Close()
 	<-k.Gone()

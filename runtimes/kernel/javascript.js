@@ -33,6 +33,7 @@ function own(fd, flags) {
   }
 }
 const from = own(3, "r");
+const heard = engine === "bun" ? own(3, "r") : 3; // what is listened to does not block
 const to = own(4, "w");
 // What the agent gave goes; Deno has no other way to close what it has not opened.
 const inherited = engine === "node" ? [4] : [3, 4]; // 3 is what Node listens to
@@ -458,6 +459,8 @@ process.on("unhandledRejection", (e) => late("Uncaught (in promise) ", e));
 // Evaluation: {value} or {thrown} or {syntax} or {interrupted}.
 let carried;
 let evaluate;
+let untidy = false;
+let tidy = () => {}; // lets go of what cells that have ended left with the engine
 
 if (engine === "bun") {
   // The server makes the value an array: see Options.Globals of package script.
@@ -548,9 +551,14 @@ if (engine === "bun") {
       }
       return { thrown };
     } finally {
-      session.post("Runtime.releaseObjectGroup", { objectGroup: "cell" });
-      session.post("Runtime.discardConsoleEntries");
+      untidy = true;
     }
+  };
+  tidy = () => {
+    if (!untidy) return;
+    untidy = false;
+    session.post("Runtime.releaseObjectGroup", { objectGroup: "cell" });
+    session.post("Runtime.discardConsoleEntries");
   };
 }
 
@@ -643,6 +651,7 @@ async function run(m) {
   input.open = false;
   input.chunks = [];
   send(answer, parts);
+  tidy();
 }
 
 process.on("exit", (code) => {
@@ -653,8 +662,9 @@ process.on("exit", (code) => {
 });
 process.on("SIGINT", () => cell?.interrupt());
 
-// The loop. Node tells of bytes by itself; the others' reads stand in a thread, so
-// one is only begun where nobody reads at once.
+// The loop. Node and Bun tell of bytes by themselves, and before any code of a cell
+// goes on; Deno's reads stand in a thread, so one is only begun where nobody reads
+// at once.
 let reading = false;
 let wanted = null;
 
@@ -684,14 +694,18 @@ async function listen() {
     return;
   }
   setInterval(() => {}, 1 << 30); // a cell may wait for what nobody does
-  const file = engine === "deno" ? await Deno.open("/dev/fd/" + from) : null;
-  const read = file ? (p) => file.read(p) : (p) => new Promise((done, fail) => {
-    fs.read(from, p, 0, p.length, null, (e, n) => e ? fail(e) : done(n));
-  });
+  if (engine === "bun") {
+    for await (const bytes of Bun.file(heard).stream()) {
+      feed(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length));
+      pump();
+    }
+    exit(0);
+  }
+  const file = await Deno.open("/dev/fd/" + from);
   for (;;) {
     const some = Buffer.allocUnsafe(64 << 10);
     reading = true;
-    const n = await read(some);
+    const n = await file.read(some);
     reading = false;
     if (!n) exit(0);
     feed(some.subarray(0, n));

@@ -2,9 +2,11 @@ package kernel
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -22,6 +24,9 @@ type Options struct {
 	// Limits bound the kernel with all that it runs, for its whole life; its output
 	// is bounded by cell.
 	Limits runtimes.CommandLimits
+	// Imports are the modules that a kernel of Python has imported before it is
+	// ready. They are there again, for nothing, whenever it begins anew.
+	Imports []string
 	// Logger is told why a kernel was ended; nil is none.
 	Logger *slog.Logger
 }
@@ -32,7 +37,7 @@ type Kernel struct {
 	compiled *compiled
 
 	engine Engine
-	env    runtimes.Environment
+	place  runtimes.Environment
 	logger *slog.Logger
 	gone   chan struct{}
 	// signalled: a signal has been sent since the last cell was given to it.
@@ -47,9 +52,17 @@ type Kernel struct {
 	process runtimes.Process // set before started is closed
 	started chan struct{}
 
+	mark []byte // the message anew, nil where there can be no zygote
+
 	mu       sync.Mutex
 	owed     int // of the channel, before process is set
 	ready    bool
+	zygote   bool              // its cells run in a child that another can follow
+	life     int               // how many have ended
+	asked    bool              // the present one is to end
+	settled  chan struct{}     // of Settled; closed when it is ready
+	env      map[string]string // what cells have set
+	envLife  int               // that has it
 	versions map[string]string
 	broken   string // why the channel is not read any more
 	ended    bool
@@ -74,12 +87,19 @@ func Start(ctx context.Context, env runtimes.Environment, e Engine, o Options) (
 	if e.compiler != nil {
 		return startCompiled(env, e, o), nil
 	}
-	load, err := message(loadHeader(e.source), []byte(e.source))
+	var mark []byte
+	h := loadHeader(e.source)
+	if e.zygote {
+		h.Imports, h.Mark = o.Imports, rand.Text()
+		mark, _ = message(&header{Op: "anew", Mark: h.Mark}) // it is short
+	}
+	load, err := message(h, []byte(e.source))
 	if err != nil {
 		return nil, err
 	}
 	k := &Kernel{
-		engine: e, env: env, logger: o.Logger, gone: make(chan struct{}), room: make(chan struct{}, 1), started: make(chan struct{}),
+		mark: mark, decoder: decoder{mark: mark}, env: make(map[string]string),
+		engine: e, place: env, logger: o.Logger, gone: make(chan struct{}), room: make(chan struct{}, 1), started: make(chan struct{}),
 		queue: [][]byte{load}, writing: true,
 	}
 	if k.logger == nil {
@@ -88,6 +108,7 @@ func Start(ctx context.Context, env runtimes.Environment, e Engine, o Options) (
 	o.Limits.OutputBytes = -1
 	process, err := env.Start(ctx, runtimes.Command{
 		Name: e.name, Args: e.args, Dir: o.Dir, Env: append(append([]string(nil), e.env...), o.Env...), Channel: true, Limits: o.Limits,
+		OpenStdin: e.zygote, // on which it hears that a child is to end
 	}, (*sink)(k))
 	if err != nil {
 		return nil, err
@@ -101,7 +122,7 @@ func Start(ctx context.Context, env runtimes.Environment, e Engine, o Options) (
 	if flow := process.Channel(); flow != nil {
 		flow.Grant(owed)
 	}
-	go k.write()
+	go k.write(nil, true)
 	return k, nil
 }
 
@@ -131,8 +152,8 @@ func (k *Kernel) Close() {
 }
 
 // Run runs one cell and returns it as a process: see the package's comment. It
-// does not wait; sink is told what comes of it, maybe before Run returns.
-// Errors: ErrBusy while another cell runs; ErrGone; ErrTooLong.
+// does not wait; sink is told what comes of it, maybe before Run returns, so that
+// it is not to be called by a sink. Errors: ErrBusy while another cell runs; ErrGone; ErrTooLong.
 func (k *Kernel) Run(of *Cell, sink CellSink) (runtimes.Process, error) {
 	if k.compiled != nil {
 		return k.compiled.run(of, sink)
@@ -141,7 +162,7 @@ func (k *Kernel) Run(of *Cell, sink CellSink) (runtimes.Process, error) {
 		k: k, of: *of, id: cells.Add(1), sink: sink, done: make(chan struct{}),
 		open: of.OpenStdin,
 	}
-	c.of.OutputBytes = smallest(of.OutputBytes, k.env.Limits().OutputBytes)
+	c.of.OutputBytes = smallest(of.OutputBytes, k.place.Limits().OutputBytes)
 	c.left = c.of.OutputBytes
 	c.of.Stdin = nil
 	run, failed, err := k.encode(of, c.id)
@@ -149,22 +170,30 @@ func (k *Kernel) Run(of *Cell, sink CellSink) (runtimes.Process, error) {
 		return nil, err
 	}
 	c.run = run
+	ready, err := k.accept(c)
+	switch {
+	case err != nil:
+		return nil, err
+	case failed != nil:
+		go k.refuse(c, failed)
+	case ready:
+		k.send(c)
+	}
+	return c, nil
+}
+
+// accept makes a cell the current one, and reports whether it may be sent.
+func (k *Kernel) accept(c *cell) (ready bool, err error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	switch {
 	case k.ended:
-		return nil, ErrGone
+		return false, ErrGone
 	case k.current != nil:
-		return nil, ErrBusy
+		return false, ErrBusy
 	}
 	k.current = c
-	switch {
-	case failed != nil:
-		go k.refuse(c, failed)
-	case k.ready:
-		go k.send(c)
-	}
-	return c, nil
+	return k.ready && !k.asked, nil
 }
 
 // smallest is the smaller limit, where zero is none.
@@ -191,13 +220,7 @@ func (k *Kernel) encode(of *Cell, id int64) ([]byte, *Exception, error) {
 	if of.Language != 0 {
 		h.Language = of.Language.String()
 	}
-	if len(of.Env) > 0 {
-		h.Env = make(map[string]string, len(of.Env))
-		for _, variable := range of.Env {
-			name, value, _ := strings.Cut(variable, "=")
-			h.Env[name] = value
-		}
-	}
+	h.Env = k.variables(of.Env)
 	switch {
 	case of.OpenStdin:
 		h.Stdin = "open"
@@ -211,22 +234,49 @@ func (k *Kernel) encode(of *Cell, id int64) ([]byte, *Exception, error) {
 	return m, nil, err
 }
 
+// variables are those that a cell sets, with those of earlier ones where the kernel
+// has begun anew since.
+func (k *Kernel) variables(of []string) map[string]string {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	set := make(map[string]string, len(of))
+	for _, variable := range of {
+		name, value, _ := strings.Cut(variable, "=")
+		set[name], k.env[name] = value, value
+	}
+	life := k.life
+	if k.asked {
+		life++
+	}
+	if k.envLife != life {
+		k.envLife = life
+		set = maps.Clone(k.env)
+	}
+	return set
+}
+
 // send tells a cell that it begins and gives it to the kernel.
 func (k *Kernel) send(c *cell) {
 	if !k.start(c) {
 		return
 	}
 	k.mu.Lock()
-	defer k.mu.Unlock()
 	if c.ended { // the kernel has died, or the cell was cancelled
+		k.mu.Unlock()
 		return
 	}
+	first := !k.writing
+	k.writing = true
 	k.queueLocked(c.run)
 	c.run = nil
 	for _, m := range c.early {
 		k.queueLocked(m)
 	}
 	c.early = nil
+	k.mu.Unlock()
+	if first {
+		k.write(nil, false) // here and now: to wake another goroutine takes longer
+	}
 }
 
 // start tells a cell that it begins, with what was printed before it.
@@ -363,6 +413,9 @@ func (k *Kernel) take(h *header, body []byte) error {
 			c.open = false
 			k.mu.Unlock()
 		}
+	case "anew":
+	case "ended":
+		return k.anew(c, h)
 	case "result":
 		if c == nil || h.ID != c.id {
 			return errors.New("a result of no cell")
@@ -407,7 +460,14 @@ func (k *Kernel) becomeReady(h *header) error {
 	if k.ready {
 		return errors.New("a kernel that is ready twice")
 	}
-	k.ready, k.versions = true, h.Versions
+	k.ready, k.versions, k.zygote, k.asked = true, h.Versions, h.Zygote, false
+	if k.settled != nil {
+		close(k.settled)
+		k.settled = nil
+	}
+	if len(h.Failed) > 0 {
+		k.logger.Warn("a kernel could not import what it was told to", "modules", h.Failed)
+	}
 	if c := k.current; c != nil && c.run != nil {
 		go k.send(c)
 	}
@@ -470,23 +530,15 @@ func (k *Kernel) queueLocked(m []byte) {
 	k.queue = append(k.queue, m)
 	if !k.writing {
 		k.writing = true
-		go k.write()
+		go k.write(nil, true)
 	}
 }
 
-// write writes what waits to the channel, as the kernel takes it.
-func (k *Kernel) write() {
+// write writes m and what waits behind it to the channel, as the kernel takes it.
+// What is not taken at once, without wait, is left to a goroutine.
+func (k *Kernel) write(m []byte, wait bool) {
 	flow := k.process.Channel()
 	for {
-		k.mu.Lock()
-		if len(k.queue) == 0 || k.ended || flow == nil {
-			k.queue, k.writing = nil, false
-			k.mu.Unlock()
-			return
-		}
-		m := k.queue[0]
-		k.queue = k.queue[1:]
-		k.mu.Unlock()
 		for len(m) > 0 {
 			n, err := flow.Input(m)
 			if err != nil {
@@ -496,12 +548,25 @@ func (k *Kernel) write() {
 			if m = m[n:]; n > 0 {
 				continue
 			}
+			if !wait {
+				go k.write(m, true)
+				return
+			}
 			select {
 			case <-k.room:
 			case <-k.gone:
 				m = nil
 			}
 		}
+		k.mu.Lock()
+		if len(k.queue) == 0 || k.ended || flow == nil {
+			k.queue, k.writing = nil, false
+			k.mu.Unlock()
+			return
+		}
+		m = k.queue[0]
+		k.queue = k.queue[1:]
+		k.mu.Unlock()
 	}
 }
 

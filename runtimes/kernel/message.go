@@ -1,6 +1,7 @@
 package kernel
 
 import (
+	"bytes"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
@@ -38,8 +39,17 @@ type header struct {
 	N     int64 `json:"n,omitempty"`
 	Bytes int64 `json:"bytes,omitempty"`
 
-	// Of ready.
+	// Of load, where there may be a zygote. Mark is that of the message anew.
+	Imports []string `json:"imports,omitempty"`
+	Mark    string   `json:"mark,omitempty"`
+
+	// Of ready. Failed are the imports that did.
 	Versions map[string]string `json:"versions,omitempty"`
+	Zygote   bool              `json:"zygote,omitempty"`
+	Failed   []string          `json:"failed,omitempty"`
+
+	// Of ended; the exit code is exit.
+	Signal int `json:"signal,omitempty"`
 
 	// Of result; cut is true in a display and a list in a result.
 	Status        string          `json:"status,omitempty"`
@@ -86,11 +96,39 @@ func message(h *header, body ...[]byte) ([]byte, error) {
 
 // decoder puts messages together again. What it holds is never more than has
 // arrived, nor than a message may have.
-type decoder struct{ held []byte }
+type decoder struct {
+	held []byte
+	mark []byte // a whole message before which another may break off, or nil
+	tail []byte // the last bytes of the stream, fewer than mark has
+}
 
 // feed takes bytes and calls take with each whole message; h and body are valid
 // during the call. After an error the stream cannot be read on.
 func (d *decoder) feed(p []byte, take func(h *header, body []byte) error) error {
+	for n := len(d.mark); n > 0; {
+		seam := append(d.tail[:len(d.tail):len(d.tail)], p[:min(len(p), n-1)]...)
+		if at := bytes.Index(seam, d.mark); at >= 0 {
+			p = p[at+n-len(d.tail):]
+		} else if at := bytes.Index(p, d.mark); at >= 0 {
+			if err := d.messages(p[:at], take); err != nil {
+				return err
+			}
+			p = p[at+n:]
+		} else {
+			if len(p) < n-1 {
+				p = seam[len(d.tail):]
+			} else {
+				seam = p
+			}
+			d.tail = append(d.tail[:0], seam[max(0, len(seam)-n+1):]...)
+			break
+		}
+		d.held, d.tail = nil, nil
+	}
+	return d.messages(p, take)
+}
+
+func (d *decoder) messages(p []byte, take func(h *header, body []byte) error) error {
 	holding := len(d.held) > 0
 	if holding {
 		d.held = append(d.held, p...)

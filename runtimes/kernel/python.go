@@ -20,8 +20,8 @@ def read(n):
         b += more
     return b
 h = read(8)
-read(int.from_bytes(h[:4], "little"))
 k = type(sys)("codebeaker_kernel")
+k.loaded = read(int.from_bytes(h[:4], "little"))
 sys.modules[k.__name__] = k
 s = read(int.from_bytes(h[4:], "little"))
 sys.path[:] = [p for p in sys.path if p]
@@ -34,6 +34,6 @@ func python(t runtimes.Type, l runtimes.Language, _ map[string]string) (Engine, 
 	}
 	return Engine{
 		Language: l, Languages: []runtimes.Language{l},
-		name: "python3", args: []string{"-c", pythonBootstrap}, source: pythonSource,
+		name: "python3", args: []string{"-c", pythonBootstrap}, source: pythonSource, zygote: true,
 	}, true
 }

@@ -4,6 +4,7 @@ The messages are described in the Go package beside this file. This module is
 not the user's: theirs is __main__. Nothing here is for them but display().
 """
 import _ast
+import _signal
 import _thread
 import __future__
 import builtins
@@ -94,19 +95,24 @@ class Channel:
     def __init__(self):
         self.reads, self.writes = above(3), above(4)
         self.writing = _thread.allocate_lock()
+        self.held = b""  # read and not used yet
 
     def exactly(self, n):
-        data = bytearray()
-        while len(data) < n:
-            more = os.read(self.reads, min(n - len(data), 1 << 20))
-            if not more:
-                os._exit(0)  # nobody is there any more
-            data += more
-        return bytes(data)
+        data = self.held
+        if len(data) < n:
+            data = bytearray(data)
+            while len(data) < n:
+                more = os.read(self.reads, max(65536, min(n - len(data), 1 << 20)))
+                if not more:
+                    os._exit(0)  # nobody is there any more
+                data += more
+            data = bytes(data)
+        self.held = data[n:]
+        return data[:n]
 
     def receive(self):
         lengths = self.exactly(8)
-        header = json.loads(self.exactly(int.from_bytes(lengths[:4], "little")))
+        header = json.loads(self.exactly(int.from_bytes(lengths[:4], "little")).decode())
         body = self.exactly(int.from_bytes(lengths[4:], "little"))
         parts, at = {}, 0
         for part in header.get("parts", ()):
@@ -114,7 +120,7 @@ class Channel:
             at += part["bytes"]
         return header, parts
 
-    def send(self, header, parts=()):
+    def send(self, header, parts=(), before=b""):
         """Sends a message; parts are (name, type or None, bytes)."""
         if parts:
             header["parts"] = [
@@ -122,7 +128,7 @@ class Channel:
         head = json.dumps(header).encode()
         body = b"".join(part[2] for part in parts)
         data = memoryview(
-            len(head).to_bytes(4, "little") + len(body).to_bytes(4, "little") + head + body)
+            before + len(head).to_bytes(4, "little") + len(body).to_bytes(4, "little") + head + body)
         with self.writing:
             while data:
                 data = data[os.write(self.writes, data):]
@@ -246,21 +252,27 @@ class Pump:
             poll.register(self.pipe, select.POLLOUT)
         elif self.pipe is not None and self.ended:
             self.close()
+        if channel.held:
+            self.take()
+            return True
         for fd, _ in poll.poll():
             if fd == self.awake:
                 return False
             if fd == self.pipe:
                 self.fill()
             elif fd == channel.reads:
-                header, parts = channel.receive()
-                if header["op"] == "input":
-                    if self.pipe is not None:
-                        self.waiting += parts["data"]
-                elif header["op"] == "eof":
-                    self.ended = True
-                elif header["op"] == "ack":
-                    self.acknowledged.release()
+                self.take()
         return True
+
+    def take(self):
+        header, parts = channel.receive()
+        if header["op"] == "input":
+            if self.pipe is not None:
+                self.waiting += parts["data"]
+        elif header["op"] == "eof":
+            self.ended = True
+        elif header["op"] == "ack":
+            self.acknowledged.release()
 
     def fill(self):
         try:
@@ -299,6 +311,9 @@ FORMS = (
     ("_repr_json_", "application/json"), ("_repr_javascript_", "application/javascript"),
     ("_repr_pdf_", "application/pdf"),
 )
+
+
+PLAIN = frozenset((int, float, complex, bool, str, bytes, list, tuple, dict, set, frozenset, type(None)))
 
 
 def encoded(text):
@@ -391,6 +406,8 @@ def is_figure(value):
 
 def forms(value):
     """All forms of a value but the plain text: [(type, bytes)]."""
+    if type(value) in PLAIN:
+        return []
     found = {}
     if is_figure(value):
         found["image/png"] = picture(value)
@@ -1144,7 +1161,7 @@ def run_cell(header, parts):
     usage = used()
     state.interrupted = state.displays = 0
     state.cut = False
-    if signal.getsignal(signal.SIGINT) is not on_interrupt:
+    if _signal.getsignal(_signal.SIGINT) is not on_interrupt:
         signal.signal(signal.SIGINT, on_interrupt)
     set_up_streams()
     stdin = header.get("stdin")
@@ -1262,8 +1279,8 @@ def end_child(outcome):
 
 def used():
     """Processor time in seconds, with that of children that have ended."""
-    own, children = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
-    return own.ru_utime + own.ru_stime + children.ru_utime + children.ru_stime
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return time.process_time() + children.ru_utime + children.ru_stime
 
 
 def leave(code=None):
@@ -1271,12 +1288,182 @@ def leave(code=None):
     raise SystemExit(code)
 
 
+# The zygote.
+
+WARM = "linecache", "traceback", "asyncio", "inspect"
+
+
+class Zygote:
+    """The parent of the process that runs cells.
+
+    It is there before them, with what is imported for all, and makes another when
+    one has ended: what is said of an end is what the system says. No signal but
+    that of a child's end reaches it, and it sleeps while cells run."""
+
+    def __init__(self, asked):
+        self.mark, self.imports = asked.get("mark"), asked.get("imports", ())
+
+    def run(self):
+        """Returns in each child; or at once, where there is no zygote."""
+        import gc
+        self.signals = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals() - {signal.SIGCHLD})
+        imported = self.import_all()
+        if not self.mark or not adopt_orphans():
+            signal.pthread_sigmask(signal.SIG_SETMASK, self.signals)
+            return
+        self.control = above(os.dup(0))
+        no_input()
+        self.awake, self.wake = os.pipe()
+        os.set_blocking(self.wake, False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.set_wakeup_fd(self.wake)
+        ready["zygote"] = True
+        if imported:
+            for name in WARM:
+                __import__(name)
+        gc.collect()
+        gc.freeze()
+        life = 0
+        while True:
+            self.child = fork()
+            if not self.child:
+                return self.begin()
+            self.status, self.asked = None, False
+            self.watch(life)
+            life += 1
+            killed = os.WIFSIGNALED(self.status) and os.WTERMSIG(self.status) == signal.SIGKILL
+            if not self.end_tree() or killed and not self.asked:
+                os.kill(os.getpid(), signal.SIGKILL)  # whether memory was short the server finds out by our end
+            self.tell()
+
+    def import_all(self):
+        failed = []
+        for name in self.imports:
+            try:
+                __import__(name)
+            except Exception:
+                failed.append(name)
+        if failed:
+            ready["failed"] = failed
+        return len(failed) < len(self.imports)
+
+    def begin(self):
+        """Makes this process, a child, one that runs cells."""
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        for fd in (self.control, self.awake, self.wake):
+            os.close(fd)
+        random = sys.modules.get("numpy.random")
+        if random is not None:
+            random.seed()  # else all children draw the same
+        site = sys.modules.get("site")
+        if site is not None and site.ENABLE_USER_SITE:
+            packages = site.getusersitepackages()
+            if packages not in sys.path and os.path.isdir(packages):  # installed meanwhile
+                site.addsitedir(packages)
+        signal.pthread_sigmask(signal.SIG_SETMASK, self.signals)
+
+    def watch(self, life):
+        """Waits for the end of the child, and ends it when the server says so."""
+        poll = select.poll()
+        poll.register(self.awake, select.POLLIN)
+        poll.register(self.control, select.POLLIN)
+        while self.status is None:
+            for fd, _ in poll.poll():
+                if fd == self.awake:
+                    os.read(fd, 4096)
+                    self.reap()
+                    continue
+                words = os.read(fd, 4096)
+                if not words:
+                    poll.unregister(fd)
+                elif str(life).encode() in words.split():
+                    self.asked = True
+                    os.kill(self.child, signal.SIGKILL)
+
+    def reap(self):
+        """Reaps what has ended; false when nobody is left."""
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return False
+            if pid == 0:
+                return True
+            if pid == self.child:
+                self.status = status
+
+    def end_tree(self):
+        """Ends what the child has left, and reports whether it is gone."""
+        end = time.monotonic() + 0.5
+        while self.reap():
+            for pid in children():
+                try:
+                    os.kill(pid, signal.SIGKILL)
+                except OSError:
+                    pass
+            if time.monotonic() > end:
+                return False
+            time.sleep(0.0005)
+        return True
+
+    def tell(self):
+        """Tells the end, behind a mark, and reads until the server's."""
+        mark = json.dumps({"op": "anew", "mark": self.mark}, separators=(",", ":")).encode()
+        mark = len(mark).to_bytes(4, "little") + bytes(4) + mark
+        how = {"signal": os.WTERMSIG(self.status)} if os.WIFSIGNALED(self.status) else {"exit": os.WEXITSTATUS(self.status)}
+        channel.send({"op": "ended", **how}, before=mark)
+        seen = b""
+        while mark not in seen:
+            more = os.read(channel.reads, 1 << 16)
+            if not more:
+                os._exit(0)
+            seen = seen[-len(mark):] + more
+
+
+def adopt_orphans():
+    """Makes this process the parent of what its descendants leave, prctl(2)."""
+    try:
+        import _ctypes
+        prctl = _ctypes.dlsym(_ctypes.dlopen(None, 0), "prctl")
+        return _ctypes.call_function(prctl, (36, 1, 0, 0, 0)) == 0  # PR_SET_CHILD_SUBREAPER
+    except Exception:
+        return False
+
+
+def fork():
+    import warnings
+    flush()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that of threads, which modules have
+        return os.fork()
+
+
+def children():
+    """The processes whose parent this one is."""
+    me = os.getpid()
+    try:
+        with open("/proc/self/task/%d/children" % me) as file:
+            return [int(pid) for pid in file.read().split()]
+    except OSError:
+        pass
+    found = []
+    for name in os.listdir("/proc"):
+        try:
+            with open("/proc/%s/stat" % name) as file:
+                if int(file.read().rpartition(")")[2].split()[1]) == me:
+                    found.append(int(name))
+        except (OSError, ValueError, IndexError):
+            pass
+    return found
+
+
 def warm():
     """Does beforehand what the first cells need, as long as none has come."""
     poll = select.poll()
     poll.register(channel.reads, select.POLLIN)
-    for wait, what in ((20, "linecache"), (0, "traceback"), (0, "asyncio"), (0, "inspect")):
-        if poll.poll(wait):
+    for what in WARM:
+        if poll.poll(20 if what == WARM[0] else 0):
             return
         __import__(what)
     if not poll.poll(0):
@@ -1297,7 +1484,6 @@ def loop():
 channel = Channel()
 state.input = False
 faulthandler.enable()
-os.register_at_fork(before=before_fork, after_in_child=after_fork)
 signal.signal(signal.SIGINT, on_interrupt)
 sys.argv = [""]
 if not sys.path or sys.path[0] != "":
@@ -1317,6 +1503,9 @@ for _name, _fd in ("stdout", 1), ("stderr", 2):
 builtins.display = display
 builtins.exit = builtins.quit = leave
 builtins._codebeaker_ = Magics()
-channel.send({"op": "ready", "versions": {"python": "%d.%d.%d" % sys.version_info[:3]}})
+ready = {"op": "ready", "versions": {"python": "%d.%d.%d" % sys.version_info[:3]}}
+Zygote(json.loads(loaded.decode())).run()
+os.register_at_fork(before=before_fork, after_in_child=after_fork)
+channel.send(ready)
 warm()
 loop()

@@ -96,21 +96,18 @@ func pythonIsInterruptedAndKeepsItsVariables(t *testing.T, at *place) {
 
 func pythonThatIsNotInterruptedIsKilled(t *testing.T, at *place) {
 	k, env := at.kernel(t)
+	value(t, k, "here = 1")
 	o, _ := stop(t, k, Cell{Code: "import signal\nsignal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])\nprint('on')\nwhile True:\n    pass", Number: 1})
 	if o.exit.Status != runtimes.TimeLimitExceeded || !o.noResult || o.exit.Signal != "SIGKILL" {
 		t.Error(o)
 	}
-	select {
-	case <-k.Gone():
-	default:
-		t.Error("the kernel is not gone")
-	}
+	k = at.anew(t, k, env)
+	k.Close()
+	<-k.Gone()
 	if _, err := k.Run(&Cell{Code: "1"}, newRecorder()); err != ErrGone {
 		t.Error(err)
 	}
-	if got := value(t, start(t, env, at.engine(t), Options{}), "1 + 1"); got != "2" {
-		t.Error(got)
-	}
+	at.gone(t, k, env)
 }
 
 func pythonIsInterruptedBySIGINT(t *testing.T, at *place) {
@@ -159,6 +156,9 @@ var pythonTests = []struct {
 	{"IsInterruptedAndKeepsItsVariables", pythonIsInterruptedAndKeepsItsVariables},
 	{"ThatIsNotInterruptedIsKilled", pythonThatIsNotInterruptedIsKilled},
 	{"IsInterruptedBySIGINT", pythonIsInterruptedBySIGINT},
+	{"BeginsAnew", pythonBeginsAnew},
+	{"BeginsAnewAfterItsEnd", pythonBeginsAnewAfterItsEnd},
+	{"EndsWithItsZygote", pythonEndsWithItsZygote},
 }
 
 func TestKernelPythonOnNative(t *testing.T) {
@@ -174,4 +174,5 @@ func TestKernelPythonWithoutControlGroups(t *testing.T) {
 	pythonDies(t, p)
 	pythonRunsOutOfMemory(t, p)
 	pythonThatIsNotInterruptedIsKilled(t, p)
+	pythonBeginsAnew(t, p)
 }

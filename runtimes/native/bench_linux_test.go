@@ -10,6 +10,7 @@ import (
 
 	"github.com/codebeaker/codebeaker/runtimes"
 	"github.com/codebeaker/codebeaker/runtimes/internal/boxed/boxedtest"
+	"github.com/codebeaker/codebeaker/runtimes/runtimetest"
 )
 
 func BenchmarkCreatePython(b *testing.B) {
@@ -25,6 +26,12 @@ func BenchmarkCreateGo(b *testing.B) {
 	boxedtest.Available(b, r, runtimes.Go)
 	waitForWarmGo(b)
 	boxedtest.BenchmarkCreate(b, r, runtimes.Go, "hello.go", helloGo, "go", "run", "hello.go")
+}
+
+func BenchmarkAssign(b *testing.B) {
+	r := New(options(b))
+	boxedtest.Available(b, r, runtimes.Python)
+	runtimetest.BenchmarkAssign(b, r, runtimes.Python)
 }
 
 func BenchmarkStorage(b *testing.B) {

@@ -17,10 +17,13 @@ var assignCases = []testCase{
 }
 
 // unassigned makes an environment that is no session's yet.
-func (s *suite) unassigned(t *testing.T) runtimes.Environment {
+func (s *suite) unassigned(t *testing.T, edit ...func(*runtimes.Spec)) runtimes.Environment {
 	t.Helper()
 	spec := s.spec()
 	spec.Limits.OutputBytes = 4 << 20
+	for _, f := range edit {
+		f(&spec)
+	}
 	env, err := s.rt.Create(t.Context(), spec)
 	if err != nil {
 		t.Fatalf("create: %v", err)
@@ -109,7 +112,7 @@ func limitsLowered(t *testing.T, s *suite) {
 		}
 	}
 	if did := s.run(t, env, s.programs.Spill(int(now.OutputBytes)+1, 0)); did.Status != runtimes.OutputLimitExceeded {
-		t.Errorf("%v, of %d bytes", did.Status, now.OutputBytes+1)
+		t.Errorf("of %d bytes: %s", now.OutputBytes+1, did)
 	}
 }
 

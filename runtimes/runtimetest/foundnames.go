@@ -10,7 +10,7 @@ import (
 var namedFindings = []finding{
 	{
 		name: "Names", on: everyKind, check: ownNames,
-		what: "`localhost` is 127.0.0.1 and ::1, the session's own host name (`session-` and the end of its id) is 127.0.0.1; " +
+		what: "`localhost` is 127.0.0.1 and ::1, the session's own host name (`session-` and eight random characters) is 127.0.0.1; " +
 			"`/etc/hosts`, `hostname`, `resolv.conf` and `nsswitch.conf` say so",
 	},
 	{

@@ -53,6 +53,9 @@ const (
 	ProcessorFiles Capability = "processors in /proc"
 	// RoomOnDisk: a session can have more room than its share of memory.
 	RoomOnDisk Capability = "room on disk"
+	// RaisedLate: limits can be raised in an environment that is there, and its
+	// places in memory resized.
+	RaisedLate Capability = "limits raised late"
 	// OwnFiles: each environment has /tmp and HOME to itself.
 	OwnFiles Capability = "files outside the workspace"
 )

@@ -48,6 +48,7 @@ var subjects = []struct {
 	{"Found", foundCases},
 	{"Tools", toolCases},
 	{"Assign", assignCases},
+	{"Late", lateCases},
 	{"Handle", handleCases},
 	{"Loss", lossCases},
 }
@@ -115,7 +116,7 @@ var OnDisk = []string{
 // control groups, or without any: what these have to do with.
 var InGroups = []string{
 	"Life", "Start", "Exit", "Descriptors", "Signals", "Stop", "Tree", "Concurrency", "Terminal", "Limits", "Charged", "Apart", "Loss",
-	"Assign/LimitsCanBeLowered", "Assign/LimitsCanBeRaisedOrNot",
+	"Assign/LimitsCanBeLowered", "Assign/LimitsCanBeRaisedOrNot", "Late",
 	"Seen/ProcessorsAreTheSessions", "Seen/ProgramsOfOneSessionShareItsProcessors", "Seen/SessionsGetProcessorsThatAreFree",
 	"Seen/TheLimitOfProcessesIsTold", "Seen/ManyThreadsStart", "Seen/ATracerDoesNotHideTheEnd",
 }

@@ -216,6 +216,7 @@ type Runtime struct {
 	Strongest    *Isolation        `json:"strongestIsolation,omitempty" doc:"what it gets for a session without a network that prefers Security, where that is more"`
 	Capabilities Capabilities      `json:"capabilities" doc:"what its sessions can do"`
 	Pool         Pool              `json:"pool" doc:"ready environments"`
+	Pools        []LanguagePool    `json:"pools,omitempty" doc:"the same by language and image"`
 }
 
 // Capabilities is what sessions on a runtime can do.
@@ -229,4 +230,16 @@ type Capabilities struct {
 type Pool struct {
 	Warm   int `json:"warm" doc:"ready now"`
 	Target int `json:"target" doc:"aimed at"`
+}
+
+// LanguagePool is what a runtime has ready for one language and image.
+type LanguagePool struct {
+	Language string  `json:"language" doc:"of their sessions"`
+	Image    string  `json:"image,omitempty" doc:"a dockerImage; without it the language's own"`
+	Warm     int     `json:"warm" doc:"ready now"`
+	Target   int     `json:"target" doc:"aimed at"`
+	Hits     int64   `json:"hits" doc:"sessions that were given one"`
+	Misses   int64   `json:"misses" doc:"sessions that were not"`
+	MemoryMB float64 `json:"memoryMB" doc:"what they occupy"`
+	Reason   string  `json:"reason,omitempty" doc:"why fewer than target may be ready"`
 }

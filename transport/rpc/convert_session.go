@@ -180,6 +180,9 @@ func wireRuntimes(all []sessions.Runtime) *protocol.RuntimeList {
 			Capabilities: wireCapabilities(a, r.Stateful),
 			Pool:         protocol.Pool{Warm: r.Warm, Target: r.Target},
 		}
+		for j := range r.Pools {
+			wire.Pools = append(wire.Pools, wirePool(&r.Pools[j]))
+		}
 		if a.Strongest.Score > a.Isolation.Score {
 			strongest := wireIsolation(a.Strongest)
 			wire.Strongest = &strongest
@@ -193,6 +196,18 @@ func wireRuntimes(all []sessions.Runtime) *protocol.RuntimeList {
 		list.Runtimes = append(list.Runtimes, wire)
 	}
 	return list
+}
+
+// wirePool describes a pool.
+func wirePool(p *sessions.Pool) protocol.LanguagePool {
+	wire := protocol.LanguagePool{
+		Language: p.Language.String(), Image: p.Image, Warm: p.Warm, Target: p.Target, Hits: p.Hits,
+		MemoryMB: float64(p.MemoryBytes*10>>20) / 10, Reason: p.Reason,
+	}
+	for _, n := range p.Misses {
+		wire.Misses += n
+	}
+	return wire
 }
 
 // fileCommands are what every runtime can do.

@@ -219,6 +219,13 @@ func (l *Local) limits(r *actors.CreateRequest, p *Create) error {
 	return nil
 }
 
+// OrdinaryLimits are those of a session that asks for none.
+func (p *Policy) OrdinaryLimits() runtimes.Limits {
+	var r actors.CreateRequest
+	_ = (&Local{policy: p.WithDefaults()}).limits(&r, &Create{}) // which has nothing that could be wrong
+	return r.Limits
+}
+
 func (l *Local) network(r *actors.CreateRequest, p *Create) error {
 	if p.Network == runtimes.Internet && l.policy.DenyInternet {
 		return fieldError(FieldNetwork, "internet is not allowed on this server: use none")

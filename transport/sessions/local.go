@@ -23,7 +23,6 @@ type Options struct {
 	System   *actors.System
 	Registry *runtimes.Registry
 	Policy   Policy
-	Pools    Pools // nil: every pool is empty
 	// Limits bound each key, or each address without keys, that has none of its
 	// own. MessageBytes is the largest message, which the rate of bytes leaves
 	// room for.
@@ -34,18 +33,12 @@ type Options struct {
 	Logger       *slog.Logger // nil discards
 }
 
-// Pools counts the ready environments of a runtime.
-type Pools interface {
-	Pool(t runtimes.Type) (warm, target int)
-}
-
 // Local is the sessions of this server. It makes a service for each client. Its
 // methods are safe for concurrent use.
 type Local struct {
 	system   *actors.System
 	registry *runtimes.Registry
 	policy   Policy
-	pools    Pools
 	accounts accounts
 	audit    *audit.Log
 	rules    *policy.File
@@ -59,7 +52,7 @@ func New(o Options) (*Local, error) {
 		return nil, err
 	}
 	return &Local{
-		system: o.System, registry: o.Registry, policy: o.Policy.WithDefaults(), pools: o.Pools,
+		system: o.System, registry: o.Registry, policy: o.Policy.WithDefaults(),
 		accounts: accounts{limits: o.Limits, burst: o.MessageBytes}, audit: o.Audit,
 		rules: o.Rules, log: o.Logger,
 	}, nil
@@ -76,6 +69,9 @@ func (l *Local) Running() int64 { return l.system.Running() }
 
 // OutputMemory tells what is kept of all executions together.
 func (l *Local) OutputMemory() output.Usage { return l.system.OutputMemory() }
+
+// Pools describes the pools of ready environments.
+func (l *Local) Pools() []actors.PoolInfo { return l.system.Pools() }
 
 // Drain refuses creates from now on.
 func (l *Local) Drain() { l.system.Drain() }
@@ -213,15 +209,17 @@ func (c *Conn) Languages(context.Context) ([]Language, error) {
 // Runtimes is Service's.
 func (c *Conn) Runtimes(context.Context) ([]Runtime, error) {
 	offers := c.local.registry.Offers()
-	all := make([]Runtime, 0, len(offers))
+	all, pools := make([]Runtime, 0, len(offers)), c.local.Pools()
 	for i := range offers {
 		o := &offers[i]
 		r := Runtime{Type: o.Runtime.Type(), Availability: o.Availability, Figures: o.Figures, Measured: o.Measured}
 		if o.Availability.Available {
 			r.Stateful = kernel.Stateful(r.Type, &o.Availability)
 		}
-		if c.local.pools != nil {
-			r.Warm, r.Target = c.local.pools.Pool(r.Type)
+		for _, p := range pools {
+			if p.Runtime == r.Type {
+				r.Warm, r.Target, r.Pools = r.Warm+p.Warm, r.Target+p.Target, append(r.Pools, p)
+			}
 		}
 		all = append(all, r)
 	}

@@ -120,6 +120,8 @@ type (
 	Context = actors.ContextInfo
 	// Event is something that happened to a session.
 	Event = actors.Event
+	// Pool is what is ready of one runtime, language and image.
+	Pool = actors.PoolInfo
 	// Chunk is a piece of output.
 	Chunk = output.Chunk
 )
@@ -140,6 +142,7 @@ type Runtime struct {
 	// Stateful are the languages whose cells run there, and keep their variables.
 	Stateful     []runtimes.Language
 	Warm, Target int // ready environments, and how many are aimed at
+	Pools        []Pool
 }
 
 // Create describes the session to make. Nil and zero members have the defaults

@@ -162,6 +162,7 @@ func testRuntime(t *testing.T, v *server, l language) {
 		{"Signal", testSignal},
 		{"Usage", testUsage},
 		{"SideBySide", testSideBySide},
+		{"Cells", testCells},
 		{"TreeKill", testTreeKill},
 		{"ForkBomb", testForkBomb},
 		{"Memory", testMemory},
@@ -245,6 +246,36 @@ func testUsage(t *testing.T, s *session, l language) {
 		t.Errorf("peakMemoryBytes is %v of a program that takes 32 MiB", value(u.PeakMemoryBytes))
 	}
 	t.Logf("cpuMs %v, peakMemoryBytes %v", value(u.CPUMs), value(u.PeakMemoryBytes))
+}
+
+// testCells: code keeps its variables, an exception too, and a new kernel has none.
+func testCells(t *testing.T, s *session, l language) {
+	cell := func(code string, reset bool) *client.Result {
+		t.Helper()
+		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+		defer cancel()
+		r, err := s.server.client.Run(ctx, s.SessionID, &protocol.ExecuteCode{Code: &code, Reset: reset})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+	show, throw := "print", "1 / 0"
+	if l.name == "javascript" {
+		show, throw = "console.log", "null.f()"
+	}
+	if r := cell("x = 41; "+show+"('out')", false); string(r.Stdout) != "out\n" || !r.Success {
+		t.Errorf("%q, %q, %v", r.Stdout, r.Stderr, text(r.Error))
+	}
+	if r := cell(throw, false); r.Code() == nil || r.Code().Exception == nil || r.Code().Kernel != "kept" {
+		t.Errorf("%+v, %v", r.Code(), text(r.Error))
+	}
+	if r := cell("x + 1", false); r.Code() == nil || r.Code().Value != "42" {
+		t.Errorf("%+v, %v", r.Code(), text(r.Error))
+	}
+	if r := cell("x", true); r.Code() == nil || r.Code().Exception == nil || r.Code().Exception.Name != map[string]string{"python": "NameError", "javascript": "ReferenceError"}[l.name] {
+		t.Errorf("%+v, %v", r.Code(), text(r.Error))
+	}
 }
 
 // testSideBySide: two programs run at one time, each with its own input.

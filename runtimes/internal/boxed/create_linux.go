@@ -66,7 +66,7 @@ func (r *Runtime) make(ctx context.Context, found *found, language *Language, sp
 	}
 	m := &making{r: r, found: found, language: language, spec: spec, e: &Environment{
 		id: r.name() + "-" + spec.Name + "-" + strings.ToLower(ulid.Make().String()[18:]), runtime: r.flavor.Type,
-		left: &r.left, log: r.options.logger(),
+		left: &r.left, log: r.options.logger(), mark: found.mark,
 	}}
 	for _, step := range []struct {
 		name string

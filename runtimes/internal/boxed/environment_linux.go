@@ -32,15 +32,18 @@ type Environment struct {
 	groupName string
 	box       *box.Box
 	link      *guestlink.Link
+	mark      string        // of what was found when it was made
 	relay     *egress.Relay // nil without a network
 
 	// For Assign.
 	variables  variables
-	processors int   // that programs see
-	reserve    int64 // of the kit
+	processors int      // that programs see
+	reserve    int64    // of the kit
+	scratch    []string // the places that have memory of their own
 
 	mu     sync.Mutex
-	limits runtimes.Limits
+	limits runtimes.Limits // in force
+	made   runtimes.Limits // asked for: of the Spec, then of the session
 
 	closing  chan struct{} // closed when Close begins
 	begin    sync.Once     // closes closing

@@ -128,7 +128,12 @@ func (m *making) readLimits(context.Context) error {
 		limits.Processes = max(inForce(report, "nproc")-agentThreads, 0)
 	}
 	m.readRooms(&limits, report)
-	m.e.limits, m.e.terminal = limits, report.Terminal
+	m.e.limits, m.e.made, m.e.terminal = limits, m.spec.Limits, report.Terminal
+	for _, s := range m.cfg.Scratch {
+		if s.Source == "" {
+			m.e.scratch = append(m.e.scratch, s.Target)
+		}
+	}
 	return m.readIsolation(report)
 }
 

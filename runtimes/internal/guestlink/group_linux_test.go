@@ -170,11 +170,34 @@ func TestACommandMayBeLimitedToOneProcess(t *testing.T) {
 func TestLimitsChangeWhileTheEnvironmentLives(t *testing.T) {
 	l := openInGroup(t, cgroup.Limits{MemoryBytes: 512 << 20, CPUs: 2, Processes: 100}, Options{})
 	want := cgroup.Limits{MemoryBytes: 32 << 20, CPUs: 0.5, Processes: 9}
-	if err := l.SetLimits(want); err != nil {
+	cmd := shell(`echo up; read line; ` + hog)
+	cmd.OpenStdin = true
+	r, p := start(t, l, cmd)
+	cmd = shell(`sleep 100`)
+	cmd.Limits.MemoryBytes = 16 << 20
+	_, bounded := start(t, l, cmd)
+	r.until(t, runtimes.Stdout, func(s string) bool { return s == "up\n" })
+	if err := l.SetLimits(cgroup.Limits{MemoryBytes: want.MemoryBytes, CPUs: want.CPUs}, want.Processes); err != nil {
 		t.Fatal(err)
 	}
 	if got, err := l.Limits(); err != nil || got != want {
 		t.Errorf("got %+v, %v", got, err)
+	}
+	for _, running := range []struct {
+		name string
+		of   runtimes.Process
+		want int64
+	}{{"without a limit of its own", p, want.MemoryBytes}, {"with a smaller one", bounded, 16 << 20}} {
+		if got, err := running.of.(*process).group.Limits(); err != nil || got.MemoryBytes != running.want {
+			t.Errorf("a program %s has %d bytes, %v", running.name, got.MemoryBytes, err)
+		}
+	}
+	bounded.Stop(runtimes.Signalled)
+	if _, err := p.Input([]byte("go\n")); err != nil {
+		t.Fatal(err)
+	}
+	if exit := r.wait(t); exit.Status != runtimes.MemoryLimitExceeded {
+		t.Errorf("a program that ran already: %+v", exit)
 	}
 	if _, exit := run(t, l, shell(hog)); exit.Status != runtimes.MemoryLimitExceeded {
 		t.Errorf("got %+v", exit)

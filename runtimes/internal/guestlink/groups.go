@@ -141,12 +141,14 @@ func (g *groups) memoryLimit() int64 {
 	return g.memory
 }
 
-// setMemory changes the limit of groups that are taken from now on; those that
-// run something keep theirs.
-func (g *groups) setMemory(bytes int64) {
+// setMemory changes the limit of groups that are taken from now on, and reports
+// whether it was another.
+func (g *groups) setMemory(bytes int64) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	changed := g.memory != bytes
 	g.memory = bytes
+	return changed
 }
 
 // slotLocked returns a slot that no group has.

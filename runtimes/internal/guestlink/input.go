@@ -57,7 +57,12 @@ func (f *flow) feedLocked() {
 func (f *flow) sendLocked(b []byte) int {
 	n := min(len(b), f.credit, frame.MaxData)
 	f.credit -= n
-	f.p.send(frame.KindInput, f.detail, b[:n])
+	h := frame.Header{Kind: frame.KindInput, Detail: f.detail, Execution: f.p.id}
+	if f.detail == frame.StreamChannel {
+		f.p.link.writer.sendNow(h, b[:n]) // somebody waits for the answer
+	} else {
+		f.p.link.writer.send(h, b[:n])
+	}
 	return n
 }
 

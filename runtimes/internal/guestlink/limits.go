@@ -2,6 +2,8 @@ package guestlink
 
 import (
 	"cmp"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/codebeaker/codebeaker/runtimes"
@@ -25,20 +27,40 @@ func (l *Link) Limits() (cgroup.Limits, error) {
 	return limits, err
 }
 
-// SetLimits replaces the limits of the environment's group and of the
-// programs, also while they run; what runs keeps a limit of memory that was
-// lower. Without control groups it does nothing.
-func (l *Link) SetLimits(limits cgroup.Limits) error {
+// SetLimits replaces the limits of the environment's group, in which the agent
+// counts too, and of the programs alone, their number; also while they run. What
+// has a limit of memory by itself keeps it where it is the smaller. Without
+// control groups it does nothing.
+func (l *Link) SetLimits(environment cgroup.Limits, programs int64) error {
 	if l.groups == nil {
 		return nil
 	}
-	environment := limits
-	environment.Processes = 0
 	if err := l.groups.environment.SetLimits(environment); err != nil {
 		return err
 	}
-	l.groups.setMemory(limits.MemoryBytes)
-	return l.groups.run.SetLimits(cgroup.Limits{Processes: limits.Processes})
+	if l.groups.setMemory(environment.MemoryBytes) {
+		for _, p := range l.running() {
+			if err := p.limitMemory(environment.MemoryBytes); err != nil {
+				return err
+			}
+		}
+	}
+	return l.groups.run.SetLimits(cgroup.Limits{Processes: programs})
+}
+
+func (l *Link) running() []*process {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Collect(maps.Values(l.processes))
+}
+
+// limitMemory bounds a program that runs by the environment's limit.
+func (p *process) limitMemory(bytes int64) (err error) {
+	p.act(func() {
+		p.group.memory = bytes
+		err = p.limitGroup(bytes)
+	})
+	return err
 }
 
 // SetProgramLimits is Options.Processes and Options.StackBytes for programs that
@@ -91,13 +113,11 @@ func (p *process) agentLimits(l runtimes.CommandLimits) frame.Limits {
 // hasOwnLimits tells whether the group of the execution was bounded for it.
 func (p *process) hasOwnLimits() bool { return p.limits.MemoryBytes != 0 || p.limits.Processes != 0 }
 
-// limitGroup bounds the group of an execution.
-func (p *process) limitGroup() error {
-	if !p.hasOwnLimits() {
-		return nil
-	}
+// limitGroup bounds the group of an execution, in an environment with so much
+// memory.
+func (p *process) limitGroup(memory int64) error {
 	return p.group.SetLimits(cgroup.Limits{
-		MemoryBytes: smallest(p.link.groups.memoryLimit(), p.limits.MemoryBytes), Processes: p.limits.Processes,
+		MemoryBytes: smallest(memory, p.limits.MemoryBytes), Processes: p.limits.Processes,
 	})
 }
 

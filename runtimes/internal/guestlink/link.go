@@ -46,9 +46,8 @@ type Link struct {
 	pings       map[uint64]chan struct{}
 	lastPing    uint64
 	outputLimit int64
-	most        int64               // Options.Processes
-	stack       int64               // Options.StackBytes
-	assigned    chan frame.Assigned // an Assign waits for its answer; nil: none does
+	most        int64 // Options.Processes
+	stack       int64 // Options.StackBytes
 }
 
 // Open sends Hello and waits for the agent to be ready. It takes over conn,
@@ -324,11 +323,8 @@ func (l *Link) handle(h frame.Header, payload []byte) error {
 		return l.reserved(h, payload)
 	}
 	if h.Execution == 0 {
-		switch h.Kind {
-		case frame.KindPong:
+		if h.Kind == frame.KindPong {
 			return l.pong(payload)
-		case frame.KindAssigned:
-			return l.answerAssign(payload)
 		}
 		return protocolError("%v about no execution", h.Kind)
 	}

@@ -1,6 +1,7 @@
 package guestlink
 
 import (
+	"io"
 	"os"
 	"syscall"
 )
@@ -19,4 +20,21 @@ func unixRights(files []*os.File) ([]byte, error) {
 		}
 	}
 	return syscall.UnixRights(fds...), nil
+}
+
+// writeAtOnce writes as much as the stream takes without waiting.
+func writeAtOnce(conn io.Writer, p []byte) (n int) {
+	socket, ok := conn.(syscall.Conn)
+	if !ok {
+		return 0
+	}
+	raw, err := socket.SyscallConn()
+	if err != nil {
+		return 0
+	}
+	_ = raw.Write(func(fd uintptr) bool {
+		n, _ = syscall.Write(int(fd), p)
+		return true
+	})
+	return max(n, 0)
 }

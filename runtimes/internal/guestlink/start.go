@@ -99,7 +99,10 @@ func (p *process) makeGroup() error {
 	}
 	p.group = made
 	p.refusedBefore = groups.run.RefusedByLimit()
-	if err = p.limitGroup(); err == nil && !made.known {
+	if p.hasOwnLimits() {
+		err = p.limitGroup(groups.memoryLimit())
+	}
+	if err == nil && !made.known {
 		p.tasks, err = made.Tasks()
 	}
 	if err != nil {

@@ -27,6 +27,7 @@ type writer struct {
 	less   sync.Cond // the queue was taken
 	queue  []byte
 	rights []rights
+	busy   bool // the goroutine writes
 	closed bool
 	done   chan struct{}
 }
@@ -49,6 +50,10 @@ func newWriter(conn io.Writer, fail func(error)) *writer {
 func (w *writer) send(h frame.Header, payload []byte, files ...*os.File) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.sendLocked(h, payload, files...)
+}
+
+func (w *writer) sendLocked(h frame.Header, payload []byte, files ...*os.File) {
 	if w.closed {
 		return
 	}
@@ -61,6 +66,22 @@ func (w *writer) send(h frame.Header, payload []byte, files ...*os.File) {
 	}
 	w.queue = frame.Append(w.queue, h, payload)
 	w.more.Signal()
+}
+
+// sendNow sends a frame from here, as far as the stream takes it at once and nothing
+// is queued before it: that spares the time of waking the goroutine.
+func (w *writer) sendNow(h frame.Header, payload []byte) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.busy || w.closed || len(w.queue) > 0 {
+		w.sendLocked(h, payload)
+		return
+	}
+	whole := frame.Append(make([]byte, 0, frame.HeaderSize+len(payload)), h, payload)
+	if n := writeAtOnce(w.conn, whole); n < len(whole) { // an error is the goroutine's to meet
+		w.queue = append(w.queue, whole[n:]...)
+		w.more.Signal()
+	}
 }
 
 // sendBody sends content in parts, and the empty part that ends it. It waits
@@ -107,12 +128,14 @@ func (w *writer) run() {
 func (w *writer) next() ([]byte, []rights, bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.busy = false
 	for len(w.queue) == 0 && !w.closed {
 		w.more.Wait()
 	}
 	if w.closed {
 		return nil, nil, false
 	}
+	w.busy = true
 	queue, rights := w.queue, w.rights
 	w.queue, w.rights = nil, nil
 	w.less.Broadcast()

@@ -2,8 +2,10 @@
 package procfs
 
 import (
+	"fmt"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -90,4 +92,27 @@ func Unified(groups []Group) (path string, ok bool) {
 		}
 	}
 	return "", false
+}
+
+// Children lists the children that any thread of the process has.
+func Children(pid int) ([]int, error) {
+	tasks, err := os.ReadDir(fmt.Sprintf("/proc/%d/task", pid))
+	if err != nil {
+		return nil, err
+	}
+	var children []int
+	for _, task := range tasks {
+		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%s/children", pid, task.Name()))
+		if err != nil {
+			continue // the thread has ended
+		}
+		for _, field := range strings.Fields(string(text)) {
+			child, err := strconv.Atoi(field)
+			if err != nil {
+				return nil, err
+			}
+			children = append(children, child)
+		}
+	}
+	return children, nil
 }

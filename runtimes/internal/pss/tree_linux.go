@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+
+	"github.com/codebeaker/codebeaker/runtimes/internal/procfs"
 )
 
 // Tree returns the proportional set size (proc_pid_smaps(5)) of a
@@ -27,7 +29,7 @@ func Tree(ctx context.Context, pid int) (int64, error) {
 		if err != nil {
 			return 0, err
 		}
-		children, err := childrenOf(left[0])
+		children, err := procfs.Children(left[0])
 		if err != nil && !gone(err) {
 			return 0, err
 		}
@@ -70,27 +72,4 @@ func Parent(pid int) (int, error) {
 		}
 	}
 	return 0, nil
-}
-
-// childrenOf lists the children that any thread of the process has.
-func childrenOf(pid int) ([]int, error) {
-	tasks, err := os.ReadDir(fmt.Sprintf("/proc/%d/task", pid))
-	if err != nil {
-		return nil, err
-	}
-	var children []int
-	for _, task := range tasks {
-		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%s/children", pid, task.Name()))
-		if err != nil {
-			continue // the thread has ended
-		}
-		for _, field := range strings.Fields(string(text)) {
-			child, err := strconv.Atoi(field)
-			if err != nil {
-				return nil, err
-			}
-			children = append(children, child)
-		}
-	}
-	return children, nil
 }

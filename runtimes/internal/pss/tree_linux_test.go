@@ -5,6 +5,8 @@ import (
 	"os"
 	"os/exec"
 	"testing"
+
+	"github.com/codebeaker/codebeaker/runtimes/internal/procfs"
 )
 
 func TestMemoryCountsAProcessAndWhatIsBelowIt(t *testing.T) {
@@ -29,7 +31,7 @@ func TestMemoryCountsAProcessAndWhatIsBelowIt(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	children, err := childrenOf(os.Getpid())
+	children, err := procfs.Children(os.Getpid())
 	if err != nil || len(children) != 1 || children[0] != child.Process.Pid {
 		t.Errorf("children: %v, %v", children, err)
 	}

@@ -81,7 +81,7 @@ func (t *Tree) copyOne(ctx context.Context, source, destination location, overwr
 	if err != nil {
 		return 0, t.explain(destination, err)
 	}
-	n, err := t.copyBytes(ctx, out, in, size, t.options.MaxCopyBytes)
+	n, err := t.copyBytes(ctx, out, in, size, t.maxCopy.Load())
 	if err = t.finish(out, to.mode(info.Mode().Perm()), err); err == nil {
 		if overwrite {
 			err = t.swap(name, to)
@@ -217,7 +217,7 @@ func (t *Tree) copyTree(ctx context.Context, source, destination location, info 
 	defer from.Close()
 
 	name := t.temporaryName()
-	c := copier{tree: t, ctx: ctx, entries: maxCopyEntries, limit: t.options.MaxCopyBytes, top: source.isTop()}
+	c := copier{tree: t, ctx: ctx, entries: maxCopyEntries, limit: t.maxCopy.Load(), top: source.isTop()}
 	if err := c.directory(from, t.root, name, info, 0); err != nil {
 		t.discard(name)
 		return 0, t.explain(c.blame(source, err), err)

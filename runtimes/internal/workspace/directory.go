@@ -187,28 +187,50 @@ func (d *Directory) readLimits() (err error) {
 	return err
 }
 
-// Resizable reports whether Resize does something.
-func (d *Directory) Resizable() bool {
+// Fits reports whether Resize can make it what Create would have made for so
+// much: it has to be of the same storage, and on disk of the same size.
+func (d *Directory) Fits(diskBytes, memoryBytes int64, asked bool) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.inMemory
+	o := d.asked
+	o.DiskBytes, o.MemoryBytes, o.Asked = diskBytes, memoryBytes, asked
+	m := d.manager
+	switch {
+	case !m.quota:
+		return m.options.Storage.WantsDisk(&o) == m.options.Storage.WantsDisk(&d.asked)
+	case d.inMemory:
+		return !m.diskFor(&o)
+	}
+	return m.diskFor(&o) && o.DiskBytes == d.asked.DiskBytes
 }
 
-// Resize changes the limits of a workspace in use, as Create would have set
-// them. It fails below what the files occupy now. Without a quota, and on disk,
-// it does nothing.
-func (d *Directory) Resize(diskBytes, memoryBytes int64) error {
+// Resize changes the limits of a workspace in use that Fits, as Create would
+// have set them. It fails below what the files occupy now. Without a quota only
+// what one copy may write changes.
+func (d *Directory) Resize(diskBytes, memoryBytes int64, asked bool) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if !d.inMemory {
+	if d.inMemory {
+		o := d.asked
+		o.DiskBytes, o.MemoryBytes = diskBytes, memoryBytes
+		disk, inodes := o.size()
+		if err := resizeTmpfs(d.Path(), disk, inodes); err != nil {
+			return fmt.Errorf("resize workspace of %s: %w", d.session, err)
+		}
+	}
+	d.asked.DiskBytes, d.asked.MemoryBytes, d.asked.Asked = diskBytes, memoryBytes, asked
+	d.maxCopy.Store(diskBytes)
+	if d.mounted == "" {
 		return nil
 	}
-	d.asked.DiskBytes, d.asked.MemoryBytes = diskBytes, memoryBytes
-	disk, inodes := d.asked.size()
-	if err := resizeTmpfs(d.Path(), disk, inodes); err != nil {
-		return fmt.Errorf("resize workspace of %s: %w", d.session, err)
-	}
 	return d.readLimits()
+}
+
+// Asked reports whether its size was asked for; see CreateOptions.
+func (d *Directory) Asked() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.asked.Asked
 }
 
 // Close removes the files, whatever programs still hold: a tmpfs vanishes from

@@ -66,7 +66,7 @@ func TestAWorkspaceHasTheSizeAskedForAndNoMore(t *testing.T) {
 	if err != nil || len(entries) != 1 {
 		t.Errorf("left behind: %v, %v", entries, err)
 	}
-	if err := d.Resize(16<<20, 16<<20); err != nil {
+	if err := d.Resize(16<<20, 16<<20, false); err != nil {
 		t.Fatal(err)
 	}
 	if disk, inodes := d.Limits(); disk != 8<<20 || inodes != 64 {
@@ -75,7 +75,7 @@ func TestAWorkspaceHasTheSizeAskedForAndNoMore(t *testing.T) {
 	if _, err := d.WriteFile(ctx, runtimes.WriteFile{Path: "kept", Content: big}); err != nil {
 		t.Error(err)
 	}
-	if err := d.Resize(1<<20, 0); err == nil {
+	if err := d.Resize(1<<20, 0, false); err == nil {
 		t.Error("a workspace shrank below what is in it")
 	}
 }

@@ -24,6 +24,8 @@ type Tree struct {
 	top    *os.File      // the directory itself
 	swaps  bool          // exchange is faster than rename
 	charge charging
+	// maxCopy is TreeOptions.MaxCopyBytes.
+	maxCopy atomic.Int64
 }
 
 var _ runtimes.Workspace = (*Tree)(nil)
@@ -55,6 +57,7 @@ func OpenTree(dir string, o TreeOptions) (*Tree, error) {
 		return nil, fmt.Errorf("open workspace: os.Root lets .. pass: %v", err)
 	}
 	t := &Tree{root: root, options: o, escape: pathErr.Err, swaps: exchangePays(dir)}
+	t.maxCopy.Store(o.MaxCopyBytes)
 	if t.top, err = root.Open("."); err != nil {
 		root.Close()
 		return nil, fmt.Errorf("open workspace: %w", err)

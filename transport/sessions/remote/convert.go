@@ -402,3 +402,12 @@ func entries(l *protocol.Listing) (*runtimes.Listing, error) {
 	}
 	return all, nil
 }
+
+// pool describes a pool; the server sums up why there were misses.
+func pool(t runtimes.Type, p *protocol.LanguagePool) sessions.Pool {
+	l, _ := runtimes.ParseLanguage(p.Language)
+	return sessions.Pool{
+		Runtime: t, Language: l, Image: p.Image, Warm: p.Warm, Target: p.Target, Hits: p.Hits,
+		Misses: map[string]int64{"": p.Misses}, MemoryBytes: int64(p.MemoryMB * (1 << 20)), Reason: p.Reason,
+	}
+}

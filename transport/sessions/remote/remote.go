@@ -128,6 +128,9 @@ func (s *Service) Runtimes(ctx context.Context) ([]sessions.Runtime, error) {
 			Terminal: r.Capabilities.PTY,
 		}
 		one.Stateful = languages(r.Capabilities.Stateful)
+		for i := range r.Pools {
+			one.Pools = append(one.Pools, pool(t, &r.Pools[i]))
+		}
 		for _, command := range r.Capabilities.Commands {
 			one.Availability.Processes = one.Availability.Processes || command == protocol.TypeExecuteShell
 		}

@@ -76,10 +76,23 @@ func harness(options boxed.Options, newRuntime func(boxed.Options) runtimes.Runt
 		Leftovers:   func(t testing.TB, session string) []string { return leftovers(t, options, session) },
 		Lacks:       map[runtimetest.Capability]string{},
 	}
+	switch groups := options.Groups.Hierarchy(); {
+	case os.Geteuid() != 0:
+		h.Lacks[runtimetest.RaisedLate] = "the places in memory belong to the user namespace of the box"
+	case (groups == nil || !groups.Controllers().Memory) && !mayRaise():
+		h.Lacks[runtimetest.RaisedLate] = "root lacks CAP_SYS_RESOURCE"
+	}
 	if possible, reason := options.Workspaces.OnDisk(); !possible {
 		h.Lacks[runtimetest.RoomOnDisk] = reason
 	}
 	return h
+}
+
+// mayRaise reports whether this process may raise a hard resource limit.
+func mayRaise() bool {
+	var set [2]unix.CapUserData
+	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	return unix.Capget(&header, &set[0]) == nil && set[0].Effective&(1<<unix.CAP_SYS_RESOURCE) != 0
 }
 
 // kindsOfGroups are those of this machine; nil is none at all. Beside version 1,

@@ -138,11 +138,9 @@ const (
 // Kinds that were added. Numbers are appended, never changed: an agent may be
 // older than its server.
 const (
-	// Assign (JSON Assign), from the server, sets what a session asks for. It is
-	// answered where it has Limits.
-	KindAssign Kind = iota + KindFileReply + 1
-	// Assigned (JSON Assigned), from the agent, answers Assign.
-	KindAssigned
+	// Assign (JSON Assign), from the server, sets what a session asks for.
+	KindAssign   Kind = iota + KindFileReply + 1
+	kindAssigned      // of earlier agents
 	// Reserve (two uint64: offset and length), from the server, comes with a
 	// descriptor: the agent allocates that part of the file, fallocate(2), so that
 	// it is charged to the agent's memory.
@@ -293,16 +291,6 @@ type Start struct {
 type Assign struct {
 	// Env is the environment of every program; nil stays.
 	Env []string `json:",omitempty"`
-	// Limits are set as those of Hello. They can be lowered only.
-	Limits []ResourceLimit `json:",omitempty"`
-}
-
-// Assigned is what became of it.
-type Assigned struct {
-	// Error says why a limit could not be set; "" it was.
-	Error string `json:",omitempty"`
-	// Limits are those of Assign, read back.
-	Limits []ResourceLimit `json:",omitempty"`
 }
 
 // Size is that of a terminal, in characters.
