@@ -137,3 +137,30 @@ func runProgram(t *testing.T, before *State, s step, number int) (out string, af
 	said, err := exec.Command(filepath.Join(dir, "program")).CombinedOutput()
 	return string(said), p.After, err
 }
+
+// What is as long as it may be, and takes apart into as much as it can, is a program
+// or an Error all the same.
+func TestLongCellsOfGo(t *testing.T) {
+	t.Parallel()
+	repeat := func(first, again string) string {
+		return first + strings.Repeat(again, (MaxCode-len(first))/len(again))
+	}
+	for _, c := range []struct{ name, code, wrong string }{
+		{"too long", strings.Repeat(" ", MaxCode+1), "has at most 1048576 bytes"},
+		{"local variables", repeat("a := 1;", "var b=a;"), ""},
+		{"variables that stay", repeat("", "var b=1;"), "at most 262144 bytes together"},
+		{"package names", repeat("", "a.b();"), ""},
+		{"imports", repeat("", `import"a";`), "at most 1000 imports"},
+		{"an import that is not used", "import \"" + strings.Repeat("a", MaxKept) + "\"", "at most 262144 bytes together"},
+		{"brackets", strings.Repeat("(", MaxCode), "exceeded max nesting depth"},
+		{"functions", repeat("", "func f(){g.h()};"), "at most 262144 bytes together"},
+	} {
+		p, err := (&State{}).Program(c.code, 1)
+		switch {
+		case c.wrong == "" && (err != nil || len(p.Files) != 1):
+			t.Errorf("%s: %.200v", c.name, err)
+		case c.wrong != "" && (err == nil || !strings.Contains(err.Error(), c.wrong)):
+			t.Errorf("%s: %.200v", c.name, err)
+		}
+	}
+}
