@@ -63,12 +63,12 @@ func (s *session) startKernel(ctx context.Context, env runtimes.Environment) (*k
 }
 
 // startKernel starts a kernel of a language on a runtime.
-func (s *System) startKernel(ctx context.Context, env runtimes.Environment, t runtimes.Type, l runtimes.Language) (*kernel.Kernel, error) {
+func (s *System) startKernel(ctx context.Context, env runtimes.Environment, t runtimes.Type, l runtimes.Language, imports ...string) (*kernel.Kernel, error) {
 	engine, ok := s.engine(t, l)
 	if !ok {
 		return nil, fmt.Errorf("no kernel runs %s on %s", l, t) // such a cell is not accepted
 	}
-	return kernel.Start(ctx, env, engine, kernel.Options{Logger: s.options.Logger})
+	return kernel.Start(ctx, env, engine, kernel.Options{Imports: imports, Logger: s.options.Logger})
 }
 
 // engine is that of a language on a runtime, if there is one.

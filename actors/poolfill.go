@@ -106,7 +106,7 @@ func (s *System) warmKernel(ctx context.Context, r *pooled, imports []string) er
 	if engine, ok := s.engine(key.runtime, key.language); !ok || engine.Compiled() {
 		return nil
 	}
-	k, err := s.startKernel(ctx, r.environment, key.runtime, key.language)
+	k, err := s.startKernel(ctx, r.environment, key.runtime, key.language, imports...)
 	if err != nil {
 		return err
 	}

@@ -72,6 +72,14 @@ func (a *app) measureInto(ctx context.Context, run *result.Run, f *measureFlags,
 	if err != nil {
 		return err
 	}
+	pooled, absent, err := a.pools(ctx, p, f, o, bar)
+	if err != nil {
+		return err
+	}
+	for _, t := range pooled {
+		series = append(series, t.Series...)
+	}
+	tasks, series = append(tasks, pooled...), append(series, absent...)
 	run.Series = sorted(series)
 	runner := measure.Runner{Tasks: tasks, Seed: f.seed, Budget: f.left(time.Since(run.Started)), Timeout: 30 * time.Second, Fatal: gone, Progress: bar}
 	if f.quick {

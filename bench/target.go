@@ -25,6 +25,7 @@ type place struct {
 	registry *runtimes.Registry // nil for another's
 	client   *client.Client
 	target   *workload.Target
+	pooled   *place // one with pools; nil until it is wanted
 }
 
 // open connects to the target, or starts a server in process with the named
@@ -72,6 +73,9 @@ func (p *place) start(ctx context.Context, o local.Options, bar *measure.Bar) er
 
 func (p *place) close() error {
 	var errs []error
+	if p.pooled != nil {
+		errs = append(errs, p.pooled.close())
+	}
 	if p.client != nil {
 		errs = append(errs, p.client.Close())
 	}
@@ -79,6 +83,27 @@ func (p *place) close() error {
 		errs = append(errs, p.server.Close())
 	}
 	return errors.Join(errs...)
+}
+
+// pools measures sessions from pools: on a server of their own, beside that of the
+// cold ones, or on another's.
+func (a *app) pools(ctx context.Context, p *place, f *measureFlags, o local.Options, bar *measure.Bar) (tasks []*measure.Task, absent []*result.Series, err error) {
+	if !f.wanted(workload.CreatePooled) && !f.wanted(workload.PooledCell) || len(f.peers) > 0 {
+		return nil, nil, nil
+	}
+	target := p.target
+	if f.target == "" {
+		o.Pools = true
+		if p.pooled, err = a.open(ctx, &f.common, o, bar); err != nil {
+			return nil, nil, err
+		}
+		if err := p.pooled.target.Only(f.runtimes); err != nil {
+			return nil, nil, err
+		}
+		target = p.pooled.target
+	}
+	tasks, absent = workload.Pooled(target, workload.Options{Effort: f.effort(), Wanted: f.wanted})
+	return tasks, absent, nil
 }
 
 // describe is the server as the report names it.

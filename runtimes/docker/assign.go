@@ -36,10 +36,10 @@ func (e *Environment) Assign(ctx context.Context, a runtimes.Assignment) error {
 	if e.relay != nil && a.Flows != nil {
 		e.relay.Tell(a.Flows)
 	}
-	if len(a.Env) == 0 && now.MemoryBytes == was.MemoryBytes {
+	if len(a.Env) == 0 && now.MemoryBytes == was.MemoryBytes && now.CPUs == was.CPUs {
 		return nil
 	}
-	return e.link.SetEnv(e.variables(a.Env, now.MemoryBytes))
+	return e.link.SetEnv(e.variables(a.Env, &now))
 }
 
 // asked are the limits that the container is for.
@@ -63,13 +63,12 @@ func (e *Environment) assigned(was runtimes.Limits, a *runtimes.Assignment) (run
 	inForce := e.Limits()
 	can := guestlink.SettableLimits{
 		// The engine holds what it was told at the creation and could hold.
-		Memory:     guestlink.Settable{Lower: !e.gvisor, Raise: !e.gvisor, Moot: was.MemoryBytes > 0 && inForce.MemoryBytes == 0},
-		Processes:  either,
-		OpenFiles:  guestlink.Settable{},
-		Disk:       either,
-		Output:     either,
-		CPUs:       func(cpus float64) bool { return !e.gvisor && e.r.machine().Visible(cpus) == e.processors },
-		Processors: e.processors,
+		Memory:    guestlink.Settable{Lower: !e.gvisor, Raise: !e.gvisor, Moot: was.MemoryBytes > 0 && inForce.MemoryBytes == 0},
+		Processes: either,
+		OpenFiles: guestlink.Settable{},
+		Disk:      either,
+		Output:    either,
+		CPUs:      func(float64) bool { return !e.gvisor },
 	}
 	now, err := can.Assigned(was, a.Limits)
 	if err != nil || now.DiskBytes == was.DiskBytes && now.MemoryBytes == was.MemoryBytes && a.Limits.DiskBytes == 0 {
@@ -96,6 +95,11 @@ func (e *Environment) setLimits(ctx context.Context, was, now runtimes.Limits, d
 		return err
 	}
 	defer rooms.Close()
+	covers, err := e.pickProcessors(was, now)
+	if err != nil {
+		return err
+	}
+	defer covers.Close()
 	if err := e.setFileSize(was, now); err != nil {
 		return err
 	}
@@ -122,6 +126,10 @@ func (e *Environment) setLimits(ctx context.Context, was, now runtimes.Limits, d
 			limits.SharedMemoryBytes = bytes
 		}
 	}
+	if err := covers.Apply(); err != nil {
+		return err
+	}
+	e.link.SetCPUs(now.CPUs)
 	e.link.SetOutputLimit(now.OutputBytes)
 	limits.OutputBytes = now.OutputBytes
 	if err := e.setGroupLimits(ctx, was, now, &limits); err != nil {
@@ -161,6 +169,28 @@ func (e *Environment) pickRooms(was, now runtimes.Limits) (*adjust.Rooms, error)
 	}
 	return nil, fmt.Errorf("%w: its places in memory have room for %d bytes: %w", runtimes.ErrCannotAssign, before, err)
 }
+
+// pickProcessors gets ready to let files tell of as many processors as programs
+// may use now, where they tell of the session's.
+func (e *Environment) pickProcessors(was, now runtimes.Limits) (*adjust.Covers, error) {
+	machine := e.r.machine()
+	n := machine.Visible(now.CPUs)
+	if _, shared := e.workspace.(sharedPlace); !shared || n == machine.Visible(was.CPUs) {
+		return &adjust.Covers{}, nil
+	}
+	err := error(adjust.ErrRefused)
+	if e.pid != 0 && os.Geteuid() == 0 {
+		var covers *adjust.Covers
+		covers, err = adjust.PickProcessors(e.pid, e.r.directory(), processorFiles, n, n == machine.Visible(0))
+		if err == nil {
+			return covers, nil
+		}
+	}
+	return nil, fmt.Errorf("%w: its programs see other processors: %w", runtimes.ErrCannotAssign, err)
+}
+
+// processorFiles are where programs count processors besides /proc.
+var processorFiles = adjust.ProcessorFiles{Online: processorTargets["online"]}
 
 // setFileSize sets how long a file may become. Where this server may not, it
 // stays as it is, which must not be less.

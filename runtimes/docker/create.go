@@ -281,13 +281,12 @@ func (c *construction) handshake(ctx context.Context) error {
 	return nil
 }
 
-// variables are those of every program, for a session with that memory.
-func (c *construction) variables() func(session []string, memory int64) []string {
-	image, network, language, processors := c.image, c.spec.Network, c.spec.Language, c.processors()
-	return func(session []string, memory int64) []string {
+// variables are those of every program, for a session with those limits.
+func (c *construction) variables() func(session []string, limits *runtimes.Limits) []string {
+	image, network, language, machine := c.image, c.spec.Network, c.spec.Language, c.r.machine()
+	return func(session []string, limits *runtimes.Limits) []string {
 		plan := blueprint{
-			image: image, network: network, language: language, processors: processors,
-			limits: runtimes.Limits{MemoryBytes: memory},
+			image: image, network: network, language: language, processors: machine.Visible(limits.CPUs), limits: *limits,
 		}
 		return plan.environment(session)
 	}
@@ -299,7 +298,7 @@ func (c *construction) finish() *Environment {
 	env := &Environment{
 		r: c.r, name: c.name, container: c.id, pid: c.pid, seat: c.seat, workspace: c.workspace,
 		relay: c.relay, link: c.agent.link, files: c.agent.files, terminal: c.agent.terminal, gvisor: c.gvisor,
-		limits: limits, made: c.spec.Limits, scratch: c.blueprint().inMemory(), isolation: isolationOf(c, limits), variables: c.variables(), processors: c.processors(),
+		limits: limits, made: c.spec.Limits, scratch: c.blueprint().inMemory(), isolation: isolationOf(c, limits), variables: c.variables(),
 		closing: make(chan struct{}), closed: make(chan struct{}), losses: losses{happened: make(chan struct{})},
 	}
 	env.origin = origin{c.image.id, runtimes.Spec{Language: c.spec.Language, Image: c.spec.Image}}

@@ -36,9 +36,8 @@ type Environment struct {
 	origin origin
 
 	// For Assign.
-	variables  func(session []string, memory int64) []string
-	processors int      // that programs see
-	scratch    []string // the places that have memory of their own
+	variables func(session []string, limits *runtimes.Limits) []string
+	scratch   []string // the places that have memory of their own
 
 	mu     sync.Mutex
 	limits runtimes.Limits // in force
@@ -127,6 +126,7 @@ type link interface {
 	SetEnv(env []string) error
 	SetProgramLimits(processes, stack int64)
 	SetOutputLimit(bytes int64)
+	SetCPUs(n float64)
 	// Reserve is a workspace.Charge.
 	Reserve(f *os.File, offset, length, grows int64) error
 	SetLimits(environment cgroup.Limits, programs int64) error

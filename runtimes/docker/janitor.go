@@ -13,6 +13,8 @@ import (
 	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/client"
 	"golang.org/x/sync/errgroup"
+
+	"github.com/codebeaker/codebeaker/runtimes/internal/adjust"
 )
 
 const (
@@ -164,7 +166,7 @@ func (r *Runtime) Sweep(ctx context.Context) error {
 // keeps other users of this host away from the agents' sockets.
 func (r *Runtime) sweepDirectories() error {
 	entries, err := os.ReadDir(r.environments())
-	errs := []error{err}
+	errs := []error{err, adjust.Sweep(r.directory())}
 	for _, entry := range entries {
 		if _, claimed := r.claims.holds(entry.Name()); !claimed {
 			errs = append(errs, os.RemoveAll(filepath.Join(r.environments(), entry.Name())))

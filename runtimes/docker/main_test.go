@@ -78,6 +78,7 @@ func (l *fakeLink) Lost() <-chan struct{} { return l.lost }
 
 func (l *fakeLink) SetEnv([]string) error                       { return nil }
 func (l *fakeLink) SetProgramLimits(int64, int64)               {}
+func (l *fakeLink) SetCPUs(float64)                             {}
 func (l *fakeLink) SetOutputLimit(int64)                        {}
 func (l *fakeLink) Reserve(*os.File, int64, int64, int64) error { return errors.ErrUnsupported }
 func (l *fakeLink) SetLimits(cgroup.Limits, int64) error        { return nil }

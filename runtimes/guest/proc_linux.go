@@ -150,19 +150,22 @@ func (a *agent) place(payload []byte) error {
 			set, missing = set.with(n), missing-1
 		}
 	}
-	a.table.place(set)
+	a.table.place(own, set)
 	return nil
 }
 
-// place moves the programs to those processors.
-func (t *table) place(set processorSet) {
+// place moves the programs to those processors, from all of them the first time.
+func (t *table) place(all, set processorSet) {
 	t.mu.Lock()
 	before := t.processors
+	if before == nil {
+		before = all
+	}
 	t.processors = set
 	running := len(t.byID) > 0
 	t.mu.Unlock()
 	// Only there are all processes but the agent its programs'.
-	if running && before != nil && t.agent.pid == 1 && t.agent.ownProc {
+	if running && t.agent.pid == 1 && t.agent.ownProc {
 		go t.agent.moveAll(before, set)
 	}
 }

@@ -119,6 +119,7 @@ type cell struct {
 	run        []byte // the message, until it has been queued
 	open       bool   // takes input
 	early      [][]byte
+	waits      bool // early has to wait for the kernel's word
 	onTheWay   int  // bytes of input that the kernel has not taken
 	starved    bool // Input has accepted less than it was given
 }
@@ -170,11 +171,20 @@ func (c *cell) CloseInput() {
 
 // queueLocked sends a message behind the cell's own.
 func (c *cell) queueLocked(m []byte) {
-	if c.run != nil {
+	if c.run != nil || c.waits {
 		c.early = append(c.early, m)
 		return
 	}
 	c.k.queueLocked(m)
+}
+
+// openLocked sends what came too early.
+func (c *cell) openLocked() {
+	c.waits = false
+	for _, m := range c.early {
+		c.k.queueLocked(m)
+	}
+	c.early = nil
 }
 
 // Channel is nil: it is the kernel's.

@@ -14,6 +14,8 @@ type Engine struct {
 	env  []string
 	// zygote: the program runs cells in a child of itself, and can make another.
 	zygote bool
+	// opens: the program says when it takes open input.
+	opens bool
 	// source is the program.
 	source string
 	// prepare, where there is one, makes the code that the kernel is given, or says

@@ -43,7 +43,7 @@ func javascript(t runtimes.Type, l runtimes.Language, tools map[string]string) (
 	switch t {
 	case runtimes.Bun:
 		e.name, e.args = "bun", []string{"-e", bootNode}
-		globals = true
+		globals, e.opens = true, true
 	case runtimes.Deno:
 		e.name, e.args = "deno", []string{"eval", "--quiet", bootDeno}
 		globals = true

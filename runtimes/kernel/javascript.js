@@ -607,6 +607,7 @@ async function run(m) {
   input.given = m.body.stdin?.length ?? 0;
   input.untold = 0;
   input.open = m.stdin === "open";
+  if (input.open && engine === "bun") send({ op: "open" });
   const code = m.body.code.toString();
   const interrupted = new Promise((done) => {
     mine.interrupt = () => done({ interrupted: true });
@@ -662,9 +663,9 @@ process.on("exit", (code) => {
 });
 process.on("SIGINT", () => cell?.interrupt());
 
-// The loop. Node and Bun tell of bytes by themselves, and before any code of a cell
-// goes on; Deno's reads stand in a thread, so one is only begun where nobody reads
-// at once.
+// The loop. Node tells of bytes by itself. Deno's reads stand in a thread, so one is
+// only begun where nobody reads at once. Bun's stream is quicker than its reads, and
+// reads ahead: it goes where a cell takes input, before any is sent.
 let reading = false;
 let wanted = null;
 
@@ -695,27 +696,34 @@ async function listen() {
   }
   setInterval(() => {}, 1 << 30); // a cell may wait for what nobody does
   if (engine === "bun") {
-    for await (const bytes of Bun.file(heard).stream()) {
-      feed(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length));
+    const reader = Bun.file(heard).stream().getReader();
+    while (!queue.some((m) => m.stdin === "open")) {
       pump();
+      const { value, done } = await reader.read();
+      if (done) exit(0);
+      feed(Buffer.from(value.buffer, value.byteOffset, value.length));
     }
-    exit(0);
-  }
-  const file = await Deno.open("/dev/fd/" + from);
-  for (;;) {
-    const some = Buffer.allocUnsafe(64 << 10);
-    reading = true;
-    const n = await file.read(some);
-    reading = false;
-    if (!n) exit(0);
-    feed(some.subarray(0, n));
+    await reader.cancel();
     pump();
+  }
+  const file = engine === "deno" ? await Deno.open("/dev/fd/" + from) : null;
+  const read = file ? (p) => file.read(p) : (p) => new Promise((done, fail) => {
+    fs.read(from, p, 0, p.length, null, (e, n) => e ? fail(e) : done(n));
+  });
+  for (;;) {
     if (cell && !input.waiting) {
       await new Promise((done) => {
         wanted = done;
       });
       wanted = null;
     }
+    const some = Buffer.allocUnsafe(64 << 10);
+    reading = true;
+    const n = await read(some);
+    reading = false;
+    if (!n) exit(0);
+    feed(some.subarray(0, n));
+    pump();
   }
 }
 

@@ -269,10 +269,9 @@ func (k *Kernel) send(c *cell) {
 	k.writing = true
 	k.queueLocked(c.run)
 	c.run = nil
-	for _, m := range c.early {
-		k.queueLocked(m)
+	if c.waits = k.engine.opens && c.of.OpenStdin; !c.waits {
+		c.openLocked()
 	}
-	c.early = nil
 	k.mu.Unlock()
 	if first {
 		k.write(nil, false) // here and now: to wake another goroutine takes longer
@@ -411,6 +410,12 @@ func (k *Kernel) take(h *header, body []byte) error {
 		if c != nil {
 			k.mu.Lock()
 			c.open = false
+			k.mu.Unlock()
+		}
+	case "open":
+		if c != nil {
+			k.mu.Lock()
+			c.openLocked()
 			k.mu.Unlock()
 		}
 	case "anew":

@@ -1208,7 +1208,12 @@ def run_cell(header, parts):
         def tell():
             told.value = described(outcome.error)
 
-        guarded(tell, told)
+        import traceback as _
+        __import__("traceback")  # here nothing interrupts it
+        for _ in range(3):  # an interrupt that is sent again may meet this, and what the user's code has to say
+            guarded(tell, told)
+            if told.value:
+                break
         kind, message, traceback = told.value or (type(outcome.error).__name__, "", "")
         answer.update(status="exception", exceptionName=kind[:200])
         if isinstance(outcome.error, KeyboardInterrupt) and state.interrupted:
@@ -1316,11 +1321,10 @@ class Zygote:
         self.awake, self.wake = os.pipe()
         os.set_blocking(self.wake, False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
-        signal.set_wakeup_fd(self.wake)
+        signal.set_wakeup_fd(self.wake, warn_on_full_buffer=False)
         ready["zygote"] = True
-        if imported:
-            for name in WARM:
-                __import__(name)
+        for name in WARM if imported else WARM[:1]:  # the first every cell needs
+            __import__(name)
         gc.collect()
         gc.freeze()
         life = 0

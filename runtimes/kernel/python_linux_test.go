@@ -10,12 +10,10 @@ import (
 
 func pythonOf(r *row) string { return r.python }
 
-func TestKernelTablePythonOnNative(t *testing.T) {
-	testTable(t, nativePlace(t, runtimes.Python), pythonOf)
-}
-
-func TestKernelTablePythonOnDocker(t *testing.T) {
-	testTable(t, dockerPlace(t, runtimes.Python), pythonOf)
+func TestKernelPythonOnDocker(t *testing.T) {
+	t.Parallel()
+	p := dockerPlace(t, runtimes.Python)
+	testTable(t, p, p.environment(t), pythonOf)
 }
 
 func pythonTellsOfAMagicThatNobodyKnows(t *testing.T, at *place) {
@@ -40,7 +38,6 @@ func stop(t *testing.T, k *Kernel, c Cell) (*outcome, time.Duration) {
 	t.Helper()
 	p, r := begin(t, k, c)
 	until(t, r, "on\n")
-	time.Sleep(30 * time.Millisecond) // it comes to the line after its print
 	at := time.Now()
 	p.Stop(runtimes.TimeLimitExceeded)
 	o := r.wait(t)
@@ -71,13 +68,13 @@ func pythonIsInterruptedAndKeepsItsVariables(t *testing.T, at *place) {
 		lines string
 	}{
 		"a loop":           {"print('on')\nwhile True:\n    pass", "line "},
-		"a sleep":          {"import time\nprint('on')\ntime.sleep(60)", "line 3"},
-		"an await":         {"import asyncio\nprint('on')\nawait asyncio.sleep(60)", "line 3"},
+		"a sleep":          {"import time\nprint('on'); time.sleep(60)", "line 2"},
+		"an await":         {"import asyncio\nprint('on'); await asyncio.sleep(60)", "line 2"},
 		"a loop in a task": {"import asyncio\nasync def spin():\n    print('on')\n    while True:\n        pass\nawait spin()", "line "},
-		"a child":          {"import subprocess\nprint('on')\nsubprocess.run(['sleep', '60'])", "line 3"},
-		"a command":        {"print('on')\n!sleep 60", "line 2"},
-		"a lock":           {"import threading\nprint('on')\nlock = threading.Lock()\nlock.acquire()\nlock.acquire()", "line 5"},
-		"asyncio.run":      {"import asyncio\nasync def f():\n    print('on')\n    await asyncio.sleep(60)\nasyncio.run(f())", "line 5"},
+		"a child":          {"import subprocess\nprint('on'); subprocess.run(['sleep', '60'])", "line 2"},
+		"a command":        {"import os\n!echo on; sleep 60", "line 2"},
+		"a lock":           {"import threading\nlock = threading.Lock()\nlock.acquire()\nprint('on'); lock.acquire()", "line 4"},
+		"asyncio.run":      {"import asyncio\nasync def f():\n    print('on'); await asyncio.sleep(60)\nasyncio.run(f())", "line 4"},
 		"displays":         {"print('on')\nwhile True:\n    display(1)", "line "},
 		"prints":           {"while True:\n    print('on')", "line "},
 	} {
@@ -112,9 +109,8 @@ func pythonThatIsNotInterruptedIsKilled(t *testing.T, at *place) {
 
 func pythonIsInterruptedBySIGINT(t *testing.T, at *place) {
 	k, _ := at.kernel(t)
-	p, r := begin(t, k, Cell{Code: "import time\nprint('on')\ntry:\n    time.sleep(60)\nexcept KeyboardInterrupt:\n    print('caught')\n'went on'", Number: 1})
+	p, r := begin(t, k, Cell{Code: "import time\ntry:\n    print('on')\n    time.sleep(60)\nexcept KeyboardInterrupt:\n    print('caught')\n'went on'", Number: 1})
 	until(t, r, "on\n")
-	time.Sleep(30 * time.Millisecond) // it comes to the line after its print
 	if delivered, err := p.Signal(2); !delivered || err != nil {
 		t.Error(delivered, err)
 	}
@@ -163,6 +159,7 @@ var pythonTests = []struct {
 
 func TestKernelPythonOnNative(t *testing.T) {
 	p := nativePlace(t, runtimes.Python)
+	t.Run("Table", func(t *testing.T) { testTable(t, p, p.environment(t), pythonOf) })
 	for _, c := range pythonTests {
 		t.Run(c.name, func(t *testing.T) { c.test(t, p) })
 	}

@@ -166,9 +166,9 @@ func jsOn(w want) map[string]want { return map[string]want{"node": w, "bun": w, 
 var cellLines = regexp.MustCompile(`<cell \d+>(?:", line |:)(\d+)`)
 
 // testTable runs the rows for a language on kernels of a place.
-func testTable(t *testing.T, p *place, of func(*row) string) {
-	k, env := p.kernel(t)
+func testTable(t *testing.T, p *place, env runtimes.Environment, of func(*row) string) {
 	engine := p.engine(t)
+	k := start(t, env, engine, Options{})
 	rows := 0
 	for i := range table {
 		r := &table[i]

@@ -12,33 +12,16 @@ import (
 
 // What an environment is assigned makes it one that was made for the session.
 var lateCases = []testCase{
-	{"ItsOwnLimitsChangeNothing", ownLimitsAssigned},
 	{"WithOtherLimitsItIsAsOneMadeWithThem", assignedAsMade},
 	{"ProgramsThatRunHaveThemToo", runningProgramsAssigned},
-	{"WhatCannotBeHadChangesNothing", refusedChangesNothing},
-}
-
-func ownLimitsAssigned(t *testing.T, s *suite) {
-	env := s.unassigned(t)
-	was := env.Limits()
-	spec := s.spec()
-	ask := runtimes.Assignment{Session: "late", Limits: spec.Limits, DiskAsked: spec.DiskAsked, Env: ofTheSession}
-	if err := env.Assign(t.Context(), ask); err != nil {
-		t.Fatal(err)
-	}
-	was.OutputBytes = spec.Limits.OutputBytes // which is another one than it was made with
-	if now := env.Limits(); now != was {
-		t.Errorf("the limits were %+v and are %+v", was, now)
-	}
-	if got := s.succeeds(t, env, s.programs.Environment()); !strings.Contains(got, ofTheSession[0]) {
-		t.Errorf("%q", got)
-	}
+	{"WhatCannotBeHadChangesNothingNorDoItsOwnLimits", refusedChangesNothing},
 }
 
 // surroundingsLine prints what a program can find of its limits.
 const surroundingsLine = `df -k /workspace "$HOME" /tmp /dev/shm | awk 'NR > 1 { print $6, $2 }'
 for l in d f n s; do echo "ulimit $l $(ulimit -$l)"; done
-echo "$(grep -c ^processor /proc/cpuinfo) processors"
+echo "$(nproc) processors, $(grep -c ^processor /proc/cpuinfo) in cpuinfo, $(grep -c '^cpu[0-9]' /proc/stat) in stat"
+cat /sys/devices/system/cpu/online 2>/dev/null
 env | grep -v -e ^HOSTNAME= -e ^_= | sort`
 
 // otherLimits are assigned to environments that were made with those of spec.
@@ -51,7 +34,7 @@ var otherLimits = []struct {
 }{
 	// Of so little memory the files get less than the disk that was asked for.
 	{"lower", false, false, runtimes.Limits{MemoryBytes: 96 << 20, CPUs: 0.5, Processes: 32, OutputBytes: 1 << 20}},
-	{"raised", true, false, runtimes.Limits{MemoryBytes: 512 << 20, CPUs: 0.75, Processes: 128, DiskBytes: 200 << 20, OutputBytes: 8 << 20}},
+	{"raised", true, false, runtimes.Limits{MemoryBytes: 512 << 20, CPUs: 2, Processes: 128, DiskBytes: 200 << 20, OutputBytes: 8 << 20}},
 	{"more on disk", true, true, runtimes.Limits{DiskBytes: 192 << 20}},
 }
 
@@ -112,9 +95,10 @@ func assignedAsMade(t *testing.T, s *suite) {
 	}
 }
 
-// waiting fills so much memory once it has input.
+// waiting fills so much memory once it has a number as input and as many processors.
 func (s *suite) waiting(t *testing.T, bytes int64) runtimes.Command {
-	cmd := s.shell(t, fmt.Sprintf(`echo ready; read line; exec dd if=/dev/zero of=/dev/null bs=%d count=1`, bytes))
+	cmd := s.shell(t, fmt.Sprintf(`echo ready; read n; until [ $(nproc) -eq $n ]; do sleep 0.01; done
+exec dd if=/dev/zero of=/dev/null bs=%d count=1`, bytes))
 	cmd.OpenStdin = true
 	return cmd
 }
@@ -133,22 +117,22 @@ func runningProgramsAssigned(t *testing.T, s *suite) {
 			env := s.unassigned(t, func(spec *runtimes.Spec) { spec.Limits.MemoryBytes = made })
 			had := memoryOf(env.Limits())
 			enforced(t, "memory", had)
-			ask, wanted := lower, had-8<<20
+			ask, wanted := runtimes.Limits{MemoryBytes: lower}, had-8<<20
 			if raised {
-				ask, wanted = made+32<<20, had+8<<20
+				ask, wanted = runtimes.Limits{MemoryBytes: made + 32<<20, CPUs: 2}, had+8<<20
 			}
 			p, r := s.start(t, env, s.waiting(t, wanted))
 			r.untilText(runtimes.Stdout, "ready\n")
 			writeFile(t, env.Workspace(), "before", "kept")
-			if err := env.Assign(t.Context(), runtimes.Assignment{Session: "late", Limits: runtimes.Limits{MemoryBytes: ask}}); err != nil {
+			if err := env.Assign(t.Context(), runtimes.Assignment{Session: "late", Limits: ask}); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := p.Input([]byte("now\n")); err != nil {
+			if _, err := p.Input([]byte(s.succeeds(t, env, s.shell(t, "nproc")))); err != nil {
 				t.Fatal(err)
 			}
 			did := finished{r.wait(), r.text(runtimes.Stdout), r.text(runtimes.Stderr), ""}
 			if raised && did.Status != runtimes.Completed {
-				t.Errorf("%d bytes of %d: %s", wanted, ask, did)
+				t.Errorf("%d bytes of %d: %s", wanted, ask.MemoryBytes, did)
 			} else if !raised {
 				overMemory(t, env, did)
 			}
@@ -184,7 +168,16 @@ func refusedChangesNothing(t *testing.T, s *suite) {
 	if r.exited() {
 		t.Error("a program that ran has ended")
 	}
-	if err := env.Assign(t.Context(), runtimes.Assignment{Session: "other", Env: ofTheSession}); err != nil {
+	spec := s.spec()
+	own := runtimes.Assignment{Session: "other", Limits: spec.Limits, DiskAsked: spec.DiskAsked, Env: ofTheSession}
+	if err := env.Assign(t.Context(), own); err != nil {
 		t.Errorf("and cannot be given to anyone: %v", err)
+	}
+	was.OutputBytes = spec.Limits.OutputBytes // which is another one than it was made with
+	if now := env.Limits(); now != was {
+		t.Errorf("of its own limits %+v became %+v", was, now)
+	}
+	if got := s.succeeds(t, env, s.programs.Environment()); !strings.Contains(got, ofTheSession[0]) {
+		t.Errorf("%q", got)
 	}
 }

@@ -41,6 +41,8 @@ type Options struct {
 	CacheDir string
 	// MaxSessions bounds the sessions; zero means 20,000.
 	MaxSessions int
+	// Pools keeps environments ready.
+	Pools bool
 	// AwaitCaches waits until what runtimes prepare once is prepared, so that
 	// it does not disturb the measurements.
 	AwaitCaches bool
@@ -65,6 +67,8 @@ const (
 	sweepTimeout = 30 * time.Second // of what killed processes left
 	probeTimeout = 15 * time.Second
 	closeTimeout = 30 * time.Second
+	// poolMemory has room for a pool of each runtime and language.
+	poolMemory = 1 << 30
 )
 
 // Start starts a server and returns once clients may connect; before, it removes
@@ -141,8 +145,13 @@ func (s *Server) openHost(o Options) (err error) {
 // serve puts actors and transport above the runtimes.
 func (s *Server) serve(ctx context.Context, o Options) error {
 	metrics := transport.NewMetrics()
+	var pools *actors.PoolOptions
+	if o.Pools {
+		policy := sessions.Policy{}
+		pools = &actors.PoolOptions{Limits: policy.OrdinaryLimits(), MemoryBytes: poolMemory}
+	}
 	system := actors.NewSystem(actors.Options{
-		Registry: s.Registry, MaxSessions: o.MaxSessions, Logger: o.Logger, Observer: metrics,
+		Registry: s.Registry, MaxSessions: o.MaxSessions, Logger: o.Logger, Observer: metrics, Pools: pools,
 	})
 	local, err := sessions.New(sessions.Options{System: system, Registry: s.Registry})
 	if err != nil {

@@ -71,20 +71,22 @@ func Shared(r protocol.Runtime) string {
 
 // The scenarios, as -scenario names them.
 const (
-	Create    = "create"
-	OneShot   = "oneshot"
-	Close     = "close"
-	Execute   = "execute"
-	Hello     = "hello"
-	Cell      = "cell"
-	FirstCell = "first-cell"
-	Write     = "write"
-	Read      = "read"
-	List      = "list"
-	Copy      = "copy"
-	Delete    = "delete"
-	Wire      = "wire"
-	Selector  = "selector"
+	Create       = "create"
+	CreatePooled = "create-pooled"
+	PooledCell   = "pooled-cell"
+	OneShot      = "oneshot"
+	Close        = "close"
+	Execute      = "execute"
+	Hello        = "hello"
+	Cell         = "cell"
+	FirstCell    = "first-cell"
+	Write        = "write"
+	Read         = "read"
+	List         = "list"
+	Copy         = "copy"
+	Delete       = "delete"
+	Wire         = "wire"
+	Selector     = "selector"
 )
 
 // Scenario describes one for readers of the report.
@@ -98,6 +100,8 @@ type Scenario struct {
 
 var scenarios = []Scenario{
 	{Create, "Create an environment, cold", "`session.create` until its reply: the environment is ready, its limits have been read back. Beside it `docker run -d IMAGE sleep infinity`, which returns when the container runs."},
+	{CreatePooled, "Create an environment, from a pool", "`session.create` until its reply, where the environment and its kernel were ready before; the pool is full again before anything else is timed. `other limits` has another memory limit and a variable. Compare `create`."},
+	{PooledCell, "From a pool to the first cell's value", "`session.create` from a pool and then `execute_code` of 6 * 7, until its value is here. Compare `create` and `first-cell` together."},
 	{OneShot, "One program, from nothing to nothing", "create a session, write a file, run it, read its output, close the session. Beside it `docker run --rm`, and the tool itself as a process."},
 	{Close, "Close a session", "`session.close` until its reply: nothing of the session is left. Beside it `docker rm -f`."},
 	{Execute, "Run a program that does nothing", "`execute_shell` of `true` in a session that lives. Beside it `docker exec`, and `true` as a process."},

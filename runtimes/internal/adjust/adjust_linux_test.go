@@ -173,3 +173,49 @@ func sizeOf(t *testing.T, path string) int64 {
 	}
 	return int64(fs.Blocks) * fs.Bsize
 }
+
+func TestFilesTellOfOtherProcessors(t *testing.T) {
+	pid := inNamespace(t, t.TempDir(), "size=1m")
+	directory := t.TempDir()
+	host := count(t, os.Getpid())
+	for _, n := range []int{1, host} {
+		covers, err := PickProcessors(pid, directory, ProcessorFiles{}, n, n == host)
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = covers.Apply()
+		covers.Close()
+		if got := count(t, pid); err != nil || got != n {
+			t.Errorf("%d processors, %v, and are to be %d", got, err, n)
+		}
+	}
+	if left, err := os.ReadDir(directory); err != nil || len(left) != 0 {
+		t.Errorf("left: %v, %v", left, err)
+	}
+	if now := count(t, os.Getpid()); now != host {
+		t.Errorf("the host has %d of %d", now, host)
+	}
+}
+
+// count is how many processors a process finds.
+func count(t *testing.T, pid int) int {
+	t.Helper()
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/root/proc/cpuinfo", pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.Count("\n"+string(text), "\nprocessor")
+}
+
+// What was not picked is nothing to let go of.
+func TestNothingIsLetGoOfThatWasNotPicked(t *testing.T) {
+	var before, after unix.Stat_t
+	if err := unix.Fstat(0, &before); err != nil {
+		t.Fatal(err)
+	}
+	(&Covers{}).Close()
+	(&Rooms{}).Close()
+	if err := unix.Fstat(0, &after); err != nil || after.Ino != before.Ino {
+		t.Errorf("the standard input is another: %v", err)
+	}
+}

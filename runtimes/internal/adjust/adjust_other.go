@@ -21,3 +21,15 @@ func (*Rooms) Apply() (map[string]int64, error) { return nil, ErrRefused }
 
 // Close does nothing here.
 func (*Rooms) Close() {}
+
+// Covers are texts that are ready to lie over files of a process.
+type Covers struct{}
+
+// PickProcessors changes nothing here.
+func PickProcessors(int, string, ProcessorFiles, int, bool) (*Covers, error) { return nil, ErrRefused }
+
+// Apply changes nothing here.
+func (*Covers) Apply() error { return nil }
+
+// Close does nothing here.
+func (*Covers) Close() {}

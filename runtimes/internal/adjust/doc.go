@@ -1,6 +1,6 @@
 // Package adjust changes, from the host, what processes in other namespaces live
-// under: their resource limits, and the room of their places in memory. Linux
-// only; elsewhere nothing can be changed.
+// under: their resource limits, the room of their places in memory, and of how many
+// processors their files tell. Linux only; elsewhere nothing can be changed.
 package adjust
 
 import "errors"
@@ -24,6 +24,13 @@ type Place struct {
 	// Bytes and Inodes are what it is to have room for; zero inodes stay as they
 	// are.
 	Bytes, Inodes int64
+}
+
+// ProcessorFiles are where a process counts processors, besides /proc/stat and
+// /proc/cpuinfo.
+type ProcessorFiles struct {
+	// Online is as sysfs has it, "/sys/devices/system/cpu/online"; "" is not there.
+	Online string
 }
 
 // FileSize is RLIMIT_FSIZE, for packages that are built for other systems too.

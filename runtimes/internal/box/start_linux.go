@@ -6,12 +6,13 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"runtime"
 	"sync"
 	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/codebeaker/codebeaker/runtimes/internal/thread"
 )
 
 // namespaces are those of every box. One of control groups that clone(2) makes
@@ -117,13 +118,11 @@ func startIn(b Birth, name string, argv []string, attr *os.ProcAttr) (process *o
 	if len(b.Tasks) == 0 {
 		return startProcess(name, argv, attr)
 	}
-	done := make(chan struct{})
-	go onOwnThread(done, func() {
+	thread.Apart(func() {
 		if err = enterAll(b.Tasks); err == nil {
 			process, err = startProcess(name, argv, attr)
 		}
 	})
-	<-done
 	return process, err
 }
 
@@ -138,25 +137,6 @@ func startProcess(name string, argv []string, attr *os.ProcAttr) (process *os.Pr
 		time.Sleep(10 * time.Millisecond)
 	}
 	return process, err
-}
-
-// onOwnThread calls f on a thread that ends afterwards, for it has gone
-// where no other goroutine belongs: a locked thread ends with its goroutine
-// (runtime.LockOSThread), and the runtime clones none from it. The process's
-// first thread will not do; the kernel charges all memory of the process where
-// that one is.
-func onOwnThread(done chan<- struct{}, f func()) {
-	runtime.LockOSThread()
-	if unix.Gettid() != unix.Getpid() {
-		f()
-		close(done)
-		return
-	}
-	moved := make(chan struct{})
-	go onOwnThread(moved, f) // this thread is taken: it gets another
-	<-moved
-	runtime.UnlockOSThread()
-	close(done)
 }
 
 // enterAll moves the calling thread. A thread that writes "0" names itself.

@@ -33,10 +33,10 @@ func (e *Environment) Assign(_ context.Context, a runtimes.Assignment) error {
 	if e.relay != nil && a.Flows != nil {
 		e.relay.Tell(a.Flows)
 	}
-	if len(a.Env) == 0 && now.MemoryBytes == was.MemoryBytes {
+	if len(a.Env) == 0 && now.MemoryBytes == was.MemoryBytes && now.CPUs == was.CPUs {
 		return nil
 	}
-	return e.link.SetEnv(e.variables(a.Env, now.MemoryBytes))
+	return e.link.SetEnv(e.variables(a.Env, &now))
 }
 
 // asked are the limits that the box is for.
@@ -59,14 +59,13 @@ func (e *Environment) assigned(was runtimes.Limits, a *runtimes.Assignment) (run
 	grouped, root := e.controllers(), os.Geteuid() == 0
 	either := guestlink.Settable{Lower: true, Raise: true}
 	can := guestlink.SettableLimits{
-		Memory:     guestlink.Settable{Lower: true, Raise: grouped.Memory || root},
-		Processes:  guestlink.Settable{Lower: true, Raise: grouped.Processes || root},
-		OpenFiles:  guestlink.Settable{Lower: true},
-		Disk:       either,
-		Inodes:     guestlink.Settable{Moot: true},
-		Output:     either,
-		CPUs:       func(n float64) bool { return cpus.Host().Visible(n) == e.processors },
-		Processors: e.processors,
+		Memory:    guestlink.Settable{Lower: true, Raise: grouped.Memory || root},
+		Processes: guestlink.Settable{Lower: true, Raise: grouped.Processes || root},
+		OpenFiles: guestlink.Settable{Lower: true},
+		Disk:      either,
+		Inodes:    guestlink.Settable{Moot: true},
+		Output:    either,
+		CPUs:      func(n float64) bool { return root || cpus.Host().Visible(n) == cpus.Host().Visible(was.CPUs) },
 	}
 	now, err := can.Assigned(was, a.Limits)
 	if err == nil && (now.DiskBytes != was.DiskBytes || now.MemoryBytes != was.MemoryBytes || a.Limits.DiskBytes != 0) &&
@@ -93,6 +92,11 @@ func (e *Environment) setLimits(was, now runtimes.Limits, diskAsked bool) error 
 		return err
 	}
 	defer rooms.Close()
+	covers, err := e.pickProcessors(was, now)
+	if err != nil {
+		return err
+	}
+	defer covers.Close()
 	limits := e.Limits()
 	if err := e.setResourceLimits(was, now, &limits); err != nil {
 		return err
@@ -112,6 +116,10 @@ func (e *Environment) setLimits(was, now runtimes.Limits, diskAsked bool) error 
 			*place = bytes
 		}
 	}
+	if err := covers.Apply(); err != nil {
+		return err
+	}
+	e.link.SetCPUs(now.CPUs)
 	e.link.SetOutputLimit(now.OutputBytes)
 	limits.OutputBytes = now.OutputBytes
 	if err := e.setGroupLimits(was, now, &limits); err != nil {
@@ -143,6 +151,21 @@ func (e *Environment) pickRooms(was, now runtimes.Limits) (*adjust.Rooms, error)
 		return &adjust.Rooms{}, nil
 	}
 	return nil, fmt.Errorf("%w: its places in memory have room for %d bytes: %w", runtimes.ErrCannotAssign, before.Bytes, err)
+}
+
+// pickProcessors gets ready to let /proc tell of as many processors as programs
+// may use now.
+func (e *Environment) pickProcessors(was, now runtimes.Limits) (*adjust.Covers, error) {
+	host := cpus.Host()
+	n := host.Visible(now.CPUs)
+	if n == host.Visible(was.CPUs) {
+		return &adjust.Covers{}, nil
+	}
+	covers, err := adjust.PickProcessors(e.box.PID(), e.directory, adjust.ProcessorFiles{}, n, n == host.Visible(0))
+	if err != nil {
+		return nil, fmt.Errorf("%w: its programs see other processors: %w", runtimes.ErrCannotAssign, err)
+	}
+	return covers, nil
 }
 
 // placeOf is the limit that tells of a place; nil for one that none tells of.

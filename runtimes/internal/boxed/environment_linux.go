@@ -36,10 +36,10 @@ type Environment struct {
 	relay     *egress.Relay // nil without a network
 
 	// For Assign.
-	variables  variables
-	processors int      // that programs see
-	reserve    int64    // of the kit
-	scratch    []string // the places that have memory of their own
+	variables variables
+	reserve   int64    // of the kit
+	scratch   []string // the places that have memory of their own
+	directory string   // of the server's data
 
 	mu     sync.Mutex
 	limits runtimes.Limits // in force

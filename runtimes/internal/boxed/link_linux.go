@@ -31,13 +31,13 @@ func (m *making) openLink(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	m.e.variables, m.e.processors, m.e.reserve = m.makeVariables(), m.cfg.Processors, m.found.kit.Reserve
+	m.e.variables, m.e.reserve, m.e.directory = m.makeVariables(), m.found.kit.Reserve, m.r.texts()
 	hello := frame.Hello{
 		Box:       layout,
 		User:      &frame.User{UID: m.cfg.UID, GID: m.cfg.GID},
 		Harden:    frame.Harden{NoCapabilities: true, NoNewPrivileges: true, Seccomp: true},
 		Limits:    m.resourceLimits(),
-		Env:       m.e.variables(nil, m.spec.Limits.MemoryBytes),
+		Env:       m.e.variables(nil, &m.spec.Limits),
 		Workspace: runtimes.WorkspacePath,
 		Places:    []string{Home, temporary, sharedMemory},
 	}
@@ -53,21 +53,21 @@ func (m *making) openLink(ctx context.Context) error {
 	return err
 }
 
-// variables are those of every program of a box, for a session with that memory.
-type variables func(session []string, memory int64) []string
+// variables are those of every program of a box, for a session with those limits.
+type variables func(session []string, limits *runtimes.Limits) []string
 
 // makeVariables keeps no more of the making than it needs.
 func (m *making) makeVariables() variables {
-	network, language, processors := m.spec.Network, m.spec.Language, m.cfg.Processors
+	network, language := m.spec.Network, m.spec.Language
 	kit, tools := m.found.kit.Env, m.language.Env
-	return func(session []string, memory int64) []string {
+	return func(session []string, limits *runtimes.Limits) []string {
 		all := surroundings.Variables(surroundings.Where{
 			Network: network, Language: language,
 			Path:    toolsTarget + ":" + surroundings.SystemPath,
 			Found:   slices.Concat(kit, tools),
 			Session: session,
 		})
-		return sizes.Environment(all, memory, processors)
+		return sizes.Environment(all, limits.MemoryBytes, cpus.Host().Visible(limits.CPUs))
 	}
 }
 

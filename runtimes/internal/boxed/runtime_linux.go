@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"github.com/codebeaker/codebeaker/runtimes"
+	"github.com/codebeaker/codebeaker/runtimes/internal/adjust"
 	"github.com/codebeaker/codebeaker/runtimes/internal/leftover"
 )
 
@@ -62,8 +63,11 @@ func (r *Runtime) Adopt(context.Context, runtimes.Handle) (runtimes.Environment,
 // Sweep removes what an earlier life left. Its boxes ended with its links; a
 // frozen one is still there and ends with its control group.
 func (r *Runtime) Sweep(ctx context.Context) error {
-	return errors.Join(sweepPartial(r.options.CacheDir()), r.sweepGroups(ctx))
+	return errors.Join(sweepPartial(r.options.CacheDir()), adjust.Sweep(r.texts()), r.sweepGroups(ctx))
 }
+
+// texts is where those of adjust.PickProcessors are.
+func (r *Runtime) texts() string { return r.options.DataDir }
 
 func (r *Runtime) sweepGroups(ctx context.Context) error {
 	groups := r.options.Groups.Hierarchy()

@@ -50,14 +50,47 @@ func (m *Machine) Visible(limit float64) int {
 // Share makes the share of an environment that may use so many processors.
 // give is called with the processors that its programs are to run on from now
 // on, those that run included. It is called with the machine locked, so it must
-// return at once and call nothing of this package. The share is nil, which
-// gives nothing, when the environment may use all processors.
+// return at once and call nothing of this package. One that may use all
+// processors is told nothing.
 func (m *Machine) Share(limit float64, give func(numbers []int)) *Share {
-	if m == nil || m.Visible(limit) == len(m.numbers) {
+	if m == nil {
 		return nil
 	}
-	n := m.Visible(limit)
-	return &Share{machine: m, n: n, weight: limit / float64(n), give: give}
+	s := &Share{machine: m, give: give}
+	s.set(limit)
+	return s
+}
+
+func (s *Share) set(limit float64) {
+	s.n = s.machine.Visible(limit)
+	s.weight = limit / float64(max(s.n, 1))
+}
+
+// whole reports whether the environment may use all processors.
+func (s *Share) whole() bool { return s.n == len(s.machine.numbers) }
+
+// Resize changes how many processors the environment may use, those that run
+// included.
+func (s *Share) Resize(limit float64) {
+	if s == nil {
+		return
+	}
+	m := s.machine
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	wasWhole := s.whole()
+	if s.running > 0 && !wasWhole {
+		s.leaveLocked()
+	}
+	s.set(limit)
+	switch {
+	case s.whole() && !wasWhole:
+		s.give(slices.Clone(m.numbers))
+		s.at = nil
+	case s.running > 0 && !s.whole():
+		s.enterLocked()
+	}
+	m.levelLocked()
 }
 
 // Share is what one environment has of a machine while it runs programs.
@@ -80,9 +113,15 @@ func (s *Share) Begin() {
 	m := s.machine
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if s.running++; s.running > 1 {
+	if s.running++; s.running > 1 || s.whole() {
 		return
 	}
+	s.enterLocked()
+}
+
+// enterLocked takes the processors that are given away least.
+func (s *Share) enterLocked() {
+	m := s.machine
 	at := m.leastLocked(s)
 	for _, i := range at {
 		m.load[i] += s.weight
@@ -103,14 +142,19 @@ func (s *Share) End() {
 	m := s.machine
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if s.running--; s.running > 0 {
+	if s.running--; s.running > 0 || s.whole() {
 		return
 	}
+	s.leaveLocked()
+	m.levelLocked()
+}
+
+func (s *Share) leaveLocked() {
+	m := s.machine
 	for _, i := range s.at {
 		m.load[i] -= s.weight
 	}
 	m.shares = slices.DeleteFunc(m.shares, func(other *Share) bool { return other == s })
-	m.levelLocked()
 }
 
 func (s *Share) tellLocked() {

@@ -30,13 +30,58 @@ func TestWhoMayUseAllProcessorsIsToldNothing(t *testing.T) {
 		share := m.Share(c.limit, func([]int) { t.Errorf("%+v: moved", c) })
 		share.Begin()
 		share.End()
-		if got := m.Visible(c.limit); got != c.visible || share != nil {
-			t.Errorf("%+v: %d, %v", c, got, share)
+		if got := m.Visible(c.limit); got != c.visible {
+			t.Errorf("%+v: %d", c, got)
 		}
 	}
 	if none := (*Machine)(nil).Share(1, nil); none != nil {
 		t.Error("there is a share of no machine")
 	}
+}
+
+func TestATenantMayGetMoreOrLess(t *testing.T) {
+	m := New(4)
+	one, other := move(m, 1), move(m, 1)
+	one.Resize(2) // which comes to light when it runs something
+	if one.told != 0 {
+		t.Errorf("one that runs nothing is told to be at %v", one.at)
+	}
+	one.Begin()
+	other.Begin()
+	if len(one.at) != 2 || slices.Contains(one.at, other.at[0]) {
+		t.Errorf("they are at %v and %v", one.at, other.at)
+	}
+	one.Resize(0.5)
+	if len(one.at) != 1 || one.at[0] == other.at[0] || fmt.Sprint(m.load) != fmt.Sprint(loads(m, map[int]float64{one.at[0]: 0.5, other.at[0]: 1})) {
+		t.Errorf("with less it is at %v, and the loads are %v", one.at, m.load)
+	}
+	one.Resize(0)
+	if !slices.Equal(one.at, []int{0, 1, 2, 3}) || fmt.Sprint(m.load) != fmt.Sprint(loads(m, map[int]float64{other.at[0]: 1})) {
+		t.Errorf("with all it is at %v, and the loads are %v", one.at, m.load)
+	}
+	one.Resize(1)
+	if len(one.at) != 1 || one.at[0] == other.at[0] {
+		t.Errorf("with one again it is at %v", one.at)
+	}
+	one.End()
+	one.Resize(4)
+	if len(one.at) != 4 {
+		t.Errorf("one that runs nothing would start at %v", one.at)
+	}
+	one.Begin()
+	one.End()
+	other.End()
+	if fmt.Sprint(m.load) != fmt.Sprint(make([]float64, 4)) || len(m.shares) != 0 {
+		t.Errorf("afterwards the loads are %v", m.load)
+	}
+}
+
+func loads(m *Machine, of map[int]float64) []float64 {
+	all := make([]float64, len(m.load))
+	for i, load := range of {
+		all[i] = load
+	}
+	return all
 }
 
 func TestTenantsGetTheProcessorsWithTheLeastLoad(t *testing.T) {

@@ -38,8 +38,6 @@ type SettableLimits struct {
 	Memory, Processes, OpenFiles, Disk, Inodes, Output Settable
 	// CPUs reports whether processor time can become that of so many processors.
 	CPUs func(float64) bool
-	// Processors is how many the programs see.
-	Processors int
 }
 
 // Assigned are the limits that an environment is for once a session has it that
@@ -75,7 +73,8 @@ func (s *SettableLimits) Assigned(made, ask runtimes.Limits) (runtimes.Limits, e
 	}
 	if ask.CPUs != 0 && math.Abs(ask.CPUs-made.CPUs) > 0.001 {
 		if !s.CPUs(ask.CPUs) {
-			return made, fmt.Errorf("%w: its programs see %d processors", runtimes.ErrCannotAssign, s.Processors)
+			return made, fmt.Errorf("%w: its programs see the processors that %v are, and cannot see those that %v are",
+				runtimes.ErrCannotAssign, made.CPUs, ask.CPUs)
 		}
 		now.CPUs = ask.CPUs
 	}

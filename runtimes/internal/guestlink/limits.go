@@ -48,6 +48,9 @@ func (l *Link) SetLimits(environment cgroup.Limits, programs int64) error {
 	return l.groups.run.SetLimits(cgroup.Limits{Processes: programs})
 }
 
+// SetCPUs is Options.CPUs, for programs that run too.
+func (l *Link) SetCPUs(n float64) { l.share.Resize(n) }
+
 func (l *Link) running() []*process {
 	l.mu.Lock()
 	defer l.mu.Unlock()
