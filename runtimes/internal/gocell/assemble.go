@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"go/ast"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -17,13 +18,28 @@ func (c *cell) assemble() (*Program, error) {
 		}
 	}
 	kept := after.kept
+	all := maps.Clone(c.newer)
+	for _, d := range kept {
+		for _, n := range d.names {
+			all[n.key] = true
+		}
+	}
+	declared := func(name string) bool { return all[name] }
+	own := make(map[string]bool) // less its imports
+	for _, d := range c.own {
+		for _, n := range d.names {
+			own[n.key] = true
+		}
+	}
 	for _, i := range c.state.imports {
 		replaced := slices.ContainsFunc(c.imports, func(own *imported) bool { return own.key() == i.key() })
-		if !replaced && !(i.exact && c.declares(i.names[0])) {
+		if !replaced && !(i.exact && own[i.names[0]]) {
 			after.imports = append(after.imports, i)
 		}
 	}
-	after.imports = append(after.imports, c.imports...)
+	if after.imports = append(after.imports, c.imports...); len(after.imports) > MaxImports {
+		return nil, tooManyImports(len(after.imports))
+	}
 
 	var files []*source
 	for _, d := range kept {
@@ -37,41 +53,32 @@ func (c *cell) assemble() (*Program, error) {
 	for _, d := range kept {
 		size += len(d.text)
 	}
-	own := newSource()
-	declared := func(wanted string) bool {
-		return c.newer[wanted] || slices.ContainsFunc(kept, func(d *declaration) bool {
-			return slices.ContainsFunc(d.names, func(n name) bool { return n.key == wanted })
-		})
-	}
+	text := newSource()
 	for _, d := range c.own {
 		d.imports = c.needs(c.declared.uses(d.node), after.imports, declared)
 		d.node = nil
-		own.add(d)
+		text.add(d)
 		if len(d.names) > 0 {
 			after.kept = append(after.kept, d)
 			size += len(d.text)
 		}
 	}
+	for _, i := range after.imports {
+		size += len(i.name) + len(i.path)
+	}
 	if size > MaxKept {
-		return nil, &Error{Message: fmt.Sprintf("the declarations that stay have at most %d bytes together, with this cell's they have %d: begin anew with reset", MaxKept, size)}
+		return nil, &Error{Message: fmt.Sprintf("the declarations and imports that stay have at most %d bytes together, with this cell's they have %d: begin anew with reset", MaxKept, size)}
 	}
 	if !c.entry {
 		var body []ast.Node
 		for _, s := range c.statements() {
 			body = append(body, s)
 		}
-		own.use(c.needs(c.body.uses(body...), after.imports, declared))
-		fmt.Fprintf(&own.text, "func main() {\n%s%s\n}\n", directive(c.number, 1, 1), c.bodyText)
+		text.use(c.needs(c.body.uses(body...), after.imports, declared))
+		fmt.Fprintf(&text.text, "func main() {\n%s%s\n}\n", directive(c.number, 1, 1), c.bodyText)
 	}
-	program.Files = append(program.Files, File{"cell.go", own.bytes()})
+	program.Files = append(program.Files, File{"cell.go", text.bytes()})
 	return program, nil
-}
-
-// declares reports whether the cell declares the name in its package.
-func (c *cell) declares(wanted string) bool {
-	return slices.ContainsFunc(c.own, func(d *declaration) bool {
-		return slices.ContainsFunc(d.names, func(n name) bool { return n.key == wanted })
-	})
 }
 
 // directive says where the next line comes from.

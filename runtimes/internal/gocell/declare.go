@@ -2,6 +2,7 @@ package gocell
 
 import (
 	"bytes"
+	"fmt"
 	"go/ast"
 	"go/token"
 	"slices"
@@ -108,8 +109,15 @@ func (c *cell) add(f *file, of ast.Node, doc *ast.CommentGroup, spans []span) {
 	c.own = append(c.own, d)
 }
 
+func tooManyImports(n int) *Error {
+	return &Error{Message: fmt.Sprintf("the cells of a context have at most %d imports together, with this cell's they have %d: begin anew with reset", MaxImports, n)}
+}
+
 // importsOf are the imports of a file and where they stand.
 func (c *cell) importsOf(f *file) (all []*imported, specs []*ast.ImportSpec, err error) {
+	if len(f.Imports) > MaxImports {
+		return nil, nil, tooManyImports(len(f.Imports))
+	}
 	for _, s := range f.Imports {
 		i := &imported{cell: c.number, path: s.Path.Value, exact: true}
 		i.line, i.column = c.position(f.offset(s.Pos()))

@@ -26,6 +26,8 @@ const (
 	MaxCode = 1 << 20
 	// MaxKept is that of all declarations that stay.
 	MaxKept = 256 << 10
+	// MaxImports is how many imports a cell and those before it have.
+	MaxImports = 1000
 )
 
 // Error says why a cell is no program.
@@ -156,6 +158,7 @@ type cell struct {
 	state  *State
 	number int
 	source []byte
+	lines  []int // where they begin; see position
 
 	chunks   []chunk
 	declared *file // the source less the statements

@@ -20,34 +20,34 @@ var contexts = []struct {
 	steps []step
 }{
 	{"statements", []step{
-		{code: "import \"fmt\"\nfmt.Println(6 * 7)", out: "42\n"},
+		{code: "println(6 * 7)", out: "42\n"},
 		{code: ""},
 		{code: "// nothing"},
-		{code: "for i := 0; i < 3; i++ {\n\tif i == 1 {\n\t\tcontinue\n\t}\n\tfmt.Print(i)\n}", out: "02"},
-		{code: "func() {\n\tfmt.Print(\"literal\")\n}()", out: "literal"},
-		{code: "func(a int) int {\n\tfmt.Print(a)\n\treturn a\n}(5)", out: "5"},
-		{code: "x := []int{1, 2}\nfor _, y := range x { fmt.Print(y) }\nreturn\n", out: "12"},
+		{code: "for i := 0; i < 3; i++ {\n\tif i == 1 {\n\t\tcontinue\n\t}\n\tprint(i)\n}", out: "02"},
+		{code: "func() {\n\tprint(\"literal\")\n}()", out: "literal"},
+		{code: "func(a int) int {\n\tprint(a)\n\treturn a\n}(5)", out: "5"},
+		{code: "x := []int{1, 2}\nfor _, y := range x { print(y) }\nreturn\n", out: "12"},
 	}},
 	{"declarations stay", []step{
 		{code: "type point struct{ x, y int }\nfunc (p point) sum() int { return p.x + p.y }"},
-		{code: "import \"fmt\"\nfunc (p *point) double() { p.x *= 2 }\np := point{3, 4}; p.double(); fmt.Print(p.sum())", out: "10"},
-		{code: "type point struct{ x int }\nfunc (p point) only() int { return p.x }\nfmt.Print(point{7}.only())", out: "7"},
-		{code: "fmt.Print(point{}.sum())", wrong: "<cell 4>:1:19: point{}.sum undefined"},
-		{code: "fmt.Print(point{8}.only())", out: "8"},
+		{code: "func (p *point) double() { p.x *= 2 }\np := point{3, 4}; p.double(); print(p.sum())", out: "10"},
+		{code: "type point struct{ x int }\nfunc (p point) only() int { return p.x }\nprint(point{7}.only())", out: "7"},
+		{code: "print(point{}.sum())", wrong: "<cell 4>:1:15: point{}.sum undefined"},
+		{code: "print(point{8}.only())", out: "8"},
 	}},
 	{"redeclarations of a part", []step{
 		{code: "const (\n\ta = iota\n\tb\n\tc\n)\nvar d, e = f()\nfunc f() (int, int) { return 10, 11 }\ntype (t int; u string)"},
-		{code: "import \"fmt\"\nvar b = \"new\"\nvar d = 'd'\ntype t string\nfmt.Print(a, b, c, d, e, t(\"t\"), u(\"u\"))", out: "0new2 100 11tu"},
+		{code: "var b = \"new\"\nvar d = 'd'\ntype t string\nprint(a, b, c, d, e, t(\"t\"), u(\"u\"))", out: "0new210011tu"},
 	}},
 	{"variables begin anew", []step{
 		{code: "var n = 1\nn++"},
-		{code: "println := func(a any) { print(a.(int)) }\nprintln(n)", out: "1"},
-		{code: "import \"fmt\"\nn += 5\nfmt.Print(n)", out: "6"},
+		{code: "show := func(a any) { print(a.(int)) }\nshow(n)", out: "1"},
+		{code: "n += 5\nprint(n)", out: "6"},
 	}},
 	{"variables of main", []step{
-		{code: "import \"fmt\"\na := 2\nvar b = a * 3\nvar c int = b\nfmt.Print(c)\nvar stays = 4", out: "6"},
-		{code: "fmt.Print(stays)", out: "4"},
-		{code: "fmt.Print(b)", wrong: "<cell 3>:1:11: undefined: b"},
+		{code: "a := 2\nvar b = a * 3\nvar c int = b\nprint(c)\nvar stays = 4", out: "6"},
+		{code: "print(stays)", out: "4"},
+		{code: "print(b)", wrong: "<cell 3>:1:7: undefined: b"},
 	}},
 	{"imports", []step{
 		{code: "import (\n\t\"fmt\"\n\t\"os\"\n\tr \"math/rand/v2\"\n)\nfunc dice() int { return 1 + r.IntN(1) }\nfmt.Print(dice())", out: "1"},
@@ -75,10 +75,10 @@ var contexts = []struct {
 		{code: "if true {", wrong: "syntax error: expected '}'"},
 		{code: "\n\n  s := \"open", wrong: "<cell 4>:3:8: syntax error: string literal not terminated"},
 		{code: "func f() int {\n\treturn \"x\"\n}", wrong: "<cell 5>:2:9: cannot use \"x\""},
-		{code: "import \"fmt\"\nx := 1", wrong: "<cell 6>:2:1: declared and not used: x"},
+		{code: "\nx := 1", wrong: "<cell 6>:2:1: declared and not used: x"},
 		{code: "func f() string { return \"good\" }\nfunc g() string { return f() }"},
 		{code: "func f() int { return 1 }", wrong: "<cell 7>:2:26: cannot use f()"},
-		{code: "import \"fmt\"\nfmt.Print(g())", out: "good"},
+		{code: "print(g())", out: "good"},
 		{code: "a\x00b", wrong: "<cell 10>:1:2: syntax error: illegal character NUL"},
 		{code: "\xff", wrong: "<cell 11>:1:1: syntax error: illegal UTF-8"},
 	}},
@@ -136,4 +136,29 @@ func runProgram(t *testing.T, before *State, s step, number int) (out string, af
 	}
 	said, err := exec.Command(filepath.Join(dir, "program")).CombinedOutput()
 	return string(said), p.After, err
+}
+
+// What is as long as it may be, and takes apart into as much as it can, is a program
+// or an Error all the same.
+func TestLongCellsOfGo(t *testing.T) {
+	t.Parallel()
+	repeat := func(first, again string) string {
+		return first + strings.Repeat(again, (MaxCode-len(first))/len(again))
+	}
+	for _, c := range []struct{ name, code, wrong string }{
+		{"too long", strings.Repeat(" ", MaxCode+1), "has at most 1048576 bytes"},
+		{"local variables", repeat("a := 1;", "var b=a;"), ""},
+		{"imports", repeat("", `import"a";`), "at most 1000 imports"},
+		{"an import that is not used", "import \"" + strings.Repeat("a", MaxKept) + "\"", "at most 262144 bytes together"},
+		{"brackets", strings.Repeat("(", MaxCode), "exceeded max nesting depth"},
+		{"functions", repeat("", "func f(){g.h()};"), "at most 262144 bytes together"},
+	} {
+		p, err := (&State{}).Program(c.code, 1)
+		switch {
+		case c.wrong == "" && (err != nil || len(p.Files) != 1):
+			t.Errorf("%s: %.200v", c.name, err)
+		case c.wrong != "" && (err == nil || !strings.Contains(err.Error(), c.wrong)):
+			t.Errorf("%s: %.200v", c.name, err)
+		}
+	}
 }

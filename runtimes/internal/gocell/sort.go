@@ -1,8 +1,10 @@
 package gocell
 
 import (
+	"cmp"
 	"go/ast"
 	"go/token"
+	"slices"
 )
 
 // sort tells the statements from the declarations. A variable that is declared
@@ -23,11 +25,8 @@ func (c *cell) sort() error {
 		if !local.used(variable, at) {
 			continue
 		}
-		for i := range c.chunks {
-			if chunk := &c.chunks[i]; chunk.start <= at && at < chunk.end {
-				chunk.local, moved = true, true
-			}
-		}
+		of, _ := slices.BinarySearchFunc(c.chunks, at, func(k chunk, at int) int { return cmp.Compare(k.end, at+1) })
+		c.chunks[of].local, moved = true, true
 		for _, spec := range variable.Specs {
 			for _, name := range spec.(*ast.ValueSpec).Names {
 				local.add(name, at)

@@ -8,6 +8,7 @@ import (
 	"go/parser"
 	"go/scanner"
 	"go/token"
+	"slices"
 )
 
 // chunk is a piece of a cell: a declaration, or some of a statement. It begins where
@@ -160,9 +161,20 @@ func (c *cell) parse(prefix string, text []byte, suffix string) (*file, error) {
 
 // position tells a place in the source as line and column.
 func (c *cell) position(offset int) (line, column int) {
+	if c.lines == nil {
+		c.lines = []int{0}
+		for i, b := range c.source {
+			if b == '\n' {
+				c.lines = append(c.lines, i+1)
+			}
+		}
+	}
 	offset = max(0, min(offset, len(c.source)))
-	before := c.source[:offset]
-	return 1 + bytes.Count(before, []byte("\n")), offset - bytes.LastIndexByte(before, '\n')
+	line, exact := slices.BinarySearch(c.lines, offset)
+	if exact {
+		line++
+	}
+	return line, offset - c.lines[line-1] + 1
 }
 
 func (c *cell) failure(offset int, format string, args ...any) *Error {
