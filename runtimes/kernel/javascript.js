@@ -597,7 +597,13 @@ const pending = () => process.stdout?.writableLength > 0 || process.stderr?.writ
 async function run(m) {
   if (m.settle) { // an interrupt of the cell before may not have been heard yet
     cell = { interrupt() {} };
-    await new Promise((done) => setTimeout(done, 20));
+    await new Promise((done) => { // one of our own is heard behind it
+      fence = done;
+      setTimeout(done, 5000).unref?.();
+      try { process.kill(process.pid, "SIGINT"); } catch { done(); }
+    });
+    fence = null;
+    await new Promise((done) => setTimeout(done, 100)); // or is, where another thread took it
     await new Promise((done) => setImmediate(done)); // behind what the engine waited for meanwhile
   }
   const mine = cell = { id: m.id, displays: 0, lost: false, interrupt: null, began: process.cpuUsage() };
@@ -661,7 +667,11 @@ process.on("exit", (code) => {
     send({ op: "result", id: cell.id, status: "exit", last: true, exit: Number(code ?? process.exitCode ?? 0) });
   } catch { /* the server is gone */ }
 });
-process.on("SIGINT", () => cell?.interrupt());
+let fence = null; // of an interrupt that is our own
+process.on("SIGINT", () => {
+  fence?.();
+  cell?.interrupt();
+});
 
 // The loop. Node tells of bytes by itself. Deno's reads stand in a thread, so one is
 // only begun where nobody reads at once. Bun's stream is quicker than its reads, and

@@ -4,6 +4,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -138,12 +139,17 @@ func stopped(t *testing.T, k *Kernel, code string) *outcome {
 func javascriptIsInterrupted(t *testing.T, p *place, k *Kernel, env runtimes.Environment) {
 	value(t, k, "let before = 7; before")
 	o := stopped(t, k, "console.log('on')\nawait new Promise(() => {})")
+	for attempt := 0; o.noResult && attempt < 4; attempt++ { // a busy machine took longer than the grace
+		k = another(t, p, k, env)
+		value(t, k, "let before = 7; before")
+		o = stopped(t, k, "console.log('on')\nawait new Promise(() => {})")
+	}
 	if o.exit.Status != runtimes.TimeLimitExceeded || !o.Kept || o.noResult || value(t, k, "before") != "7" {
 		t.Error("an await:", o)
 	}
 	kept := p.engine(t).name != "deno" // it can only be told beforehand
 	o = stopped(t, k, "process.stdout.write('on'); for (;;);")
-	for attempt := 0; kept && o.noResult && attempt < 4; attempt++ { // a busy machine took longer than the grace
+	for attempt := 0; kept && o.noResult && attempt < 4; attempt++ {
 		k = another(t, p, k, env)
 		value(t, k, "let before = 7; before")
 		o = stopped(t, k, "process.stdout.write('on'); for (;;);")
@@ -163,7 +169,13 @@ func javascriptIsInterrupted(t *testing.T, p *place, k *Kernel, env runtimes.Env
 	another(t, p, k, env)
 }
 
+// much is held while 5 MB of code are read: to do that for three engines at once is
+// more than a machine of two cores has time for.
+var much sync.Mutex
+
 func javascriptTakesAndGivesMuch(t *testing.T, p *place, k *Kernel, env runtimes.Environment) {
+	much.Lock()
+	defer much.Unlock()
 	if o := run(t, k, Cell{Code: "const s = '" + strings.Repeat("x", 5<<20) + "'\ns.length", Number: 1}); o.Value != "5242880" {
 		t.Error("5 MB of code:", o)
 	}

@@ -1321,7 +1321,7 @@ class Zygote:
         self.awake, self.wake = os.pipe()
         os.set_blocking(self.wake, False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
-        signal.set_wakeup_fd(self.wake)
+        signal.set_wakeup_fd(self.wake, warn_on_full_buffer=False)
         ready["zygote"] = True
         for name in WARM if imported else WARM[:1]:  # the first every cell needs
             __import__(name)
