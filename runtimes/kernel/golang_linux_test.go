@@ -95,7 +95,7 @@ func testGo(t *testing.T, p *place, running bool) {
 	if o := r.wait(t); o.exit.Status != runtimes.TimeLimitExceeded || !o.Kept {
 		t.Errorf("a time limit: %v", o)
 	}
-	p2, r = begin(t, k, loop)
+	_, r = begin(t, k, loop)
 	awaitOutput(t, r, "up\n")
 	k.Close()
 	if o := r.wait(t); o.exit.Status != runtimes.Signalled || o.exit.Signal != "SIGKILL" {

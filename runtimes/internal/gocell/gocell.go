@@ -166,7 +166,6 @@ type cell struct {
 	bodyText []byte
 
 	imports []*imported // that it declares
-	all     []*imported // and those it may use as well
 	own     []*declaration
 	newer   map[string]bool // what it declares
 	entry   bool            // it declares the function main

@@ -137,7 +137,7 @@ func byWorker(source string, o Options) (string, error) {
 	if err != nil {
 		return "", &SyntaxError{Line: 1, Message: "the code could not be prepared: no worker could be started on the server"}
 	}
-	lost := time.AfterFunc(workTime+time.Duration(len(source))*workTimeMiB>>20, func() { _ = w.cmd.Process.Kill() })
+	lost := time.AfterFunc((workTime+time.Duration(len(source))*workTimeMiB>>20)*strain, func() { _ = w.cmd.Process.Kill() })
 	var a answer
 	err = send(w.in, &question{source, o})
 	if err == nil {
