@@ -94,7 +94,8 @@ func TestTheSuiteNoticesABrokenPromise(t *testing.T) {
 			again := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestFaulty$/^"+strings.ReplaceAll(f.noticedBy, "/", "$/^")+"$")
 			again.Env = append(os.Environ(), faultVariable+"="+name)
 			output, err := again.CombinedOutput()
-			if err == nil || !strings.Contains(string(output), "--- FAIL: TestFaulty/"+f.noticedBy) {
+			subject, _, _ := strings.Cut(f.noticedBy, "/") // a case that has ended meanwhile fails its subject
+			if err == nil || !strings.Contains(string(output), "--- FAIL: TestFaulty/"+subject) {
 				t.Errorf("%s did not notice (%v):\n%s", f.noticedBy, err, output)
 			}
 		})

@@ -140,10 +140,22 @@ func (a *agent) killUntilGone(members func() []int) {
 		switch {
 		case !more: // what is left is on its way out, however long that takes
 			signalAll(pids, unix.SIGKILL)
+			if time.Since(begun) > patience {
+				killTracers(pids)
+			}
 		case a.pid == 1 && time.Since(begun) > patience:
 			_ = unix.Kill(-1, unix.SIGKILL)
 		}
 	})
+}
+
+// killTracers ends whoever traces one of the dead and does not see to its end.
+func killTracers(pids []int) {
+	for _, pid := range pids {
+		if tracer := tracerOf(pid); tracer > 1 {
+			_ = unix.Kill(tracer, unix.SIGKILL)
+		}
+	}
 }
 
 // untilGone looks at the members and acts on them until there are none.
