@@ -24,7 +24,7 @@ RACE = $(if $(shell command -v $$($(GO) env CC)),-race,)
 # would disturb. All others run meanwhile, on what the second kind leaves free of
 # the processors. PROGRAM_RACE is RACE for the programs.
 PROGRAMS     := /bench$$|/cmd/
-ALONE        := /runtimes/(bun|deno|docker|guest|host|native|internal)(/|$$)|/bench/internal/(baseline|load|local)$$
+ALONE        := /runtimes/(bun|deno|docker|guest|host|kernel|native|internal)(/|$$)|/bench/internal/(baseline|load|local)$$
 PROGRAM_RACE ?= $(RACE)
 
 # The agent is pid 1 of containers and boxes: Linux, no C library, small. The

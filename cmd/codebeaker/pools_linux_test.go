@@ -13,7 +13,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -37,33 +36,26 @@ var poolSizes = poolSetting{Languages: map[string]languagePool{
 
 func of[T any](v T) *T { return &v }
 
-// sharedPool is the server of the tests of pools.
-var sharedPool struct {
-	sync.Mutex
-	program *Program
-}
-
-// withPools starts the server of the tests of pools, at the first time.
+// withPools starts a server, which ends with the test: its boxes are others' strays.
 func withPools(t *testing.T) *pooled {
 	t.Helper()
 	notShort(t)
-	sharedPool.Lock()
-	defer sharedPool.Unlock()
-	if sharedPool.program == nil {
-		dir := tempDir(t)
-		p := openConfigured(t, dir, func(c *Config) {
-			c.Pools, c.poolCheck, c.Runtimes = poolSizes, 500*time.Millisecond, []string{"native", "bun", "docker"}
-		})
-		stop := run(p)
-		sharedPool.program = p
-		atEnd = append(atEnd, func() error { return errors.Join(stop(), os.RemoveAll(dir)) })
-	}
-	c, err := client.Dial(t.Context(), sharedPool.program.URL(), client.Options{})
+	dir := tempDir(t)
+	p := openConfigured(t, dir, func(c *Config) {
+		c.Pools, c.poolCheck, c.Runtimes = poolSizes, 500*time.Millisecond, []string{"native", "bun", "docker"}
+	})
+	stop := run(p)
+	t.Cleanup(func() {
+		if err := errors.Join(stop(), os.RemoveAll(dir)); err != nil {
+			t.Error(err)
+		}
+	})
+	c, err := client.Dial(t.Context(), p.URL(), client.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { c.Close() })
-	w := &pooled{t, c, sharedPool.program}
+	w := &pooled{t, c, p}
 	w.full()
 	return w
 }
