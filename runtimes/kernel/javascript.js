@@ -459,6 +459,8 @@ process.on("unhandledRejection", (e) => late("Uncaught (in promise) ", e));
 // Evaluation: {value} or {thrown} or {syntax} or {interrupted}.
 let carried;
 let evaluate;
+let settle = () => {}; // takes what is left of interrupts
+const now = Date.now.bind(Date);
 let untidy = false;
 let tidy = () => {}; // lets go of what cells that have ended left with the engine
 
@@ -513,6 +515,12 @@ if (engine === "bun") {
     let asked, answer;
     replace(globalThis, Symbol.for(key + ".begin"), { value: () => { answer = post("Runtime.evaluate", asked); } });
     const script = new vm.Script(`globalThis[Symbol.for("${key}.begin")]()`, { filename: ours });
+    // Node counts a SIGINT that comes as a script ends for the next one that it may end.
+    replace(globalThis, Symbol.for(key + ".settle"), { value: () => { for (const end = now() + 50; now() < end;); } });
+    const nothing = new vm.Script(`globalThis[Symbol.for("${key}.settle")]()`, { filename: ours });
+    settle = () => {
+      try { nothing.runInThisContext({ breakOnSigint: true }); } catch { /* there it was */ }
+    };
     begin = (a) => {
       asked = a;
       script.runInThisContext({ breakOnSigint: true });
@@ -597,14 +605,9 @@ const pending = () => process.stdout?.writableLength > 0 || process.stderr?.writ
 async function run(m) {
   if (m.settle) { // an interrupt of the cell before may not have been heard yet
     cell = { interrupt() {} };
-    await new Promise((done) => { // one of our own is heard behind it
-      fence = done;
-      setTimeout(done, 5000).unref?.();
-      try { process.kill(process.pid, "SIGINT"); } catch { done(); }
-    });
-    fence = null;
-    await new Promise((done) => setTimeout(done, 100)); // or is, where another thread took it
+    await new Promise((done) => setTimeout(done, 20));
     await new Promise((done) => setImmediate(done)); // behind what the engine waited for meanwhile
+    settle();
   }
   const mine = cell = { id: m.id, displays: 0, lost: false, interrupt: null, began: process.cpuUsage() };
   for (const [name, value] of Object.entries(m.env ?? {})) process.env[name] = value;
@@ -667,11 +670,7 @@ process.on("exit", (code) => {
     send({ op: "result", id: cell.id, status: "exit", last: true, exit: Number(code ?? process.exitCode ?? 0) });
   } catch { /* the server is gone */ }
 });
-let fence = null; // of an interrupt that is our own
-process.on("SIGINT", () => {
-  fence?.();
-  cell?.interrupt();
-});
+process.on("SIGINT", () => cell?.interrupt());
 
 // The loop. Node tells of bytes by itself. Deno's reads stand in a thread, so one is
 // only begun where nobody reads at once. Bun's stream is quicker than its reads, and
