@@ -69,3 +69,13 @@ func waitForInput(f *os.File, ended <-chan struct{}) bool {
 		}
 	}
 }
+
+// withoutSignals has a terminal give Ctrl-C as a character.
+func withoutSignals(f *os.File) error {
+	mode, err := unix.IoctlGetTermios(int(f.Fd()), getMode)
+	if err != nil {
+		return err
+	}
+	mode.Lflag &^= unix.ISIG
+	return unix.IoctlSetTermios(int(f.Fd()), setMode, mode)
+}

@@ -24,3 +24,6 @@ func onResize(func()) (stop func()) { return func() {} }
 
 // waitForInput is not to be had here: code that runs reads end of file.
 func waitForInput(*os.File, <-chan struct{}) bool { return false }
+
+// withoutSignals does nothing: consoles give Ctrl-C as liner asks for it.
+func withoutSignals(*os.File) error { return nil }

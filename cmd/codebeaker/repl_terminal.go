@@ -32,6 +32,11 @@ func (l *loop) converse() error {
 	if err != nil {
 		return err
 	}
+	// Liner shows a prompt before it takes Ctrl-C for itself. One in between would be
+	// nobody's, and the terminal forgets what was typed before it.
+	if err := withoutSignals(os.Stdin); err != nil {
+		return err
+	}
 	lines.SetCtrlCAborts(true)
 	lines.SetTabCompletionStyle(liner.TabPrints)
 	lines.SetWordCompleter(l.complete)
@@ -63,7 +68,7 @@ func (l *loop) converse() error {
 			return err
 		}
 		_, err = l.run(code)
-		if err := errors.Join(err, editing.ApplyMode()); err != nil {
+		if err := errors.Join(err, editing.ApplyMode(), withoutSignals(os.Stdin)); err != nil {
 			return err
 		}
 	}
