@@ -147,14 +147,6 @@ func javascriptIsInterrupted(t *testing.T, p *place, k *Kernel, env runtimes.Env
 	if o.exit.Status != runtimes.TimeLimitExceeded || !o.Kept || o.noResult || value(t, k, "before") != "7" {
 		t.Error("an await:", o)
 	}
-	if p.engine(t).name == "node" { // it counts one that comes as a script ends for the next script
-		for range 3 {
-			o = stopped(t, k, "const self = () => process.kill(process.pid, 'SIGINT')\nsetTimeout(() => console.log('on'), 10)\nself()\nawait new Promise(() => {})")
-			if got := value(t, k, "before"); got != "7" {
-				t.Errorf("after an interrupt at the end of a script: %q; %v", got, o)
-			}
-		}
-	}
 	kept := p.engine(t).name != "deno" // it can only be told beforehand
 	o = stopped(t, k, "process.stdout.write('on'); for (;;);")
 	for attempt := 0; kept && o.noResult && attempt < 4; attempt++ {
