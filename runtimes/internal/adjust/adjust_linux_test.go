@@ -103,7 +103,7 @@ func inNamespace(t *testing.T, path, options string) int {
 		t.Fatal(err)
 	}
 	if err := cmd.Start(); err != nil {
-		t.Skipf("needs unshare(1): %v", err)
+		t.Fatalf("unshare(1) is of util-linux, which every Linux has: %v", err)
 	}
 	t.Cleanup(func() {
 		in.Close()
